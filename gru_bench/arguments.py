@@ -1,0 +1,241 @@
+"""Arguments of all commands but `train`: plain `key=value`, typed by the signature of the command's function.
+
+An argument is split at its first `=` and the rest is taken literally: commas, quotes, brackets and further `=`
+need nothing but the shell's own quoting. `-` as a value reads standard input; as a path it is left as it is, for
+the command to mean standard output. A function that takes `*paths` also takes arguments without a key.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import os
+import re
+import sys
+import traceback
+import types
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TextIO, Union, get_args, get_origin
+
+from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.validation import check, describe, settings
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_FLAGS = {"true": True, "false": False}
+_DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
+
+
+def parse_arguments(
+    target: Callable[..., Any], argv: Sequence[str], stdin: TextIO | None = None
+) -> tuple[list[Any], dict[str, Any]]:
+    """Turn command line arguments into positional and keyword arguments of `target`.
+
+    Args:
+        target: the function to call; its annotations say what each value must be.
+        argv: the arguments, the program's name left out.
+        stdin: what `-` reads; the process's standard input by default.
+
+    Returns:
+        The arguments without a key and the arguments by name, checked.
+
+    Raises:
+        ConfigError: an unknown, repeated or missing key, or a value that the annotation does not allow.
+    """
+    known = settings(target)
+    rest = _positional(known)
+    named = {name: parameter for name, parameter in known.items() if parameter is not rest}
+    plain: list[Any] = []
+    texts: dict[str, str] = {}
+    for argument in argv:
+        key, separator, text = argument.partition("=")
+        if not separator or (rest and not _KEY.fullmatch(key)):
+            if rest is None or argument.startswith("-"):
+                raise ConfigError(argument, argument, _expected(named, rest), "Write key=value.")
+            plain.append(_value(argument, rest.annotation, rest.name))
+        elif key not in named:
+            hint = nearest(key, named) or ("A path that holds '=' starts with ./" if rest else "")
+            raise ConfigError(key, text, _expected(named, rest), hint)
+        elif key in texts:
+            raise ConfigError(key, text, "one value", f"It was already given as {key}={texts[key]}.")
+        else:
+            texts[key] = text
+    texts = _read_standard_input(texts, named, stdin)
+    for name, parameter in named.items():
+        if parameter.default is parameter.empty and name not in texts:
+            raise ConfigError(name, None, describe_setting(parameter.annotation), f"Give it: {name}=...")
+    return plain, {name: _value(text, named[name].annotation, name) for name, text in texts.items()}
+
+
+def convert(text: str, annotation: Any) -> Any:
+    """Read `text` as the most specific value that `annotation` allows; what fits nothing stays text.
+
+    A choice of a `Literal` comes first, then true/false, integers, numbers, `null` or `none`, and last text or a
+    path. Text alone stays literal: `prompt=123` is the text "123".
+    """
+    options = _flatten(annotation)
+    for option in options:
+        if get_origin(option) is Literal:
+            for choice in get_args(option):
+                if str(choice).lower() == text.lower():
+                    return choice
+    if bool in options and text.lower() in _FLAGS:
+        return _FLAGS[text.lower()]
+    for number in (int, float):
+        if number in options:
+            try:
+                return number(text)
+            except ValueError:
+                continue
+    if type(None) in options and str not in options and text.lower() in ("null", "none"):
+        return None
+    return Path(text).expanduser() if Path in options else text
+
+
+def run_command(
+    main: Callable[..., int | None], argv: Sequence[str] | None = None, examples: Sequence[str] = ()
+) -> int:
+    """Call `main` with the arguments of the command line and return the exit code.
+
+    Args:
+        main: the command; its docstring is the help and its result the exit code (None is 0).
+        argv: the arguments; those of the process by default.
+        examples: whole command lines for `--help`.
+
+    Returns:
+        0 or what `main` returns; the code of a `UserError`, whose message alone goes to standard error (with
+        `debug=true`: its traceback); 130 after Ctrl-C; 141 when the reader of a pipe went away.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a sign that the terminal cannot show ends no command
+    debug = False
+    try:
+        if "--help" in argv or "-h" in argv:
+            print(help_text(main, examples))
+        else:
+            argv, debug = _take_debug(main, argv)
+            plain, named = parse_arguments(main, argv)
+            code = main(*plain, **named)
+            sys.stdout.flush()
+            return code or 0
+        sys.stdout.flush()
+        return 0
+    except UserError as error:
+        if debug:
+            traceback.print_exc()
+        else:
+            print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails once more
+        return BROKEN_PIPE
+
+
+def help_text(main: Callable[..., Any], examples: Sequence[str] = ()) -> str:
+    """Say what a command does and takes, from the docstring and the signature of its function."""
+    known = settings(main)
+    rest = _positional(known)
+    summary, details = _split_docstring(inspect.getdoc(main) or "")
+    usage = f"usage: python -m {main.__module__ if main.__module__ != '__main__' else _program()}"
+    usage += f" [{rest.name.upper()} ...]" if rest else ""
+    lines = [f"{usage} [key=value ...]", "", summary, ""]
+    for name, parameter in (known if "debug" in known else {**known, "debug": _DEBUG}).items():
+        if parameter is rest:
+            lines.append(f"  {name.upper()}")
+        elif parameter.default is parameter.empty:
+            lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; required")
+        else:
+            default = {None: "not set", True: "true", False: "false"}.get(parameter.default, parameter.default)
+            lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; default: {default}")
+        text = "show the traceback of an error" if parameter is _DEBUG else details.get(name, "")
+        lines += [f"      {line}" for line in text.splitlines()]
+    lines += ["", "A value is taken literally after the first '='; '-' as a value reads standard input."]
+    if examples:
+        lines += ["", "examples:", *(f"  {example}" for example in examples)]
+    return "\n".join(lines)
+
+
+def describe_setting(annotation: Any) -> str:
+    """Say in words which values an annotation allows, paths and absent values included."""
+    options = [option for option in _flatten(annotation, keep_annotated=True) if option is not type(None)]
+    return " or ".join("a path" if option is Path else describe(option) for option in options)
+
+
+def _value(text: str, annotation: Any, name: str) -> Any:
+    value = convert(text, annotation)
+    try:
+        return check(value, annotation, name)
+    except ConfigError as error:
+        choices = [str(choice) for option in _flatten(annotation) for choice in get_args(option)]
+        raise ConfigError(name, value, describe_setting(annotation), nearest(text, choices)) from error
+
+
+def _positional(known: dict[str, inspect.Parameter]) -> inspect.Parameter | None:
+    return next((parameter for parameter in known.values() if parameter.kind is parameter.VAR_POSITIONAL), None)
+
+
+def _flatten(annotation: Any, keep_annotated: bool = False) -> list[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated and not keep_annotated:
+        return _flatten(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [option for argument in get_args(annotation) for option in _flatten(argument, keep_annotated)]
+    return [annotation]
+
+
+def _expected(named: dict[str, inspect.Parameter], rest: inspect.Parameter | None) -> str:
+    keys = ", ".join(f"{name}=..." for name in [*named, *({"debug"} - set(named))])
+    return f"{rest.name} and {keys}" if rest else keys
+
+
+def _read_standard_input(
+    texts: dict[str, str], named: dict[str, inspect.Parameter], stdin: TextIO | None
+) -> dict[str, str]:
+    readers = [name for name, text in texts.items() if text == "-" and Path not in _flatten(named[name].annotation)]
+    if not readers:
+        return texts
+    if len(readers) > 1:
+        raise ConfigError(readers[1], "-", "one argument that reads standard input", f"{readers[0]} reads it already.")
+    source = sys.stdin if stdin is None else stdin
+    if source.isatty():
+        print(f"Reading {readers[0]} from the keyboard; end with Ctrl-D.", file=sys.stderr)
+    text = source.read()
+    return {**texts, readers[0]: text.removesuffix("\n")}  # the newline that echo and editors add is not meant
+
+
+def _take_debug(main: Callable[..., Any], argv: list[str]) -> tuple[list[str], bool]:
+    given = [argument for argument in argv if argument.startswith("debug=")]
+    value = convert(given[-1].partition("=")[2], bool) if given else False
+    check(value, bool, "debug")
+    kept = argv if "debug" in settings(main) else [argument for argument in argv if argument not in given]
+    return kept, bool(value)
+
+
+def _program() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return spec.name if spec else Path(sys.argv[0]).stem
+
+
+def _split_docstring(text: str) -> tuple[str, dict[str, str]]:
+    """Split a Google docstring into what stands before its first section and its `Args:` by name."""
+    summary, _, rest = text.partition("\nArgs:\n")
+    details: dict[str, str] = {}
+    name = ""
+    for line in rest.splitlines():
+        if line and not line.startswith(" "):
+            break
+        entry = re.match(r" {4}\*?(\w+): (.*)", line)
+        if entry:
+            name = entry[1]
+            details[name] = entry[2]
+        elif line.strip() and name:
+            details[name] += "\n" + line.strip()
+    summary = re.split(r"\n(?:Returns|Raises|References):\n", summary)[0]
+    return summary.strip(), details

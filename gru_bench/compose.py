@@ -1,0 +1,198 @@
+"""From the command line and YAML to a `Config`; the only importer of Hydra and OmegaConf."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gru_bench.config import ALTERNATIVES, Config
+from gru_bench.errors import ConfigError, UserError, nearest
+
+_OUTCOME = "outcome.json"
+_MULTIRUN_FLAGS = {"-m", "--multirun"}
+
+
+def configs_folder() -> Path:
+    """Return the checkout's configs where this is one, else those of the installed package."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent / "configs"
+    return checkout if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else package / "configs"
+
+
+def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
+    """Return a program that composes the settings from the command line and runs `job` with them.
+
+    The program exits with what `job` returns, with the `exit_code` of a `UserError` or of a stop by a signal, and
+    with 1 when a job of a sweep did not finish. Errors of people are one message; `debug=true` adds the traceback.
+    """
+
+    def program() -> None:
+        os.environ["HYDRA_FULL_ERROR"] = "1"
+        arguments = sys.argv[1:]
+        statuses: list[int] = []
+
+        def task(values: DictConfig) -> None:
+            outcome = _run(job, values)
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                folder = Path(HydraConfig.get().runtime.output_dir)
+                (folder / _OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+            statuses.append(outcome["status"])
+
+        decorate = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name="train")
+        try:
+            _refuse_fixed_directory(arguments)
+            decorate(task)()
+        except Exception as error:
+            debug = any(argument.lower() == "debug=true" for argument in arguments)
+            sys.exit(_report(_for_people(error, arguments), debug=debug))
+        except KeyboardInterrupt as stop:
+            sys.exit(getattr(stop, "exit_code", 130))
+        sys.exit(SweepSummary.exit_code if SweepSummary.exit_code is not None else max(statuses, default=0))
+
+    return program
+
+
+def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
+    """Run one job and return what became of it; an error ends this job and no other."""
+    outcome = {"job": HydraConfig.get().job.override_dirname, "run": "", "status": 1, "reason": ""}
+    try:
+        config = Config.from_dict(_settle(values, HydraConfig.get().overrides.task))
+        outcome["run"] = str(config.directory)
+        outcome["status"] = job(config)
+        outcome["reason"] = "" if outcome["status"] == 0 else "see its record.json"
+    except Exception as error:
+        debug = bool(OmegaConf.select(values, "debug", default=False))
+        outcome |= {"status": _report(error, debug=debug), "reason": str(error).splitlines()[0]}
+    return outcome
+
+
+def _settle(values: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
+    """Return plain settings, in which an alternative that the command line names rules out those of the presets."""
+    plain: Any = OmegaConf.to_container(values, resolve=True)
+    named = {text.partition("=")[0].lstrip("+") for text in overrides}
+    for section, names in ALTERNATIVES.items():
+        if any(f"{section}.{name}" in named for name in names):
+            plain[section] |= {name: None for name in names if f"{section}.{name}" not in named}
+    return plain
+
+
+def _report(error: Exception, *, debug: bool) -> int:
+    """Print an error and return the exit code that belongs to it."""
+    if debug:
+        traceback.print_exception(error)
+    if isinstance(error, UserError):
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    hint = "" if debug else " Run again with debug=true for the traceback."
+    print(f"error: {type(error).__name__}: {error}.{hint}", file=sys.stderr)
+    return 1
+
+
+# Sweeps
+
+
+def _refuse_fixed_directory(arguments: list[str]) -> None:
+    if not _MULTIRUN_FLAGS & set(arguments):
+        return
+    for argument in arguments:
+        if argument.startswith("run_dir=") and argument != "run_dir=null":
+            raise ConfigError(
+                "run_dir",
+                argument.partition("=")[2],
+                "nothing with -m, because all jobs would write there",
+                "Set paths.runs=... instead: each job then gets its own directory below it.",
+            )
+
+
+class SweepSummary(Callback):
+    """Prints what became of each job when a sweep ends; `exit_code` is then 0, or 1 when one did not finish."""
+
+    exit_code: int | None = None
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Read what the jobs wrote down, wherever they ran."""
+        files = sorted(Path(config.hydra.sweep.dir).glob(f"*/{_OUTCOME}"), key=lambda path: int(path.parent.name))
+        outcomes = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+        failed = [outcome for outcome in outcomes if outcome["status"] != 0]
+        print(f"\nSweep: {len(outcomes)} jobs, {len(outcomes) - len(failed)} finished, {len(failed)} not.")
+        for outcome in outcomes:
+            mark = "ok    " if outcome["status"] == 0 else "FAILED"
+            reason = f"  ({outcome['reason']})" if outcome["reason"] else ""
+            print(f"  {mark}  {outcome['job']}  ->  {outcome['run']}{reason}")
+        SweepSummary.exit_code = 1 if failed else 0
+
+
+# Errors of Hydra in our words
+
+
+def _for_people(error: Exception, arguments: list[str]) -> Exception:
+    """Turn what Hydra says of wrong settings into a `ConfigError`; other errors pass unchanged."""
+    if isinstance(error, UserError) or not isinstance(error, HydraException | OmegaConfBaseException):
+        return error
+    text = str(error)
+    choice = re.search(r"Could not find '([\w/]+)/([^'/]*)'", text)
+    if isinstance(error, MissingConfigException) and choice is not None:
+        group, found = choice.groups()
+        return ConfigError(group, found, ", ".join(_choices(group)), nearest(found, _choices(group)))
+    override = re.search(r"Could not override '([^']+)'", text)
+    if isinstance(error, ConfigCompositionException) and override is not None:
+        return _unknown_key(override.group(1), arguments)
+    first = text.strip().splitlines()[0]
+    return _Unreadable(
+        f"the command line cannot be read: {first} Settings are written key=value; quote values that hold commas, "
+        "brackets or quotes, as in 'data.path=\"a,b.txt\"'."
+    )
+
+
+class _Unreadable(UserError):
+    exit_code = 2
+
+
+def _unknown_key(key: str, arguments: list[str]) -> ConfigError:
+    known = dict(_flatten(_compose_choices(arguments)))
+    groups = [path.name for path in configs_folder().iterdir() if path.is_dir() and path.name != "hydra"]
+    value = next((text.partition("=")[2] for text in arguments if text.lstrip("+~").startswith(f"{key}=")), "")
+    section = key.rpartition(".")[0]
+    siblings = [name for name in known if name.rpartition(".")[0] == section] or [*groups, *known]
+    close = nearest(key, siblings) or nearest(key, [*known, *groups])
+    return ConfigError(key, value, ", ".join(siblings), close)
+
+
+def _compose_choices(arguments: list[str]) -> Mapping[str, Any]:
+    """Compose with the group choices of the command line alone, so that the valid keys are known."""
+    names = {path.name for path in configs_folder().iterdir() if path.is_dir()}
+    chosen = [text for text in arguments if text.partition("=")[0] in names and "," not in text]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+        values = OmegaConf.to_container(hydra_compose("train", overrides=chosen))
+    return values if isinstance(values, dict) else {}  # type: ignore[return-value]
+
+
+def _choices(group: str) -> list[str]:
+    folder = configs_folder() / group
+    return sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,257 @@
+"""The settings of a run: typed, validated, hashable. Plain Python, no Hydra.
+
+Sections whose settings depend on a choice (`task`, `data`, the cell of `model`) carry them as `options`; the
+factory that makes the object checks them against its signature (see `gru_bench.validation`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from gru_bench.errors import ConfigError, nearest
+from gru_bench.validation import (
+    Fraction,
+    Natural,
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    Range,
+    Rate,
+    bind,
+    check,
+    settings,
+)
+
+Options = Mapping[str, Any]
+
+ALTERNATIVES = {
+    "training": ("updates", "epochs", "flops_budget", "seconds_budget"),
+    "model": ("hidden_size", "parameter_budget"),
+}
+"""Settings of which exactly one is set; one on the command line rules out those of the presets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskConfig:
+    """What is learned: the task's name and its own options."""
+
+    name: str
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """What it is learned from: the data set's source and that source's own options."""
+
+    source: str
+    options: Options = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The network. `hidden_size` or `parameter_budget` (recurrent parameters) sizes it; cell options come last."""
+
+    cell: str
+    hidden_size: Positive | None = None
+    parameter_budget: Positive | None = None
+    layers: Positive = 1
+    embedding_size: Positive | None = None
+    bidirectional: bool = False
+    residual: bool = False
+    layer_norm: bool = False
+    tied_embeddings: bool = False
+    input_dropout: Rate = 0.0
+    output_dropout: Rate = 0.0
+    recurrent_dropout: Rate = 0.0
+    variational_dropout: bool = False
+    init: Literal["orthogonal", "uniform"] = "orthogonal"
+    init_scale: PositiveFloat | None = None
+    options: Options = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.hidden_size is None) == (self.parameter_budget is None):
+            found = f"hidden_size={self.hidden_size}, parameter_budget={self.parameter_budget}"
+            raise ConfigError(
+                "model.hidden_size",
+                found,
+                "exactly one of model.hidden_size and model.parameter_budget",
+                "Set the other one to null.",
+            )
+        if (self.init == "uniform") != (self.init_scale is not None):
+            raise ConfigError(
+                "model.init_scale", self.init_scale, "a number > 0 with model.init=uniform, null with orthogonal"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """One optax chain: clip, rule, schedule."""
+
+    rule: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: PositiveFloat = 1e-3
+    b1: Annotated[float, Range(low=0, high=0.9999)] = 0.9
+    b2: Annotated[float, Range(low=0, high=0.999999)] = 0.999
+    momentum: Annotated[float, Range(low=0, high=0.9999)] = 0.0
+    weight_decay: NonNegativeFloat = 0.0
+    clip_norm: PositiveFloat | None = 1.0
+    schedule: Literal["constant", "linear", "cosine", "step"] = "constant"
+    warmup_updates: Natural = 0
+    final_fraction: Fraction = 0.0
+    decay_factor: Annotated[float, Range(above=0, high=1)] = 0.5
+    decay_after_epochs: Natural = 4
+
+    def __post_init__(self) -> None:
+        if self.weight_decay and self.rule == "adam":
+            raise ConfigError("optimizer.weight_decay", self.weight_decay, "0 with optimizer.rule=adam", "Use adamw.")
+        if self.momentum and self.rule != "sgd":
+            raise ConfigError("optimizer.momentum", self.momentum, f"0 with optimizer.rule={self.rule}", "Use sgd.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The budget, the batch and the rhythm of a run. Exactly one of the four budgets is set."""
+
+    updates: Positive | None = None
+    epochs: PositiveFloat | None = None
+    flops_budget: PositiveFloat | None = None
+    seconds_budget: PositiveFloat | None = None
+    batch_size: Positive = 32
+    bptt_window: Positive = 64
+    eval_batch_size: Positive = 32
+    eval_every: Positive | None = None
+    log_every: Positive = 50
+    checkpoint_every: Positive | None = None
+    patience: Positive | None = None
+    loss_reduction: Literal["item_mean", "sequence_sum"] = "item_mean"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    unroll: Positive = 1
+    rematerialise: bool = False
+
+    def __post_init__(self) -> None:
+        budgets = {name: getattr(self, name) for name in ALTERNATIVES["training"]}
+        chosen = {name: value for name, value in budgets.items() if value is not None}
+        if len(chosen) != 1:
+            found = ", ".join(f"{name}={value}" for name, value in chosen.items()) or "none"
+            raise ConfigError(
+                "training.updates",
+                found,
+                "exactly one budget: " + ", ".join(f"training.{name}" for name in budgets),
+                "Set the others to null, as in training.updates=null training.epochs=3.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerConfig:
+    """Where results go beside the run directory."""
+
+    name: Literal["wandb", "none"] = "wandb"
+    project: str = "gru_bench"
+    entity: str | None = None
+    mode: Literal["auto", "online", "offline"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PathsConfig:
+    """Where data comes from (`mirror`), where it is kept (`cache`) and where runs go (`runs`)."""
+
+    mirror: str | None = None
+    cache: str | None = None
+    runs: str = "runs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of one run."""
+
+    task: TaskConfig
+    data: DataConfig
+    model: ModelConfig
+    optimizer: OptimizerConfig
+    training: TrainingConfig
+    tracker: TrackerConfig
+    paths: PathsConfig
+    seed: Natural = 0
+    run_dir: str | None = None
+    fresh: bool = False
+    debug: bool = False
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the numbers of a run, seed included; where and how it is tracked left out."""
+        kept = ("task", "data", "model", "optimizer", "training", "seed")
+        return {name: value for name, value in self.to_dict().items() if name in kept}
+
+    @property
+    def hash(self) -> str:
+        """Eight hexadecimal digits that name all settings but the seed."""
+        settled = {name: value for name, value in self.identity.items() if name != "seed"}
+        return hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
+    def directory(self) -> Path:
+        """The run directory: `run_dir`, or `runs/<task>/<data>/<cell>-<hash>/seed<k>`."""
+        if self.run_dir is not None:
+            return Path(self.run_dir)
+        return (
+            Path(self.paths.runs)
+            / self.task.name
+            / self.data.source
+            / f"{self.model.cell}-{self.hash}"
+            / f"seed{self.seed}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as nested plain dictionaries, options merged into their section."""
+        result: dict[str, Any] = {}
+        for entry in dataclasses.fields(self):
+            value = getattr(self, entry.name)
+            if dataclasses.is_dataclass(value):
+                section = {inner.name: getattr(value, inner.name) for inner in dataclasses.fields(value)}
+                result[entry.name] = {**section, **dict(section.pop("options", {}))}
+            else:
+                result[entry.name] = value
+        return result
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """Build and validate from nested plain dictionaries, as `to_dict` writes them.
+
+        Raises:
+            ConfigError: an unknown or missing key, a wrong type, or a value out of range.
+        """
+        sections = {entry.name: entry for entry in dataclasses.fields(cls)}
+        for name in sorted(set(values) - set(sections)):
+            raise ConfigError(name, values[name], ", ".join(sections), nearest(name, sections))
+        parts: dict[str, Any] = {}
+        for name, parameter in settings(cls).items():
+            if name not in values:
+                continue
+            if dataclasses.is_dataclass(parameter.annotation):
+                parts[name] = _section(parameter.annotation, values[name], name)
+            else:
+                parts[name] = check(values[name], parameter.annotation, name)
+        for name, parameter in settings(cls).items():
+            if name not in parts and parameter.default is parameter.empty:
+                raise ConfigError(name, None, f"a section with the settings of {name}")
+        return cls(**parts)
+
+
+def _section(cls: Any, values: object, name: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise ConfigError(name, values, f"a choice of the group {name}, or settings such as {name}.{_first(cls)}=...")
+    known = settings(cls)
+    if "options" not in known:
+        return cls(**bind(cls, values, name))
+    own = {key: value for key, value in values.items() if key in known}
+    options = {key: value for key, value in values.items() if key not in known}
+    return cls(**bind(cls, own, name), options=options)
+
+
+def _first(cls: Any) -> str:
+    return next(iter(settings(cls)))

@@ -1,0 +1,1 @@
+"""Where bytes become arrays: NumPy only, never JAX."""

@@ -1,0 +1,1 @@
+"""Public data sets, prepared once as tensorflow-datasets without TensorFlow."""

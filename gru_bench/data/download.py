@@ -1,0 +1,226 @@
+"""Bytes of public files: from the mirror, else from the cache, else from the network; always checked by sha256.
+
+A mirror is a folder of local copies, laid out `<mirror>/<data set>/<file>`; a file may stand there gzipped, as
+`<file>.gz`. Downloads are kept in the same layout under `<cache>/downloads`. A copy whose digest is wrong is an
+error: it is neither used nor replaced.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import queue
+import tempfile
+import threading
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from gru_bench.errors import DataError
+
+CONNECT_SECONDS = 4.0
+ANSWER_SECONDS = 8.0  # name look-up, every address and the first answer together
+STALL_SECONDS = 30.0
+INSTEAD = "Or train on a generated set, which needs no file: data=reber or data=python_source."
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file that can be had from several places.
+
+    Attributes:
+        path: place in a mirror, as in `ptb/ptb.train.txt`.
+        url: address of the unpacked file.
+        size: length of the unpacked file in bytes.
+        sha256: accepted digests of the unpacked file; upstream's first, those of repacked copies beside it.
+        packed_sha256: accepted digests of `<path>.gz`; where none is known the unpacked bytes alone decide.
+    """
+
+    path: str
+    url: str
+    size: int
+    sha256: tuple[str, ...]
+    packed_sha256: tuple[str, ...] = ()
+
+
+def fetch(files: Mapping[str, RemoteFile], mirror: Path | None, cache: Path) -> dict[str, bytes]:
+    """Return the unpacked and checked bytes of all files, by the names given.
+
+    Args:
+        files: what is wanted.
+        mirror: the folder of local copies, or None.
+        cache: the folder whose `downloads` holds what was downloaded.
+
+    Raises:
+        DataError: a copy is damaged or unreadable; or files are absent and cannot be downloaded (said within 10 s when
+            there is no network), with what to fetch, from where, and where to put it.
+    """
+    found = {name: _find_copy(file, mirror, cache) for name, file in files.items()}
+    for name, file in files.items():
+        if found[name] is None:
+            try:
+                found[name] = _download(file, cache)
+            except ConnectionError as error:
+                absent = [other for key, other in files.items() if found[key] is None]
+                raise DataError(_how_to_get(absent, mirror, cache, str(error))) from error
+    return {name: content for name, content in found.items() if content is not None}
+
+
+def _find_copy(file: RemoteFile, mirror: Path | None, cache: Path) -> bytes | None:
+    folders = [folder for folder in (mirror, cache / "downloads") if folder is not None]
+    for folder in folders:
+        plain, packed = folder / file.path, folder / f"{file.path}.gz"
+        if _exists(plain):
+            content = _read(plain)
+            _check(content, file.sha256, plain)
+            return content
+        if _exists(packed):
+            content = _read(packed)
+            if file.packed_sha256:
+                _check(content, file.packed_sha256, packed)
+            return _unpack(content, file, packed)
+    return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise DataError(f"cannot look for {path}: {error.strerror}. Make its folder readable.") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}. Make it a readable file.") from error
+
+
+def _check(content: bytes, accepted: tuple[str, ...], place: Path | str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found not in accepted:
+        raise DataError(
+            f"{place} is not the expected file: found sha256 {found} ({len(content):,} bytes), expected "
+            f"{' or '.join(accepted)}. It was not used and not replaced; delete or replace it, then try again."
+        )
+
+
+def _unpack(content: bytes, file: RemoteFile, place: Path) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+            unpacked = stream.read(file.size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{place} cannot be unpacked as gzip: {error}. Delete or replace it, then try again."
+        ) from error
+    _check(unpacked, file.sha256, f"{place}, unpacked,")
+    return unpacked
+
+
+def _how_to_get(absent: list[RemoteFile], mirror: Path | None, cache: Path, reason: str) -> str:
+    lines = [f"{len(absent)} file(s) are neither in the mirror nor in the cache, and the download failed: {reason}."]
+    lines.append("Fetch on a machine with internet, then put in place:")
+    target = mirror if mirror is not None else cache / "downloads"
+    for file in absent:
+        lines.append(f"  {file.url}\n    -> {target / file.path} ({file.size:,} bytes, sha256 {file.sha256[0]})")
+    where = "none is set; paths.mirror=DIR or the variable GRU_BENCH_MIRROR sets one" if mirror is None else str(mirror)
+    lines.append(f"Mirror: {where}. Cache: {cache}.")
+    lines.append(INSTEAD)
+    return "\n".join(lines)
+
+
+def _download(file: RemoteFile, cache: Path) -> bytes:
+    """Download to a temporary name in the cache, check, rename.
+
+    Raises:
+        ConnectionError: the file cannot be had from the network.
+        DataError: the wrong bytes came, or the cache cannot be written.
+    """
+    import requests
+
+    target = cache / "downloads" / file.path
+    response = _open(file.url)
+    with response:
+        if response.status_code != 200:
+            raise ConnectionError(f"{file.url} answered {response.status_code} {response.reason}")
+        temporary: Path | None = None
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+            temporary = Path(name)
+            with os.fdopen(handle, "wb") as stream:
+                _copy(response, stream, file)
+            content = temporary.read_bytes()
+            _check(content, file.sha256, f"what {file.url} sent")
+            os.replace(temporary, target)
+            temporary = None
+        except requests.RequestException as error:
+            raise ConnectionError(f"the transfer of {file.url} broke off: {_reason(error)}") from error
+        except OSError as error:
+            raise DataError(cannot_write(cache, error)) from error
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+    return content
+
+
+def cannot_write(cache: Path, error: OSError) -> str:
+    """Say that the cache cannot be written, why, and what to do."""
+    reason = error.strerror or str(error)
+    return f"cannot write to the cache {cache}: {reason}. Make room or choose another folder: paths.cache=DIR."
+
+
+def _open(url: str) -> Any:
+    """Begin a GET within `ANSWER_SECONDS`; no timeout of the libraries covers name look-up and several addresses."""
+    import requests
+
+    answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def get() -> None:
+        try:
+            headers = {"Accept-Encoding": "identity"}
+            answer.put(requests.get(url, stream=True, timeout=(CONNECT_SECONDS, STALL_SECONDS), headers=headers))
+        except Exception as error:
+            answer.put(error)
+
+    threading.Thread(target=get, name="download", daemon=True).start()
+    try:
+        result = answer.get(timeout=ANSWER_SECONDS)
+    except queue.Empty:
+        raise ConnectionError(f"{url} did not answer within {ANSWER_SECONDS:g} s") from None
+    if isinstance(result, Exception):
+        raise ConnectionError(f"{url}: {_reason(result)}") from result
+    return result
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost message; the outer ones of the network libraries repeat addresses."""
+    inner: BaseException | None = error
+    while inner is not None:
+        error = inner
+        inner = inner.__cause__ or inner.__context__
+    return str(error) or type(error).__name__
+
+
+def _copy(response: Any, stream: IO[bytes], file: RemoteFile) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(
+            f"downloading {file.path}", total=int(response.headers.get("Content-Length", file.size))
+        )
+        for chunk in response.iter_content(1 << 16):
+            stream.write(chunk)
+            progress.advance(bar, len(chunk))

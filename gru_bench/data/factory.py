@@ -1,0 +1,113 @@
+"""From the data settings to the data: the only place that knows every source.
+
+A new data set is one file with a loader, one line in `SOURCES` and `configs/data/<name>.yaml`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from gru_bench.config import DataConfig, PathsConfig
+from gru_bench.data import generated, own, python_source
+from gru_bench.data.datasets import catalogue, ptb, ptb_char, tiny_shakespeare, wikitext2
+from gru_bench.errors import ConfigError, nearest
+from gru_bench.validation import bind
+
+MIRROR_VARIABLE = "GRU_BENCH_MIRROR"
+_SUPPLIED = frozenset({"mirror", "cache"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data source: the kind of what it gives, and its loader, whose keyword parameters are its settings."""
+
+    kind: str
+    load: Callable[..., Any]
+
+
+SOURCES: Mapping[str, Source] = {
+    "reber": Source("tokens", generated.load_reber),
+    "python_source": Source("tokens", python_source.load),
+    "tiny_shakespeare": Source("tokens", tiny_shakespeare.load),
+    "ptb": Source("tokens", ptb.load),
+    "ptb_char": Source("tokens", ptb_char.load),
+    "wikitext2": Source("tokens", wikitext2.load),
+    "text_file": Source("tokens", own.load_text_file),
+    "tfds": Source("tokens", catalogue.load),
+}
+
+
+def check_data(config: DataConfig, accepts: str, task: str) -> None:
+    """Check the data settings without reading anything.
+
+    Args:
+        config: the source and its options.
+        accepts: the kind of data that the task needs.
+        task: the task's name, for messages.
+
+    Raises:
+        ConfigError: an unknown source, a source of another kind, or a wrong option.
+    """
+    source = _source(config)
+    if source.kind != accepts:
+        fitting = ", ".join(name for name, other in SOURCES.items() if other.kind == accepts) or "none yet"
+        hint = f"task={task} needs {accepts}, this source gives {source.kind}."
+        raise ConfigError("data", config.source, fitting, hint)
+    _options(config)
+
+
+def _source(config: DataConfig) -> Source:
+    if config.source not in SOURCES:
+        raise ConfigError("data", config.source, ", ".join(SOURCES), nearest(config.source, SOURCES))
+    return SOURCES[config.source]
+
+
+def _options(config: DataConfig) -> dict[str, Any]:
+    return bind(_source(config).load, config.options, "data", supplied=_SUPPLIED)
+
+
+def make_data(config: DataConfig, paths: PathsConfig) -> Any:
+    """Load what the settings name, preparing it first where that is needed.
+
+    Args:
+        config: the source and its options.
+        paths: `mirror` (default: the variable GRU_BENCH_MIRROR) and `cache` (default: the user's cache folder).
+
+    Returns:
+        What the source's kind says; a `Corpus` for `tokens`.
+
+    Raises:
+        ConfigError: a wrong setting, or a mirror that is no folder.
+        DataError: the data is absent, damaged or unreadable.
+    """
+    options = _options(config)
+    return _source(config).load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
+
+
+def find_mirror(paths: PathsConfig) -> Path | None:
+    """Return the folder of local copies, or None where none is set.
+
+    Raises:
+        ConfigError: it is set and is no folder.
+    """
+    found = paths.mirror or os.environ.get(MIRROR_VARIABLE)
+    if not found:
+        return None
+    mirror = Path(found).expanduser()
+    if not mirror.is_dir():
+        origin = "" if paths.mirror else f"It comes from the variable {MIRROR_VARIABLE}; unset it or mend it."
+        raise ConfigError(
+            "paths.mirror", found, "an existing folder that holds files such as ptb/ptb.train.txt", origin
+        )
+    return mirror
+
+
+def find_cache(paths: PathsConfig) -> Path:
+    """Return the folder where downloads and prepared data are kept; it need not exist yet."""
+    return Path(paths.cache).expanduser() if paths.cache else platformdirs.user_cache_path("gru_bench")

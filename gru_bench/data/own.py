@@ -1,0 +1,208 @@
+"""The user's own files."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import logging
+from collections.abc import Mapping
+from encodings.aliases import aliases
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from gru_bench.data.corpus import SPLITS, Corpus, encode_splits, make_corpus
+from gru_bench.data.vocabulary import Tokens, Vocabulary, words
+from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.validation import Positive, Range
+
+log = logging.getLogger(__name__)
+
+TextLevel = Literal["word", "char", "byte"]
+Share = Annotated[float, Range(above=0, high=0.45)]
+Size = Annotated[int, Range(low=3)]
+
+# Longest first: the mark of UTF-16-LE begins that of UTF-32-LE.
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
+
+
+def load_text_file(
+    *,
+    mirror: Path | None,
+    cache: Path,
+    path: str,
+    level: TextLevel = "char",
+    encoding: str = "auto",
+    valid_fraction: Share = 0.05,
+    test_fraction: Share = 0.05,
+    min_count: Positive = 2,
+    max_vocabulary: Size | None = None,
+) -> Corpus:
+    """Read a text file and cut it in order: train first, then valid, then test.
+
+    Args:
+        mirror: unused; the file is the user's.
+        cache: unused; nothing is kept.
+        path: the file, relative to the working directory; `~` is the home folder.
+        level: what a symbol is. At `byte` the file may hold anything.
+        encoding: the file's encoding, or `auto`: byte order mark, else UTF-8, else the best guess, which is recorded.
+        valid_fraction: share of the symbols for validation.
+        test_fraction: share of the symbols for test.
+        min_count: words that are rarer in train become `<unk>`; of no effect at the other levels.
+        max_vocabulary: the most words, `<eos>` and `<unk>` included; of no effect at the other levels.
+
+    Raises:
+        ConfigError: an unknown encoding.
+        DataError: the file is missing, no file, unreadable, empty, too small, binary, or not in the encoding.
+    """
+    raw = read_file(path)
+    facts: dict[str, Any] = {"file_sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
+    content: str | bytes = raw
+    if level != "byte":
+        content, used = decode(raw, encoding, path)
+        facts["encoding"] = used if encoding == "auto" else encoding
+    fractions = {"valid": valid_fraction, "test": test_fraction}
+    symbols = cut_tail(words(content) if level == "word" and isinstance(content, str) else content, fractions)
+    vocabulary, tokens, unknown = encode_text(level, symbols, min_count, max_vocabulary)
+    return make_corpus("text_file", vocabulary, tokens, facts | unknown)
+
+
+def cut_tail(symbols: Any, fractions: Mapping[str, float]) -> dict[str, Any]:
+    """Cut the named splits off the end of a sequence, in their order; what stays is `train`.
+
+    Args:
+        symbols: a list of words, a text or bytes.
+        fractions: share of the whole by split.
+    """
+    ends: dict[str, Any] = {}
+    rest, size = symbols, len(symbols)
+    for split in reversed(list(fractions)):
+        place = len(rest) - int(size * fractions[split])
+        ends[split], rest = rest[place:], rest[:place]
+    return {"train": rest, **ends}
+
+
+def encode_text(
+    level: TextLevel, symbols: Mapping[str, Any], min_count: int, max_vocabulary: int | None
+) -> tuple[Vocabulary, dict[str, Tokens], dict[str, Any]]:
+    """Build the vocabulary from train alone and encode all splits.
+
+    Args:
+        level: what a symbol is.
+        symbols: by split: lists of words, texts, or bytes, as fits the level.
+        min_count: rarer words become `<unk>`.
+        max_vocabulary: the most words.
+
+    Returns:
+        Vocabulary, ids by split, and facts about `<unk>`.
+    """
+    if level == "byte":
+        vocabulary = Vocabulary.of_bytes()
+        return vocabulary, {split: vocabulary.encode(symbols[split]) for split in SPLITS}, {}
+    if level == "word":
+        vocabulary = Vocabulary.of_words(symbols["train"], min_count=min_count, max_size=max_vocabulary)
+    else:
+        vocabulary = Vocabulary.of_characters(symbols["train"])
+    return encode_splits(vocabulary, symbols)
+
+
+def read_file(path: str) -> bytes:
+    """Return the bytes of the user's file.
+
+    Raises:
+        DataError: the file is missing, no file, unreadable or empty.
+    """
+    place = Path(path).expanduser()
+    try:
+        if not place.exists():
+            raise DataError(f"data.path: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
+        if not place.is_file():
+            kind = "a folder" if place.is_dir() else "no regular file"
+            raise DataError(f"data.path: {place.absolute()} is {kind}, expected a text file.")
+        raw = place.read_bytes()
+    except OSError as error:
+        raise DataError(f"data.path: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
+    if not raw:
+        raise DataError(f"data.path: {place.absolute()} is empty, expected text.")
+    return raw
+
+
+def _neighbour(place: Path) -> str:
+    folder = place.absolute().parent
+    if not folder.is_dir():
+        return f"There is no folder {folder} either."
+    return nearest(place.name, (path.name for path in folder.iterdir()))
+
+
+def decode(raw: bytes, encoding: str, path: str) -> tuple[str, str]:
+    """Decode the user's text; CR LF and CR become LF.
+
+    Args:
+        raw: the bytes.
+        encoding: a codec, or `auto`.
+        path: for messages.
+
+    Returns:
+        The text and the encoding in use.
+
+    Raises:
+        ConfigError: there is no such text encoding.
+        DataError: binary data, or bytes that the encoding does not allow.
+    """
+    text, used = _detect(raw, path) if encoding == "auto" else (_decode_as(raw, encoding, path), encoding)
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), used
+
+
+def _detect(raw: bytes, path: str) -> tuple[str, str]:
+    for mark, name in MARKS:
+        if raw.startswith(mark):
+            return _decode_as(raw, name, path), name
+    _refuse_binary(raw, path)
+    try:
+        return raw.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(raw).best()
+        if best is None:
+            raise DataError(
+                f"data.path: {path} is not UTF-8 (byte {raw[error.start]:#04x} at offset {error.start}) and its "
+                "encoding cannot be guessed. Name it, as in data.encoding=cp1252; or read bytes: data.level=byte."
+            ) from error
+        log.warning("%s is not UTF-8; reading it as %s (data.encoding= says otherwise)", path, best.encoding)
+        return str(best), best.encoding
+
+
+def _refuse_binary(raw: bytes, path: str) -> None:
+    head = raw[: 1 << 16]
+    controls = sum(byte < 32 and byte not in TEXT_CONTROLS for byte in head)
+    if 0 in head or controls > 0.02 * len(head):
+        place = next(index for index, byte in enumerate(head) if byte < 32 and byte not in TEXT_CONTROLS)
+        raise DataError(
+            f"data.path: {path} looks binary (byte {head[place]:#04x} at offset {place}). Give plain text; or say the "
+            "encoding, as in data.encoding=utf-16-le; or read it as bytes: data.level=byte."
+        )
+
+
+def _decode_as(raw: bytes, encoding: str, path: str) -> str:
+    try:
+        return raw.decode(encoding)
+    except LookupError as error:
+        known = {name.replace("_", "-") for name in aliases.values()}
+        allowed = "auto or a text encoding of Python such as utf-8, latin-1, cp1252, utf-16"
+        raise ConfigError("data.encoding", encoding, allowed, nearest(encoding, known)) from error
+    except UnicodeError as error:
+        where = ""
+        if isinstance(error, UnicodeDecodeError):
+            line = raw.count(b"\n", 0, error.start) + 1
+            where = f": byte {raw[error.start]:#04x} at offset {error.start}, line {line}"
+        raise DataError(
+            f"data.path: {path} is not {encoding}{where or f': {error}'}. "
+            "Name its encoding with data.encoding=, or leave it to data.encoding=auto."
+        ) from error

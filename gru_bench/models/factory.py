@@ -1,0 +1,131 @@
+"""From settings to a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import jax
+
+from gru_bench.config import ModelConfig, TrainingConfig
+from gru_bench.errors import ConfigError, nearest
+from gru_bench.models.cells import CELLS, Cell
+from gru_bench.models.initializers import orthogonal, uniform
+from gru_bench.models.network import Dropout, Embedding, Execution, Identity, Network, Readout, RecurrentLayer
+from gru_bench.models.sizing import StackShape, hidden_size_for
+from gru_bench.validation import bind
+
+_SET_BY_SECTION = frozenset({"hidden_size", "layer_norm"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a task asks of a network: what it reads and how many numbers it puts out per time step.
+
+    `symbols` is the size of a vocabulary; None means that inputs are `channels` real values.
+    """
+
+    outputs: int
+    symbols: int | None = None
+    channels: int | None = None
+    causal: bool = True
+
+
+def check_model(config: ModelConfig, causal: bool) -> None:
+    """Check a model's settings without building it.
+
+    Raises:
+        ConfigError: an unknown cell, a wrong option, or settings that exclude each other.
+    """
+    _cell_class(config)
+    _cell_options(config)
+    if causal and config.bidirectional:
+        raise ConfigError(
+            "model.bidirectional", True, "false for a task that predicts what follows", "Both directions see it."
+        )
+    if config.tied_embeddings:
+        directions = 2 if config.bidirectional else 1
+        if config.embedding_size is not None and config.hidden_size is not None:
+            if config.embedding_size != config.hidden_size * directions:
+                raise ConfigError(
+                    "model.embedding_size",
+                    config.embedding_size,
+                    f"{config.hidden_size * directions} or null with model.tied_embeddings=true",
+                )
+        elif config.embedding_size is not None or directions == 2:
+            raise ConfigError(
+                "model.tied_embeddings", True, "false, unless embeddings are as wide as the last layer's output"
+            )
+
+
+def cell_defaults(config: ModelConfig) -> dict[str, Any]:
+    """Return the options of the configured cell alone, at their defaults."""
+    shared = {entry.name for entry in fields(Cell)}
+    return {entry.name: entry.default for entry in fields(_cell_class(config)) if entry.name not in shared}
+
+
+def make_cell(config: ModelConfig, signature: Signature) -> Cell:
+    """Return the cell with its hidden size, found from the parameter budget where that is set.
+
+    Raises:
+        ConfigError: see `check_model`; or no hidden size comes within 1 % of the budget.
+    """
+    cls, options = _cell_class(config), _cell_options(config)
+
+    def sized(hidden: int) -> Cell:
+        return cls(hidden_size=hidden, layer_norm=config.layer_norm, **options)
+
+    if config.hidden_size is not None:
+        return sized(config.hidden_size)
+    return sized(hidden_size_for(config.parameter_budget or 0, sized, stack_shape(config, signature)))
+
+
+def stack_shape(config: ModelConfig, signature: Signature) -> StackShape:
+    """Return what decides the size of the recurrent layers beside the cell."""
+    input_size = config.embedding_size if signature.symbols is not None else signature.channels
+    return StackShape(layers=config.layers, bidirectional=config.bidirectional, input_size=input_size)
+
+
+def make_model(config: ModelConfig, training: TrainingConfig, signature: Signature, key: jax.Array) -> Network:
+    """Build the network with freshly drawn weights.
+
+    Raises:
+        ConfigError: see `make_cell`.
+    """
+    check_model(config, signature.causal)
+    cell = make_cell(config, signature)
+    shape = stack_shape(config, signature)
+    initializer = orthogonal if config.init_scale is None else uniform(config.init_scale)
+    execution = Execution(
+        precision=training.precision, unroll=training.unroll, rematerialise=training.rematerialise
+    )
+    encoder_key, head_key, *layer_keys = jax.random.split(key, 2 + config.layers)
+    inputs = shape.layer_inputs(cell.hidden_size)
+    encoder = Identity() if signature.symbols is None else Embedding(
+        encoder_key, signature.symbols, inputs[0], initializer
+    )
+    layers = [
+        RecurrentLayer(layer_key, cell, size, config.bidirectional, initializer, execution)
+        for layer_key, size in zip(layer_keys, inputs, strict=True)
+    ]
+    tied = encoder if config.tied_embeddings and isinstance(encoder, Embedding) else None
+    head = Readout(
+        head_key, cell.hidden_size * shape.directions, signature.outputs, initializer, training.precision, tied
+    )
+    dropout = Dropout(
+        input=config.input_dropout,
+        output=config.output_dropout,
+        recurrent=config.recurrent_dropout,
+        variational=config.variational_dropout,
+    )
+    return Network(encoder, layers, head, residual=config.residual, dropout=dropout)
+
+
+def _cell_class(config: ModelConfig) -> type[Cell]:
+    if config.cell not in CELLS:
+        raise ConfigError("model.cell", config.cell, " or ".join(CELLS), nearest(config.cell, CELLS))
+    return CELLS[config.cell]
+
+
+def _cell_options(config: ModelConfig) -> dict[str, Any]:
+    return bind(_cell_class(config), config.options, "model", supplied=_SET_BY_SECTION)

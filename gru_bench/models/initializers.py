@@ -1,0 +1,56 @@
+"""How weights start: one rule per gate block, the same for all cells.
+
+`orthogonal` draws each gate's input block Glorot-uniform and each gate's recurrent block orthogonal; biases start at
+0, gains at 1, peepholes Glorot-uniform. `uniform` draws everything but gains from U(-scale, scale) (Zaremba et al.
+2014, arXiv:1409.2329). In both, constants that a cell asks for (`Cell.bias_offsets`) are added to its bias.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from gru_bench.models.cells import Cell
+
+Initializer = Callable[[Array, str, tuple[int, ...]], Array]
+
+
+def orthogonal(key: Array, name: str, shape: tuple[int, ...]) -> Array:
+    """Draw one weight array; the role is read off its name (see `gru_bench.models.cells`)."""
+    if name.endswith("gain"):
+        return jnp.ones(shape)
+    if name.endswith("bias"):
+        return jnp.zeros(shape)
+    if name in ("recurrent_kernel", "candidate_kernel"):
+        keys = jax.random.split(key, shape[1])
+        blocks = [jax.nn.initializers.orthogonal()(gate_key, (shape[0], shape[2])) for gate_key in keys]
+        return jnp.stack(blocks, axis=1)
+    limit = math.sqrt(6.0 / (shape[0] + shape[-1]))
+    return jax.random.uniform(key, shape, minval=-limit, maxval=limit)
+
+
+def uniform(scale: float) -> Initializer:
+    """Return the rule that draws every weight but the gains from U(-scale, scale)."""
+
+    def draw(key: Array, name: str, shape: tuple[int, ...]) -> Array:
+        if name.endswith("gain"):
+            return jnp.ones(shape)
+        return jax.random.uniform(key, shape, minval=-scale, maxval=scale)
+
+    return draw
+
+
+def draw_cell(key: Array, cell: Cell, input_size: int, initializer: Initializer) -> dict[str, Float[Array, "..."]]:
+    """Draw the weights of one cell; each array depends on the key and its own name alone."""
+    weights = {
+        name: initializer(jax.random.fold_in(key, zlib.crc32(name.encode())), name, shape)
+        for name, shape in cell.weight_shapes(input_size).items()
+    }
+    for gate, offset in cell.bias_offsets.items():
+        weights["bias"] = weights["bias"].at[cell.gates.index(gate)].add(offset)
+    return weights

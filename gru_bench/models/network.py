@@ -1,0 +1,259 @@
+"""Encoder, stacked recurrent layers, head. Batch-major outside, time-major inside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
+
+from gru_bench.models.cells import Carry, Cell
+from gru_bench.models.initializers import Initializer, draw_cell
+from gru_bench.models.recurrence import gate_activity, product, recur
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dropout:
+    """Shares of values set to 0 in training.
+
+    `input` acts on what enters the first recurrent layer, `output` on what leaves each one, `recurrent` on the hidden
+    state in the recurrent products. The recurrent mask is the same at every time step; with `variational` the other
+    two are as well (Gal & Ghahramani 2016, arXiv:1512.05287), else they are drawn anew at each step (Zaremba et al.
+    2014, arXiv:1409.2329).
+    """
+
+    input: float = 0.0
+    output: float = 0.0
+    recurrent: float = 0.0
+    variational: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Execution:
+    """How the recurrence runs: dtype of products, steps per loop iteration, memory for time."""
+
+    precision: str = "float32"
+    unroll: int = 1
+    rematerialise: bool = False
+
+
+def _keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
+    return jax.random.bernoulli(key, 1.0 - rate, shape) / (1.0 - rate)
+
+
+def _drop(
+    values: Float[Array, "time batch size"], rate: float, variational: bool, key: Array | None
+) -> Float[Array, "time batch size"]:
+    if key is None or rate == 0.0:
+        return values
+    shape = (1, *values.shape[1:]) if variational else values.shape
+    return values * _keep_mask(key, rate, shape)
+
+
+class Embedding(nnx.Module):
+    """A table of vectors, one per symbol."""
+
+    def __init__(self, key: Array, symbols: int, size: int, initializer: Initializer):
+        self.table = nnx.Param(initializer(key, "table", (symbols, size)))
+
+    def __call__(self, ids: Int[Array, "*leading"]) -> Float[Array, "*leading size"]:
+        """Look symbols up."""
+        return self.table[...][ids]
+
+
+class Identity(nnx.Module):
+    """Hands real-valued inputs on as they are."""
+
+    def __call__(self, values: Float[Array, "*leading size"]) -> Float[Array, "*leading size"]:
+        """Return the values."""
+        return values
+
+
+class Readout(nnx.Module):
+    """An affine map from hidden states to outputs; its kernel may be an embedding's table, transposed."""
+
+    def __init__(
+        self,
+        key: Array,
+        size: int,
+        outputs: int,
+        initializer: Initializer,
+        precision: str,
+        tied: Embedding | None = None,
+    ):
+        kernel_key, bias_key = jax.random.split(key)
+        self.kernel = nnx.data(nnx.Param(initializer(kernel_key, "kernel", (size, outputs))) if tied is None else None)
+        self.bias = nnx.Param(initializer(bias_key, "bias", (outputs,)))
+        self.precision = precision
+
+    def __call__(
+        self, hidden: Float[Array, "*leading size"], tied: Embedding | None = None
+    ) -> Float[Array, "*leading outputs"]:
+        """Return outputs for each hidden state."""
+        kernel = self.kernel[...] if self.kernel is not None else cast(Embedding, tied).table[...].T
+        return product(self.precision)(hidden, kernel) + self.bias[...]
+
+
+class RecurrentLayer(nnx.Module):
+    """One cell over time, in one or both directions; both directions' outputs are joined."""
+
+    def __init__(
+        self,
+        key: Array,
+        cell: Cell,
+        input_size: int,
+        bidirectional: bool,
+        initializer: Initializer,
+        execution: Execution,
+    ):
+        self.cell, self.execution = cell, execution
+        directions = ("forward", "backward") if bidirectional else ("forward",)
+        self.weights = nnx.data(
+            {
+                name: {
+                    weight: nnx.Param(value)
+                    for weight, value in draw_cell(direction_key, cell, input_size, initializer).items()
+                }
+                for name, direction_key in zip(directions, jax.random.split(key, len(directions)), strict=True)
+            }
+        )
+
+    @property
+    def directions(self) -> dict[str, dict[str, Array]]:
+        """Weights by direction: `forward`, and `backward` when bidirectional."""
+        return {
+            name: {weight: parameter[...] for weight, parameter in weights.items()}
+            for name, weights in self.weights.items()
+        }
+
+    def __call__(
+        self,
+        inputs: Float[Array, "time batch input"],
+        carry: dict[str, Carry],
+        padding: Bool[Array, "time batch"] | None,
+        reset: Bool[Array, "time batch"] | None,
+        recurrent_dropout: float,
+        key: Array | None,
+    ) -> tuple[Float[Array, "time batch output"], dict[str, Carry]]:
+        """Return hidden states and final carries by direction."""
+        outputs, final = [], {}
+        for index, (name, weights) in enumerate(self.directions.items()):
+            mask = None
+            if key is not None and recurrent_dropout:
+                shape = (inputs.shape[1], self.cell.hidden_size)
+                mask = _keep_mask(jax.random.fold_in(key, index), recurrent_dropout, shape)
+            hidden, final[name] = recur(
+                self.cell,
+                weights,
+                inputs,
+                carry[name],
+                padding=padding,
+                reset=reset,
+                reverse=name == "backward",
+                recurrent_mask=mask,
+                precision=jnp.dtype(self.execution.precision),
+                unroll=self.execution.unroll,
+                rematerialise=self.execution.rematerialise,
+            )
+            outputs.append(hidden)
+        return jnp.concatenate(outputs, axis=-1), final
+
+
+class Network(nnx.Module):
+    """Encoder, recurrent layers, head."""
+
+    def __init__(
+        self,
+        encoder: Embedding | Identity,
+        layers: Sequence[RecurrentLayer],
+        head: Readout,
+        *,
+        residual: bool,
+        dropout: Dropout,
+    ):
+        self.encoder, self.layers, self.head = encoder, nnx.data(list(layers)), head
+        self.residual, self.dropout = residual, dropout
+
+    def zero_carry(self, batch: int) -> list[dict[str, Carry]]:
+        """Return the carry of all layers before the first time step."""
+        return [{name: layer.cell.zero_carry(batch) for name in layer.weights} for layer in self.layers]
+
+    def __call__(
+        self,
+        inputs: Array,
+        carry: list[dict[str, Carry]],
+        *,
+        padding: Bool[Array, "batch time"] | None = None,
+        reset: Bool[Array, "batch time"] | None = None,
+        key: Array | None = None,
+    ) -> tuple[Float[Array, "batch time outputs"], list[dict[str, Carry]]]:
+        """Run the network.
+
+        Args:
+            inputs: symbols (batch, time) or real values (batch, time, channel).
+            carry: the carry of all layers before the first time step.
+            padding: True where a time step counts.
+            reset: True where a time step starts a sequence.
+            key: draws dropout masks; None switches dropout off.
+
+        Returns:
+            The head's outputs and the carry after the last time step.
+        """
+        hidden, carry = self.encode(inputs, carry, padding=padding, reset=reset, key=key)
+        tied = self.encoder if isinstance(self.encoder, Embedding) else None
+        return self.head(hidden, tied), carry
+
+    def encode(
+        self,
+        inputs: Array,
+        carry: list[dict[str, Carry]],
+        *,
+        padding: Bool[Array, "batch time"] | None = None,
+        reset: Bool[Array, "batch time"] | None = None,
+        key: Array | None = None,
+    ) -> tuple[Float[Array, "batch time size"], list[dict[str, Carry]]]:
+        """Return the last layer's hidden states instead of the head's outputs; see `__call__`."""
+        dropout = self.dropout
+        padding = None if padding is None else padding.T
+        reset = None if reset is None else reset.T
+        input_key, *keys = [None] * (2 * len(self.layers) + 1) if key is None else _split(key, 2 * len(self.layers) + 1)
+        hidden = self.encoder(jnp.swapaxes(inputs, 0, 1))
+        hidden = _drop(hidden, dropout.input, dropout.variational, input_key)
+        final = []
+        for index, (layer, start) in enumerate(zip(self.layers, carry, strict=True)):
+            outputs, after = layer(hidden, start, padding, reset, dropout.recurrent, keys[2 * index])
+            outputs = _drop(outputs, dropout.output, dropout.variational, keys[2 * index + 1])
+            joined = self.residual and outputs.shape == hidden.shape
+            hidden = hidden + outputs if joined else outputs
+            final.append(after)
+        return jnp.swapaxes(hidden, 0, 1), final
+
+    def gate_activity(self, inputs: Array, carry: list[dict[str, Carry]]) -> dict[str, Array]:
+        """Return mean and saturated share of each gate, named `layer<k>/<direction>/<gate>/<mean|saturated>`."""
+        hidden, activity = self.encoder(jnp.swapaxes(inputs, 0, 1)), {}
+        for index, (layer, start) in enumerate(zip(self.layers, carry, strict=True)):
+            for name, weights in layer.directions.items():
+                gates = gate_activity(layer.cell, weights, hidden, start[name], reverse=name == "backward")
+                for gate, measured in gates.items():
+                    activity |= {f"layer{index}/{name}/{gate}/{what}": value for what, value in measured.items()}
+            outputs, _ = layer(hidden, start, None, None, 0.0, None)
+            hidden = hidden + outputs if self.residual and outputs.shape == hidden.shape else outputs
+        return activity
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Exact counts of trained values: `recurrent` layers, and `total`."""
+        return {"recurrent": _count(self.layers), "total": _count(self)}
+
+
+def _count(tree: Any) -> int:
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(nnx.state(tree, nnx.Param)))
+
+
+def _split(key: Array, number: int) -> list[Array]:
+    return list(jax.random.split(key, number))

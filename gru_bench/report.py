@@ -1,0 +1,125 @@
+"""`python -m gru_bench.report`: compare the cells over finished runs, in the terminal and as CSV. Needs no JAX."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.console import Group as Lines
+from rich.measure import Measurement
+from rich.text import Text
+
+from gru_bench.arguments import run_command
+from gru_bench.errors import ConfigError, UserError
+from gru_bench.record import FILE_NAME
+from gru_bench.reporting.csv_file import arm_rows, run_rows, write_csv
+from gru_bench.reporting.table import collection_notes, comparison_report
+from gru_bench.results.collect import Collection, collect
+from gru_bench.results.comparison import compare
+
+STANDARD_OUTPUT = Path("-")
+CSV_NAME = "report.csv"
+NARROWEST = 80  # columns; below, a table would lose digits where a terminal only wraps lines
+HOW_TO_TRAIN = (
+    "Train first, for example: python -m gru_bench.train -m task=language_modeling model=gru,lstm,rnn seed=0,1,2"
+)
+EXAMPLES = (
+    "python -m gru_bench.report",
+    "python -m gru_bench.report runs/language_modeling/reber",
+    "python -m gru_bench.report runs/*/ptb csv=ptb.csv runs_csv=ptb_runs.csv",
+    "python -m gru_bench.report csv=- > report.csv",
+)
+
+
+def report(*paths: Path, csv: Literal["auto", "none"] | Path = "auto", runs_csv: Path | None = None) -> int:
+    """Compare GRU, LSTM and the other cells over finished runs.
+
+    Prints mean and 95 % interval over seeds, the difference to lstm paired by seed, parameters, speed, memory and
+    their ratio to lstm, beside the baselines. Only runs that are equal in all but seed and cell are averaged or
+    compared; the others are tables of their own.
+
+    Args:
+        *paths: run directories, or folders that hold some at any depth; default: runs
+        csv: where the CSV with one row per arm goes; auto: report.csv in the folder that was given (for several
+            paths: the folder that holds them), never inside a run directory; none: nowhere; -: standard
+            output, instead of the tables
+        runs_csv: where a CSV with one row per run goes, unfinished ones included; -: standard output, as above
+
+    Returns:
+        The exit code 0.
+
+    Raises:
+        ConfigError: both CSVs would go to standard output.
+        UserError: there is no run that could be read, or a CSV that was asked for cannot be written.
+    """
+    if csv == runs_csv == STANDARD_OUTPUT:
+        raise ConfigError("runs_csv", "-", "a file while csv=- writes to standard output")
+    console = Console(highlight=False, markup=False, emoji=False)
+    given = list(paths) or [_default_folder()]
+    collection = collect(given)
+    for _, message in collection.unreadable:
+        print(f"Skipped: {message}", file=sys.stderr)
+    if not collection.finished and not collection.unfinished:
+        found = f"none of the {len(collection.unreadable)} records is readable" if collection.unreadable else "no runs"
+        raise UserError(f"{', '.join(map(str, given))}: {found}. {HOW_TO_TRAIN}")
+    groups = compare(collection.finished)
+    if STANDARD_OUTPUT not in (csv, runs_csv):
+        if groups:
+            _print_tables(console, comparison_report(groups))
+        _print_left_out(console, collection)
+    rows = run_rows([*collection.finished, *collection.unfinished])
+    if runs_csv is not None:
+        write_csv(rows, sys.stdout if runs_csv == STANDARD_OUTPUT else runs_csv)
+    if csv == STANDARD_OUTPUT:
+        write_csv(arm_rows(groups), sys.stdout)
+    elif isinstance(csv, Path):
+        write_csv(arm_rows(groups), csv)
+    elif csv == "auto" and groups and runs_csv != STANDARD_OUTPUT:
+        _write_default(console, arm_rows(groups), default_csv(given))
+    return 0
+
+
+def default_csv(paths: list[Path]) -> Path:
+    """Return `report.csv` in the folder that holds all `paths`, outside any run directory."""
+    folder = Path(os.path.commonpath([path.resolve() for path in paths]))
+    while folder != folder.parent and any((parent / FILE_NAME).exists() for parent in (folder, *folder.parents)):
+        folder = folder.parent
+    here = Path.cwd()
+    return (folder.relative_to(here) if folder.is_relative_to(here) else folder) / CSV_NAME
+
+
+def _default_folder() -> Path:
+    folder = Path("runs")
+    if not folder.is_dir():
+        raise UserError(f"No folder {folder} here. Name the folder that holds your runs. {HOW_TO_TRAIN}")
+    return folder
+
+
+def _print_tables(console: Console, tables: Lines) -> None:
+    needed = Measurement.get(console, console.options.update(max_width=1000), tables).minimum
+    console.width = max(console.width, needed, NARROWEST)
+    console.print(tables)
+
+
+def _print_left_out(console: Console, collection: Collection) -> None:
+    lines = collection_notes(collection)
+    if not collection.finished:
+        lines.append("No finished run yet, so there is nothing to compare.")
+    for index, line in enumerate(lines):
+        console.print(Text(line if index or not collection.finished else f"\n{line}"), soft_wrap=True)
+
+
+def _write_default(console: Console, rows: list[dict[str, object]], path: Path) -> None:
+    try:
+        write_csv(rows, path)
+    except UserError as error:
+        print(error, file=sys.stderr)  # nobody asked for this file, so the report itself succeeded
+    else:
+        console.print(Text(f"\nCSV: {path}"), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(report, examples=EXAMPLES))

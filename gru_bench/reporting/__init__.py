@@ -1,0 +1,1 @@
+"""Tables, CSV files and figures of what runs recorded; never reaches JAX."""

@@ -1,0 +1,79 @@
+"""The table at the end of one run: quality beside the baselines, size, speed, memory, place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Group as Lines
+from rich.table import Table
+from rich.text import Text
+
+from gru_bench.record import RunRecord
+from gru_bench.reporting.format import count, duration, mebibytes, milliseconds, number, unit
+
+
+def run_table(record: RunRecord, directory: Path | None = None) -> Lines:
+    """Return what a run reached and what it cost.
+
+    Args:
+        record: the run's record; one without test metrics (unfinished) shows what it has.
+        directory: the run directory, printed last.
+    """
+    heading = Text(f"{record.task} on {record.data}: {record.model}, seed {record.seed}", style="bold")
+    if record.status != "finished":
+        reason = f" ({record.reason})" if record.reason else ""
+        heading.append(f" · {record.status}{reason}", style="yellow")
+    return Lines(heading, Text(), _quality(record), Text(), _facts(record, directory))
+
+
+def _quality(record: RunRecord) -> Table:
+    splits = {name: metrics for name, metrics in record.metrics.items() if metrics}
+    names = {name: None for metrics in [*splits.values(), *record.baselines.values()] for name in metrics}
+    names = [record.metric, *(name for name in names if name != record.metric)]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
+    table.add_column("", overflow="fold")
+    for name in names:
+        table.add_column(f"{name.replace('_', ' ')}\n{unit(name, record)}".strip(), justify="right")
+    for split, metrics in splits.items():
+        table.add_row(f"{record.model}, {split}", *(number(metrics.get(name)) for name in names))
+    for baseline, metrics in record.baselines.items():
+        table.add_row(baseline, *(number(metrics.get(name)) for name in names), style="dim")
+    return table
+
+
+def _facts(record: RunRecord, directory: Path | None) -> Table:
+    parameters, speed, memory = record.parameters, record.speed, record.memory
+    facts = {
+        "parameters": f"{count(parameters['recurrent'])} recurrent, {count(parameters['total'])} in all; "
+        f"state {count(record.state_size)} per sequence",
+        "trained": f"{count(record.updates)} updates ({number(record.epochs, 3)} epochs), best at update "
+        f"{count(record.best_update)}, {duration(record.wall_seconds)} in all",
+        "speed": _speed(speed),
+        "memory": f"step {mebibytes(memory['step_bytes']) or 'unknown'} MiB (compiled step's own), "
+        f"process peak {mebibytes(memory['peak_rss_bytes'])} MiB",
+        "device": record.device,
+    }
+    if directory is not None:
+        facts["run"] = str(directory)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def _speed(speed: Mapping[str, Any]) -> str:
+    compiled = f"compiled in {duration(speed['compile_seconds'])}"
+    if speed["seconds_per_update"] is None:
+        return f"not measured; {compiled}"
+    text = f"{milliseconds(speed['seconds_per_update'])} ms per update"
+    if speed["items_per_second"] is not None:
+        text += f", {count(speed['items_per_second'])} {speed['item']} per s"
+    text += f"; {compiled}"
+    if speed["shared_machine"]:
+        text += f"; other work used {number(speed['other_load'], 2)} cores meanwhile, so reports leave these times out"
+    return text

@@ -1,0 +1,1 @@
+"""From run records to numbers with intervals; reads files only and never reaches JAX."""

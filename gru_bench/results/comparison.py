@@ -1,0 +1,228 @@
+"""Runs -> groups of equal settings -> arms with their numbers over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gru_bench.record import RunRecord
+from gru_bench.results.collect import Run
+from gru_bench.results.statistics import Estimate, PairedDifference, mean_interval, median, paired_difference, ratio
+
+REFERENCE = "lstm"  # ratios and differences are taken against this cell
+COSTS = {  # what an arm costs: name in reports -> path in the record
+    "parameters_recurrent": ("parameters", "recurrent"),
+    "parameters_total": ("parameters", "total"),
+    "state_size": ("state_size",),
+    "flops_per_update": ("flops_per_update",),
+    "seconds_per_update": ("speed", "seconds_per_update"),
+    "items_per_second": ("speed", "items_per_second"),
+    "compile_seconds": ("speed", "compile_seconds"),
+    "step_bytes": ("memory", "step_bytes"),
+    "peak_rss_bytes": ("memory", "peak_rss_bytes"),
+    "wall_seconds": ("wall_seconds",),
+}
+TIMED = frozenset({"seconds_per_update", "items_per_second", "compile_seconds", "wall_seconds"})
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """One compared condition: a cell with its options, over its seeds."""
+
+    name: str
+    runs: tuple[Run, ...]
+    timed_runs: tuple[Run, ...]  # those whose times count: alone on the machine, on the group's device
+
+    @property
+    def cell(self) -> str:
+        """Return the cell's name."""
+        return self.runs[0].record.model
+
+    @property
+    def seeds(self) -> list[int]:
+        """Return the seeds in order."""
+        return sorted(run.seed for run in self.runs)
+
+    def values(self, split: str, metric: str) -> dict[int, float]:
+        """Return a metric by seed, over the runs that have it."""
+        found = {run.seed: run.record.metrics.get(split, {}).get(metric) for run in self.runs}
+        return {seed: float(value) for seed, value in sorted(found.items()) if value is not None}
+
+    def estimate(self, split: str, metric: str) -> Estimate | None:
+        """Return a metric's mean and 95 % interval over seeds, or None where no run has it."""
+        values = self.values(split, metric)
+        return mean_interval(list(values.values())) if values else None
+
+    def cost(self, name: str) -> float | None:
+        """Return the median over seeds of one of `COSTS`, in its own unit, or None where unknown."""
+        runs = self.timed_runs if name in TIMED else self.runs
+        return median([cost_of(run, name) for run in runs])
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Arms whose runs are equal in all but seed and cell."""
+
+    arms: tuple[Arm, ...]
+    device: str | None  # where the times were taken, None where none count
+
+    @property
+    def first(self) -> RunRecord:
+        """Return a record that speaks for what all runs of the group share."""
+        return self.arms[0].runs[0].record
+
+    @property
+    def runs(self) -> list[Run]:
+        """Return the runs of all arms."""
+        return [run for arm in self.arms for run in arm.runs]
+
+    @property
+    def metric(self) -> str:
+        """Return the name of the metric that decides."""
+        return self.first.metric
+
+    @property
+    def maximise(self) -> bool:
+        """Whether more of the metric is better."""
+        return self.first.direction == "max"
+
+    @property
+    def metrics(self) -> list[str]:
+        """Return the names of all test metrics, the deciding one first."""
+        names = {name: None for run in self.runs for name in run.record.metrics["test"]}
+        return [self.metric, *(name for name in names if name != self.metric)]
+
+    @property
+    def reference(self) -> Arm | None:
+        """Return the arm that ratios and differences refer to: the plain LSTM, or its only variant."""
+        arms = [arm for arm in self.arms if arm.cell == REFERENCE]
+        plain = [arm for arm in arms if arm.name == REFERENCE]
+        return plain[0] if plain else arms[0] if len(arms) == 1 else None
+
+    @property
+    def others(self) -> list[Arm]:
+        """Return the arms to compare with the reference; empty where there is no reference."""
+        reference = self.reference
+        return [arm for arm in self.arms if reference and arm is not reference]
+
+    @property
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Return the mean over the runs of each baseline's metrics, by the baseline's name."""
+        values: dict[str, dict[str, list[float]]] = {}
+        for run in self.runs:
+            for name, metrics in run.record.baselines.items():
+                for metric, value in metrics.items():
+                    if value is None:
+                        continue
+                    values.setdefault(name, {}).setdefault(metric, []).append(float(value))
+        return {
+            name: {metric: sum(found) / len(found) for metric, found in metrics.items()}
+            for name, metrics in values.items()
+        }
+
+    def difference(self, arm: Arm, metric: str | None = None) -> PairedDifference | None:
+        """Return the test metric's difference arm - reference, paired by seed."""
+        if self.reference is None:
+            return None
+        metric = metric or self.metric
+        return paired_difference(arm.values("test", metric), self.reference.values("test", metric))
+
+    def ratio(self, arm: Arm, name: str) -> float | None:
+        """Return one of `COSTS` of an arm over the reference's."""
+        return ratio(arm.cost(name), self.reference.cost(name)) if self.reference else None
+
+    def beaten_by(self, baseline: str) -> list[Arm]:
+        """Return the arms whose mean is no better than a baseline's; a floor is what none can pass."""
+        value = self.baselines[baseline].get(self.metric)
+        if value is None or is_floor(baseline):
+            return []
+        sign = -1 if self.maximise else 1
+        means = [(arm, arm.estimate("test", self.metric)) for arm in self.arms]
+        return [arm for arm, found in means if found is not None and sign * (found.mean - value) >= 0]
+
+
+def cost_of(run: Run, name: str) -> float | None:
+    """Return one of `COSTS` of a run; times that other load disturbed are unknown."""
+    if name in TIMED and shared_machine(run):
+        return None
+    field, *keys = COSTS[name]
+    value: Any = getattr(run.record, field)
+    for key in keys:
+        value = value.get(key)
+    return None if value is None else float(value)
+
+
+def shared_machine(run: Run) -> bool:
+    """Whether other processes kept the machine busy while the run was timed."""
+    return bool(run.record.speed.get("shared_machine", False))
+
+
+def is_floor(baseline: str) -> bool:
+    """Whether a baseline is a bound that no model can pass, which its name ends with."""
+    return baseline.endswith("floor")
+
+
+def compare(runs: Iterable[Run]) -> list[Group]:
+    """Group runs that are equal in all but seed and cell."""
+    groups: dict[str, dict[str, list[Run]]] = {}
+    for run in sorted(runs, key=lambda run: (run.group_key, run.arm)):
+        groups.setdefault(run.group_key, {}).setdefault(run.arm, []).append(run)
+    return sorted((_group(arms) for arms in groups.values()), key=_order)
+
+
+def differing(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """Return for each group the settings, by dotted name, in which it differs from the others."""
+    flat = [
+        {**_flatten(group.arms[0].runs[0].settings), "data digest": run.digest[:12], "device": run.device_kind}
+        for group in groups
+        for run in [group.arms[0].runs[0]]
+    ]
+    names = sorted({name for settings in flat for name in settings})
+    changing = [name for name in names if any(settings.get(name) != flat[0].get(name) for settings in flat)]
+    return [{name: settings.get(name) for name in changing} for settings in flat]
+
+
+def _order(group: Group) -> tuple[str, str, float]:
+    sizes = [arm.cost("parameters_recurrent") for arm in group.arms]
+    return group.first.task, group.first.data, max(size or 0.0 for size in sizes)
+
+
+def _group(arms: Mapping[str, Sequence[Run]]) -> Group:
+    device = _timing_device(arms)
+    return Group(
+        arms=tuple(
+            Arm(
+                name,
+                tuple(sorted(runs, key=lambda run: run.seed)),
+                tuple(run for run in runs if _timed(run) and run.device == device),
+            )
+            for name, runs in arms.items()
+        ),
+        device=device,
+    )
+
+
+def _timed(run: Run) -> bool:
+    seconds = cost_of(run, "seconds_per_update")
+    return seconds is not None and math.isfinite(seconds)
+
+
+def _timing_device(arms: Mapping[str, Sequence[Run]]) -> str | None:
+    """Choose the device on which most arms, then most runs, were timed: times of different devices are not compared."""
+    timed = [(arm, run.device) for arm, runs in arms.items() for run in runs if _timed(run)]
+    counts = Counter(device for _, device in timed)
+    covered = {device: len({arm for arm, where in timed if where == device}) for device in counts}
+    return min(counts, key=lambda device: (-covered[device], -counts[device], device), default=None)
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

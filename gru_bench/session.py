@@ -1,0 +1,190 @@
+"""One run from its settings to its record, pictures and tables."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import yaml
+from flax import nnx
+from rich.console import Console
+
+from gru_bench.config import Config
+from gru_bench.data.factory import check_data, make_data
+from gru_bench.errors import UserError
+from gru_bench.models.factory import cell_defaults, check_model, make_cell, make_model, stack_shape
+from gru_bench.models.sizing import state_size, update_flops
+from gru_bench.record import RunRecord, write_atomically
+from gru_bench.reporting.figures import gate_activity, learning_curve
+from gru_bench.reporting.run_table import run_table
+from gru_bench.tasks.factory import check_task, make_task
+from gru_bench.tasks.task import Task
+from gru_bench.tracking.metrics_file import read_metrics
+from gru_bench.tracking.tracker import Tracker, make_tracker, summarise
+from gru_bench.training.environment import device, host, threads, versions
+from gru_bench.training.loop import Training
+from gru_bench.training.meter import Diverged
+from gru_bench.training.run_directory import clear, owned, previous_record
+from gru_bench.training.saved import DATA_FILE
+from gru_bench.training.signals import Interrupted
+
+logger = logging.getLogger("gru_bench")
+
+
+def run_session(config: Config) -> int:
+    """Train what the settings say and return the exit code: 0, or 1 when the run diverged.
+
+    Raises:
+        UserError: a wrong setting, missing data, a directory in use, a full disk; the record says `failed` where
+            the run had begun.
+        Interrupted: SIGINT or SIGTERM came; the checkpoint is written and the record says `interrupted`.
+    """
+    task_class = check_task(config.task)
+    check_data(config.data, task_class.accepts, config.task.name)
+    check_model(config.model, task_class.causal)
+    with owned(config.directory) as directory, _logging(directory):
+        if config.fresh:
+            clear(directory)
+        earlier = previous_record(directory, config)
+        if earlier is not None and earlier.status == "finished":
+            Console().print(run_table(earlier, directory))
+            Console().print("This run is finished; fresh=true trains it anew.", style="dim")
+            return 0
+        if earlier is not None and earlier.status == "diverged":
+            raise UserError(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
+        return _train(config, directory)
+
+
+def _train(config: Config, directory: Path) -> int:
+    data = make_data(config.data, config.paths)
+    task = make_task(config.task, data.describe())
+    record = _new_record(config, task, data)
+    record.baselines = task.baselines(data)
+    record.write(directory)
+    write_atomically(directory / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
+    write_atomically(directory / DATA_FILE, json.dumps(task.describe()).encode())
+    counts = record.parameters
+    logger.info(
+        "%s: %s recurrent parameters, %s in all; run directory %s",
+        config.model.cell,
+        f"{counts['recurrent']:,}",
+        f"{counts['total']:,}",
+        directory,
+    )
+    tracker = make_tracker(
+        config.tracker,
+        run_config=config.to_dict(),
+        run_dir=directory,
+        group=f"{config.task.name}/{config.data.source}",
+        tags=[config.model.cell],
+        name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
+    )
+    training = Training(config, task, data, directory, record, tracker)
+    with _outcome(record, directory, tracker):
+        training.run()
+        _show(training, task, directory, tracker)
+    Console().print(run_table(record, directory))
+    return 1 if record.status == "diverged" else 0
+
+
+@contextmanager
+def _outcome(record: RunRecord, directory: Path, tracker: Tracker) -> Iterator[None]:
+    """Write down how a run ended, whatever happens."""
+    try:
+        yield
+        record.status = "finished"
+    except Diverged as error:
+        record.status, record.reason = "diverged", str(error)
+        logger.error("Stopped: %s. The last good checkpoint is kept; try a smaller optimizer.learning_rate.", error)
+    except Interrupted as stop:
+        record.status, record.reason = "interrupted", str(stop)
+        logger.warning("%s: checkpoint written at update %s. The same command goes on from there.", stop, record.updates)
+        raise
+    except BaseException as error:
+        record.status, record.reason = "failed", f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        record.ended = _now()
+        tracker.finish(summarise(dataclasses.asdict(record)), failed=record.status != "finished")
+        record.write(directory)
+
+
+def _show(training: Training, task: Task, directory: Path, tracker: Tracker) -> None:
+    """Write samples and pictures of a finished run."""
+    update = training.done
+    samples = task.samples(training.best_network, training.config.seed)
+    for sample in samples:
+        logger.info("Sample%s:\n%s", f" after {sample.given!r}" if sample.given else "", sample.output)
+    tracker.text("samples", [[sample.given, sample.output] for sample in samples], ["given", "output"], update)
+    rows = read_metrics(directory / "metrics.jsonl")
+    folder = directory / "figures"
+    folder.mkdir(exist_ok=True)
+    floor = training.record.baselines.get("floor", {}).get(task.metric)
+    learning_curve(rows, task.metric, floor, folder / "learning_curve.png")
+    gate_activity(rows, folder / "gate_activity.png")
+    for path in sorted(folder.glob("*.png")):
+        tracker.image(path.stem, path, update)
+
+
+def _new_record(config: Config, task: Task, data: Any) -> RunRecord:
+    signature = task.signature
+    cell, shape = make_cell(config.model, signature), stack_shape(config.model, signature)
+    defaults = cell_defaults(config.model)
+    tokens = config.training.batch_size * config.training.bptt_window
+    return RunRecord(
+        status="running",
+        task=config.task.name,
+        data=config.data.source,
+        model=config.model.cell,
+        seed=config.seed,
+        config=config.to_dict(),
+        config_hash=config.hash,
+        cell_options={name: getattr(cell, name) for name in defaults},
+        cell_defaults=defaults,
+        versions=versions(),
+        device=device(),
+        threads=threads(),
+        host=host(),
+        parameters=_parameter_counts(config, task),
+        state_size=state_size(cell, shape),
+        flops_per_update=update_flops(cell, shape, signature.outputs, tokens, tokens),
+        metric=task.metric,
+        direction=task.direction,
+        data_facts=data.facts,
+        started=_now(),
+    )
+
+
+def _parameter_counts(config: Config, task: Task) -> dict[str, int]:
+    def build() -> Any:
+        return make_model(config.model, config.training, task.signature, jax.random.key(0))
+
+    return nnx.eval_shape(build).parameters
+
+
+@contextmanager
+def _logging(directory: Path) -> Iterator[None]:
+    """Send the log to the terminal and to RUN_DIR/log.txt."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(), logging.FileHandler(directory / "log.txt")]
+    handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+
+
+def _now() -> str:
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

@@ -1,0 +1,177 @@
+"""Language modelling: predict the next symbol of a stream by stateful truncated backpropagation through time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int
+
+from gru_bench.config import TrainingConfig
+from gru_bench.data.corpus import Corpus
+from gru_bench.data.vocabulary import Tokens, Vocabulary
+from gru_bench.data.windows import EvalWindows, TrainWindows
+from gru_bench.models.factory import Signature
+from gru_bench.models.network import Network
+from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Sample, Split, Sums, TrainBatches
+from gru_bench.validation import Natural, NonNegativeFloat, Positive
+
+
+class LanguageModeling:
+    """Next-symbol prediction.
+
+    Args:
+        description: `vocabulary`, as `Vocabulary.to_dict` writes it.
+        state: `carry` hands the carry from window to window, in training and in evaluation; `reset` starts each
+            window from zeros.
+        shift_epochs: begin each epoch at another place of the stream, a pure function of (seed, epoch).
+        sample_length: symbols in the sample text of the log.
+        sample_temperature: its temperature; 0 takes the most probable symbol.
+    """
+
+    accepts = "tokens"
+    causal = True
+    metric = "nll"
+    direction: Literal["min", "max"] = "min"
+    item = "tokens"
+
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        *,
+        state: Literal["carry", "reset"] = "carry",
+        shift_epochs: bool = False,
+        sample_length: Natural = 200,
+        sample_temperature: NonNegativeFloat = 0.8,
+    ):
+        self.vocabulary = Vocabulary.from_dict(description["vocabulary"])
+        self.state: Literal["carry", "reset"] = state
+        self.shift_epochs = shift_epochs
+        self.sample_length, self.sample_temperature = sample_length, sample_temperature
+
+    @property
+    def signature(self) -> Signature:
+        """Symbols in, one score per symbol out."""
+        return Signature(symbols=self.vocabulary.size, outputs=self.vocabulary.size)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the vocabulary as plain values."""
+        return {"vocabulary": self.vocabulary.to_dict()}
+
+    def train_batches(self, data: Corpus, training: TrainingConfig, seed: int) -> TrainBatches:
+        """Return the windows of the training stream."""
+        return TrainWindows(
+            data.train,
+            self.vocabulary.begin,
+            training.batch_size,
+            training.bptt_window,
+            policy=self.state,
+            shift=self.shift_epochs,
+            seed=seed,
+        )
+
+    def eval_batches(self, data: Corpus, split: Split, training: TrainingConfig) -> EvalBatches:
+        """Return windows of a split that hold each of its symbols as a target exactly once."""
+        stream = {"valid": data.valid, "test": data.test}[split]
+        return EvalWindows(
+            stream, self.vocabulary.begin, training.eval_batch_size, training.bptt_window, policy=self.state
+        )
+
+    def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the training loss of a window, in nats."""
+        nll, carry = _token_nll(network, batch, carry, key)
+        return Loss(total=nll.sum(), count=batch["mask"].sum(dtype=jnp.float32), carry=carry)
+
+    def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the carry and the summed nll in nats with the number of scored symbols."""
+        nll, carry = _token_nll(network, batch, carry, None)
+        return carry, {"nll": nll.sum(axis=1).sum(), "items": batch["mask"].sum(dtype=jnp.int32)}
+
+    def zero_sums(self) -> Sums:
+        """Return the sums before the first window."""
+        return {"nll": jnp.zeros(()), "items": jnp.zeros((), jnp.int32)}
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return nll (nats per symbol), its form that fits the level, and the number of scored symbols."""
+        items = int(sums["items"])
+        return {**self._in_units(float(sums["nll"]) / items), "items": items}
+
+    def baselines(self, data: Corpus) -> dict[str, dict[str, float]]:
+        """Return the unigram model of the training split, and the floor where the source knows it; test split."""
+        counts = np.bincount(data.train, minlength=self.vocabulary.size) + 1.0
+        log_probability = np.log(counts / counts.sum())
+        found = {"unigram": self._in_units(-float(log_probability[data.test].mean()))}
+        if data.floor is not None:
+            found["floor"] = {**self._in_units(data.floor["nll"]), **data.floor}
+        return found
+
+    def samples(self, network: Network, seed: int) -> Sequence[Sample]:
+        """Return one text that the network writes from the beginning symbol on."""
+        if self.sample_length == 0:
+            return []
+        text = self.continue_text(
+            network, "", length=self.sample_length, temperature=self.sample_temperature, top_k=None, seed=seed
+        )
+        return [Sample(given="", output=text)]
+
+    def continue_text(
+        self, network: Network, prompt: str, *, length: int, temperature: float, top_k: int | None, seed: int
+    ) -> str:
+        """Return `length` symbols that follow a prompt.
+
+        Args:
+            network: the trained network.
+            prompt: text in the vocabulary's symbols; empty to start from its beginning symbol.
+            length: symbols to write.
+            temperature: divides the scores; 0 takes the most probable symbol.
+            top_k: draw from the k most probable symbols only; None draws from all.
+            seed: seed of the draws.
+
+        Raises:
+            DataError: the prompt holds a symbol that the vocabulary lacks.
+        """
+        start = np.array([self.vocabulary.begin], np.int32)
+        ids = np.concatenate([start, self.vocabulary.encode(prompt)])
+        return self.vocabulary.decode(generate(network, ids, length, temperature, top_k, jax.random.key(seed)))
+
+    def _in_units(self, nll: float) -> dict[str, float]:
+        if self.vocabulary.level == "word":
+            return {"nll": nll, "perplexity": math.exp(min(nll, 700.0))}
+        if self.vocabulary.level in ("char", "byte"):
+            return {"nll": nll, "bits_per_character": nll / math.log(2)}
+        return {"nll": nll}
+
+
+def _token_nll(
+    network: Network, batch: Batch, carry: Carry, key: Array | None
+) -> tuple[Float[Array, "lanes window"], Carry]:
+    scores, carry = network(batch["inputs"], carry, padding=batch["mask"], reset=batch["reset"], key=key)
+    nll = optax.softmax_cross_entropy_with_integer_labels(scores, batch["targets"])
+    return jnp.where(batch["mask"], nll, 0.0), carry
+
+
+def generate(
+    network: Network, prompt: Tokens, length: Positive, temperature: float, top_k: int | None, key: Array
+) -> Int[Array, " length"]:
+    """Return ids drawn one after the other, each from the network's prediction after all before it."""
+    scores, carry = network(jnp.asarray(prompt)[None], network.zero_carry(1))
+
+    def draw(state: tuple[Array, Carry], step_key: Array) -> tuple[tuple[Array, Carry], Array]:
+        scores, carry = state
+        if top_k is not None:
+            least = jax.lax.top_k(scores, min(top_k, scores.shape[-1]))[0][-1]
+            scores = jnp.where(scores >= least, scores, -jnp.inf)
+        if temperature == 0.0:
+            drawn = jnp.argmax(scores)
+        else:
+            drawn = jax.random.categorical(step_key, scores / temperature)
+        following, carry = network(drawn[None, None], carry)
+        return (following[0, -1], carry), drawn
+
+    _, ids = jax.lax.scan(draw, (scores[0, -1], carry), jax.random.split(key, length))
+    return ids

@@ -1,0 +1,123 @@
+"""What a task is: the contract between data, network and training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+from jaxtyping import Array, Float
+
+from gru_bench.config import TrainingConfig
+from gru_bench.models.factory import Signature
+from gru_bench.models.network import Network
+
+Batch = Mapping[str, Any]
+Carry = Any
+Sums = dict[str, Array]
+Split = Literal["valid", "test"]
+
+
+class TrainBatches(Protocol):
+    """The batches of the training split, by random access; their order is a pure function of (seed, epoch).
+
+    A batch is a mapping of arrays whose first axis counts sequences; its `mask` is True where something is scored.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of batches, that is of updates, in an epoch."""
+        ...
+
+    def at(self, epoch: int, index: int) -> Batch:
+        """Return batch `index` of an epoch."""
+        ...
+
+
+class EvalBatches(Protocol):
+    """The batches of a split that is scored, in order: each of its items exactly once."""
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        ...
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return batch `index`."""
+        ...
+
+
+class Loss(NamedTuple):
+    """The loss of a batch.
+
+    Attributes:
+        total: the sum of the per-item losses; its gradient, divided as `training.loss_reduction` says, is followed.
+        count: the number of items in the sum.
+        carry: what passes to the next batch.
+    """
+
+    total: Float[Array, ""]
+    count: Float[Array, ""]
+    carry: Carry
+
+
+class Sample(NamedTuple):
+    """A piece of output for people: what was given and what the network made of it."""
+
+    given: str
+    output: str
+
+
+class Task(Protocol):
+    """What is learned: batches, loss, metrics, samples.
+
+    Attributes:
+        accepts: the kind of data that it reads.
+        metric: the name of the metric that selects; `direction` says whether less (`min`) or more is better.
+        item: what is counted per second, in the plural.
+        causal: whether outputs must not depend on later inputs, which rules out bidirectional networks.
+    """
+
+    accepts: str
+    causal: bool
+    metric: str
+    direction: Literal["min", "max"]
+    item: str
+
+    @property
+    def signature(self) -> Signature:
+        """What the task asks of a network."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a saved run needs beside its weights to be used without its data, JSON-able."""
+        ...
+
+    def train_batches(self, data: Any, training: TrainingConfig, seed: int) -> TrainBatches:
+        """Return the training batches."""
+        ...
+
+    def eval_batches(self, data: Any, split: Split, training: TrainingConfig) -> EvalBatches:
+        """Return the batches of a split, each of its items scored exactly once."""
+        ...
+
+    def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the training loss of a batch."""
+        ...
+
+    def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the carry after a batch and the sums that metrics are made of."""
+        ...
+
+    def zero_sums(self) -> Sums:
+        """Return the sums before the first batch."""
+        ...
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return metrics from sums; `items` is the number of scored items."""
+        ...
+
+    def baselines(self, data: Any) -> dict[str, dict[str, float]]:
+        """Return metrics of reference predictors on the test split, by name."""
+        ...
+
+    def samples(self, network: Network, seed: int) -> Sequence[Sample]:
+        """Return some output for people to read."""
+        ...

@@ -1,0 +1,19 @@
+"""`python -m gru_bench.train task=... data=... model=...`: train one network, or a sweep with -m."""
+
+from __future__ import annotations
+
+from gru_bench.compose import hydra_entry
+from gru_bench.config import Config
+
+
+def run(config: Config) -> int:
+    """Train, go on with an unfinished run, or show a finished one; return the exit code."""
+    from gru_bench.session import run_session  # JAX is loaded here, so that --help answers at once
+
+    return run_session(config)
+
+
+main = hydra_entry(run)
+
+if __name__ == "__main__":
+    main()

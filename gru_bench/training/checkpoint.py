@@ -1,0 +1,159 @@
+"""Checkpoints: one array file each, no pickle, written atomically, checked by sha256 at every read.
+
+Why one `.npz` file and not Orbax: docs/decisions/checkpoints.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import re
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gru_bench.errors import UserError
+from gru_bench.record import write_atomically
+
+KEPT = 2
+_DIGEST, _META = "__sha256__", "__meta__"
+_NAME = re.compile(r"update-(\d+)\.npz")
+
+logger = logging.getLogger("gru_bench")
+
+
+class DamagedCheckpoint(UserError):
+    """A checkpoint's content does not fit its digest, or the file cannot be read."""
+
+
+class Checkpoints:
+    """The checkpoints of one run directory: the newest two, and the best weights on the validation split."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    @property
+    def best_path(self) -> Path:
+        """Where the best weights are."""
+        return self.folder / "best.npz"
+
+    def save(self, update: int, tree: Any, meta: Mapping[str, Any]) -> Path:
+        """Write the checkpoint of an update and drop all but the newest two.
+
+        Raises:
+            UserError: the disk is full or the folder is not writable; older checkpoints are still there.
+        """
+        path = self.folder / f"update-{update:09d}.npz"
+        save_tree(path, tree, meta)
+        for old in self._paths()[KEPT:]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def latest(self, template: Any) -> tuple[Any, dict[str, Any]] | None:
+        """Return tree and meta of the newest checkpoint that is whole; None where there is none.
+
+        A damaged one is named in the log and passed over for the one before it.
+
+        Raises:
+            DamagedCheckpoint: there are checkpoints and all are damaged.
+        """
+        damaged: DamagedCheckpoint | None = None
+        for path in self._paths():
+            try:
+                return load_tree(path, template)
+            except DamagedCheckpoint as error:
+                logger.warning("%s Trying the one before it.", error)
+                damaged = error
+        if damaged is not None:
+            raise DamagedCheckpoint(f"{damaged} No older one is whole; start anew with fresh=true.")
+        return None
+
+    def clear(self) -> None:
+        """Remove all checkpoints."""
+        for path in (*self._paths(), self.best_path):
+            path.unlink(missing_ok=True)
+
+    def _paths(self) -> list[Path]:
+        """Newest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def save_tree(path: Path, tree: Any, meta: Mapping[str, Any]) -> None:
+    """Write the arrays of a pytree and plain values to one file, atomically.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    arrays = _named_arrays(tree)
+    arrays[_META] = np.frombuffer(json.dumps(meta, sort_keys=True).encode(), np.uint8)
+    arrays[_DIGEST] = np.frombuffer(_digest(arrays), np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_tree(path: Path, template: Any) -> tuple[Any, dict[str, Any]]:
+    """Read what `save_tree` wrote, in the structure of `template`.
+
+    Raises:
+        DamagedCheckpoint: the file is cut off, its bytes changed, or its arrays do not fit the template.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        digest = arrays.pop(_DIGEST).tobytes()
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DamagedCheckpoint(f"checkpoint {path} cannot be read: {error}.") from None
+    if _digest(arrays) != digest:
+        raise DamagedCheckpoint(f"checkpoint {path} is damaged: its content does not fit its sha256.")
+    meta = json.loads(arrays.pop(_META).tobytes())
+    wanted = _named_arrays(template)
+    for name, array in wanted.items():
+        found = arrays.get(name)
+        if found is None or found.shape != array.shape or found.dtype != array.dtype:
+            have = "nothing" if found is None else f"{found.dtype}{list(found.shape)}"
+            raise DamagedCheckpoint(
+                f"checkpoint {path} does not fit these settings: {name} is {have}, expected "
+                f"{array.dtype}{list(array.shape)}."
+            )
+    leaves = [
+        _as_leaf(arrays[name], leaf)
+        for name, leaf in zip(wanted, jax.tree.leaves(template), strict=True)
+    ]
+    return jax.tree.unflatten(jax.tree.structure(template), leaves), meta
+
+
+def _named_arrays(tree: Any) -> dict[str, np.ndarray]:
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): _as_array(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+
+
+def _is_key(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _as_array(leaf: Any) -> np.ndarray:
+    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+
+
+def _as_leaf(array: np.ndarray, template: Any) -> Any:
+    return jax.random.wrap_key_data(array) if _is_key(template) else jax.numpy.asarray(array)
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> bytes:
+    state = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        state.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        state.update(array.data.cast("B") if array.size else b"")
+    return state.digest()

@@ -1,0 +1,81 @@
+"""Where a run happens: versions, device, threads, commit, memory."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+
+_PACKAGES = ("gru_bench", "jax", "jaxlib", "flax", "optax", "numpy")
+
+
+def versions() -> dict[str, str | None]:
+    """Return versions of Python and of the packages that decide numbers, and the commit of a checkout."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = None
+    found["commit"] = _commit()
+    return found
+
+
+def threads() -> int:
+    """Return the number of cores that this process may use; XLA starts as many threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def device() -> str:
+    """Return the name of the device that updates run on, such as `cpu: Intel(R) Xeon(R)`."""
+    first = jax.devices()[0]
+    return f"{first.platform}: {_processor() if first.platform == 'cpu' else first.device_kind}"
+
+
+def host() -> dict[str, str | int | None]:
+    """Return the operating system and the number of cores."""
+    return {"platform": platform.platform(), "cores": os.cpu_count()}
+
+
+def environment() -> dict[str, str | int | None]:
+    """Return all that the bits of a run may depend on beside its settings."""
+    known = {name: value for name, value in versions().items() if name not in ("commit", "gru_bench")}
+    return {**known, "device": device(), "threads": threads(), "xla_flags": os.environ.get("XLA_FLAGS")}
+
+
+def peak_rss_bytes() -> int:
+    """Return the greatest resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str | None:
+    folder = Path(__file__).resolve().parents[2]
+    if not (folder / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

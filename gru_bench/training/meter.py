@@ -1,0 +1,169 @@
+"""What updates tell, gathered without blocking the device, and how fast they are."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from typing import Any, NamedTuple
+
+import jax
+import psutil
+
+from gru_bench.training.step import UpdateMetrics
+
+
+class Diverged(Exception):
+    """The loss or the gradient of an update is NaN or infinite."""
+
+    def __init__(self, update: int, name: str, value: float):
+        self.update = update
+        super().__init__(f"{name} is {value} at update {update}")
+
+
+class Interval(NamedTuple):
+    """The updates between two rows of the metrics file."""
+
+    update: int
+    loss: float
+    gradient_norm: float
+    clipped_share: float
+
+
+class Meter:
+    """Collects the metrics of updates and reads them one interval late, when they are long computed."""
+
+    def __init__(self, every: int, clip_norm: float | None, losses: list[list[float]]):
+        """Start, with what an interrupted run had gathered of its current interval."""
+        self._every, self._clip_norm = every, clip_norm
+        self._known: list[list[float]] = losses
+        self._waiting: list[tuple[int, UpdateMetrics]] = []
+
+    def add(self, update: int, metrics: UpdateMetrics) -> None:
+        """Note the metrics of an update; they stay on the device."""
+        self._waiting.append((update, metrics))
+
+    def take(self, update: int, block: bool = False) -> list[Interval]:
+        """Return the intervals that are complete, up to one interval before `update`; up to it with `block`.
+
+        Raises:
+            Diverged: an update among them is not finite; the first one is named.
+        """
+        limit = update if block else update - self._every
+        ready = [entry for entry in self._waiting if entry[0] <= limit]
+        self._waiting = self._waiting[len(ready) :]
+        rows = []
+        for (number, _), metrics in zip(ready, jax.device_get([metrics for _, metrics in ready]), strict=True):
+            loss, norm = float(metrics.loss), float(metrics.gradient_norm)
+            for name, value in (("loss", loss), ("gradient norm", norm)):
+                if not math.isfinite(value):
+                    raise Diverged(number, name, value)
+            self._known.append([loss, norm])
+            if number % self._every == 0:
+                rows.append(self._summarise(number))
+        return rows
+
+    def _summarise(self, update: int) -> Interval:
+        losses, norms = zip(*self._known, strict=True)
+        limit = math.inf if self._clip_norm is None else self._clip_norm
+        clipped = sum(norm > limit for norm in norms)
+        self._known = []
+        return Interval(update, statistics.fmean(losses), statistics.fmean(norms), clipped / len(norms))
+
+    @property
+    def unreported(self) -> list[list[float]]:
+        """Loss and gradient norm of the updates since the last complete interval; for checkpoints."""
+        return list(self._known)
+
+
+class Stopwatch:
+    """Times updates, compilation and evaluation left out, and the load that other processes put on the machine."""
+
+    def __init__(self, seconds: float = 0.0, pace: list[list[float]] | None = None):
+        """Go on from the seconds and the timed stretches of an interrupted run."""
+        self.seconds = seconds
+        self.pace = pace or []
+        self._start: float | None = None
+        self._updates = self._items = 0
+        self._load = _LoadMeter()
+
+    def start(self) -> None:
+        """Begin a stretch of updates; the device must be idle."""
+        self._start, self._updates, self._items = time.perf_counter(), 0, 0
+        self._load.start()
+
+    def add(self, items: int) -> None:
+        """Count an update and its items."""
+        self._updates += 1
+        self._items += items
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of updates so far."""
+        return self.seconds + (0.0 if self._start is None else time.perf_counter() - self._start)
+
+    @property
+    def items_per_second(self) -> float:
+        """The pace of the present stretch of updates, or of the last one where none is under way."""
+        if self._start is None:
+            return self.pace[-1][1] if self.pace else 0.0
+        elapsed = self.elapsed - self.seconds
+        return self._items / elapsed if elapsed > 0 else 0.0
+
+    def stop(self, carried: Any) -> None:
+        """End the stretch when the device has computed `carried`."""
+        if self._start is None:
+            return
+        jax.block_until_ready(carried)
+        elapsed = time.perf_counter() - self._start
+        self.seconds += elapsed
+        if self._updates:
+            self.pace.append([elapsed / self._updates, self._items / elapsed, self._load.stop(), elapsed])
+        self._start = None
+
+    def summary(self) -> dict[str, float | bool | None]:
+        """Return medians over the stretches: seconds per update, items per second, cores used by others."""
+        if not self.pace:
+            return {"seconds_per_update": None, "items_per_second": None, "other_load": 0.0, "shared_machine": False}
+        per_update, per_second, loads, lengths = zip(*self.pace, strict=True)
+        load = sum(load * length for load, length in zip(loads, lengths, strict=True)) / sum(lengths)
+        return {
+            "seconds_per_update": statistics.median(per_update),
+            "items_per_second": statistics.median(per_second),
+            "other_load": round(load, 3),
+            "shared_machine": load > SHARED_LOAD,
+        }
+
+
+SHARED_LOAD = 0.25
+"""Cores that other processes may keep busy on average before a run counts as sharing its machine."""
+
+
+class _LoadMeter:
+    """How many cores processes other than this one kept busy."""
+
+    def start(self) -> None:
+        self._system, self._own, self._begun = _system_busy(), _own_busy(), time.perf_counter()
+
+    def stop(self) -> float:
+        elapsed = time.perf_counter() - self._begun
+        others = (_system_busy() - self._system) - (_own_busy() - self._own)
+        return max(0.0, others / elapsed) if elapsed > 0 else 0.0
+
+
+def _system_busy() -> float:
+    times = psutil.cpu_times()
+    return times.user + times.system + getattr(times, "nice", 0.0)
+
+
+def _own_busy() -> float:
+    process = psutil.Process()
+    return sum(_busy(member) for member in (process, *process.children(recursive=True)))
+
+
+def _busy(process: psutil.Process) -> float:
+    try:
+        used = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return used.user + used.system

@@ -1,0 +1,69 @@
+"""One optax chain for all cells: clip, rule, schedule."""
+
+from __future__ import annotations
+
+import jax
+import optax
+
+from gru_bench.config import OptimizerConfig
+from gru_bench.errors import ConfigError
+
+
+def make_schedule(config: OptimizerConfig, updates_per_epoch: int, total_updates: int | None) -> optax.Schedule:
+    """Return the learning rate as a function of the update, counted from 0.
+
+    `step` keeps the rate for `decay_after_epochs` epochs and then multiplies it by `decay_factor` at the start of
+    every epoch (Zaremba et al. 2014). `linear` and `cosine` go down to `final_fraction` of the rate at the last update.
+
+    Raises:
+        ConfigError: the schedule needs the number of updates and the budget is in seconds.
+    """
+    rate = config.learning_rate
+    if config.schedule in ("linear", "cosine") and total_updates is None:
+        raise ConfigError(
+            "optimizer.schedule",
+            config.schedule,
+            "constant or step with training.seconds_budget",
+            "The number of updates is not known beforehand.",
+        )
+    after_warmup = max(1, (total_updates or 0) - config.warmup_updates)
+    schedules = {
+        "constant": lambda: optax.constant_schedule(rate),
+        "linear": lambda: optax.linear_schedule(rate, rate * config.final_fraction, after_warmup),
+        "cosine": lambda: optax.cosine_decay_schedule(rate, after_warmup, config.final_fraction),
+        "step": lambda: optax.exponential_decay(
+            rate,
+            updates_per_epoch,
+            config.decay_factor,
+            transition_begin=(config.decay_after_epochs - 1) * updates_per_epoch - config.warmup_updates,
+            staircase=True,
+        ),
+    }
+    schedule = schedules[config.schedule]()
+    if config.warmup_updates == 0:
+        return schedule
+    warmup = optax.linear_schedule(rate / config.warmup_updates, rate, config.warmup_updates - 1)
+    return optax.join_schedules([warmup, schedule], [config.warmup_updates])
+
+
+def make_optimizer(config: OptimizerConfig, schedule: optax.Schedule) -> optax.GradientTransformation:
+    """Return the chain. Weight decay acts on kernels and embedding tables, never on biases and gains."""
+    rules = {
+        "adam": lambda: optax.adam(schedule, b1=config.b1, b2=config.b2),
+        "adamw": lambda: optax.adamw(
+            schedule, b1=config.b1, b2=config.b2, weight_decay=config.weight_decay, mask=_decayed
+        ),
+        "sgd": lambda: optax.chain(
+            optax.add_decayed_weights(config.weight_decay, mask=_decayed),
+            optax.sgd(schedule, momentum=config.momentum or None),
+        ),
+    }
+    clip = optax.identity() if config.clip_norm is None else optax.clip_by_global_norm(config.clip_norm)
+    return optax.chain(clip, rules[config.rule]())
+
+
+def _decayed(params: optax.Params) -> optax.Params:
+    def is_matrix(path: jax.tree_util.KeyPath, _: object) -> bool:
+        return jax.tree_util.keystr(path).rstrip(".value]'\"").endswith(("kernel", "table"))
+
+    return jax.tree_util.tree_map_with_path(is_matrix, params)

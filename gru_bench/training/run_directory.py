@@ -1,0 +1,109 @@
+"""The directory of one run: one owner at a time, and never two runs in one place."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from gru_bench.config import Config
+from gru_bench.errors import ConfigError, UserError
+from gru_bench.record import FILE_NAME, RunRecord, read_record, write_atomically
+
+_LOCK, _OWNER = "lock", "owner.json"
+_OURS = ("checkpoints", "figures", "wandb", "metrics.jsonl", "config.yaml", "log.txt", "data.json", FILE_NAME)
+
+logger = logging.getLogger("gru_bench")
+
+
+@contextmanager
+def owned(directory: Path) -> Iterator[Path]:
+    """Hold a run directory as its only owner.
+
+    Raises:
+        UserError: another process holds it, or it cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the run directory {directory}: {error.strerror}. Set run_dir=...") from error
+    lock = filelock.FileLock(directory / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UserError(
+            f"{directory} is in use by {_owner(directory)}. Wait for it, stop it, or choose another run_dir=..."
+        ) from None
+    except OSError as error:
+        raise UserError(f"cannot lock the run directory {directory}: {error.strerror}. Set run_dir=...") from error
+    try:
+        if (directory / _OWNER).exists():
+            logger.warning(
+                "The lock of %s is stale: its owner, %s, is gone without a goodbye.", directory, _owner(directory)
+            )
+        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        owner = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
+        write_atomically(directory / _OWNER, json.dumps(owner).encode())
+        yield directory
+    finally:
+        (directory / _OWNER).unlink(missing_ok=True)
+        lock.release()
+
+
+def _owner(directory: Path) -> str:
+    try:
+        owner = json.loads((directory / _OWNER).read_text(encoding="utf-8"))
+        return f"process {owner['process']} on {owner['host']} since {owner['since']}"
+    except (OSError, ValueError, KeyError):
+        return "an unknown process"
+
+
+def clear(directory: Path) -> None:
+    """Remove what a run has left in its directory, and nothing else."""
+    for name in _OURS:
+        path = directory / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def previous_record(directory: Path, config: Config) -> RunRecord | None:
+    """Return the record of an earlier run with the same settings in this directory; None where there is none.
+
+    Raises:
+        ConfigError: the directory holds a run with other settings.
+        UserError: its record is damaged.
+    """
+    if not (directory / FILE_NAME).exists():
+        return None
+    record = read_record(directory)
+    differences = list(_differences(config.identity, {name: record.config.get(name) for name in config.identity}))
+    if differences:
+        raise ConfigError(
+            "run_dir",
+            str(directory),
+            "a directory of its own for each run: this one holds a run with other settings ("
+            + "; ".join(differences[:5])
+            + ")",
+            "Choose another run_dir, or fresh=true to replace that run.",
+        )
+    return record
+
+
+def _differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name in sorted({*new, *old}):
+        ours, theirs = new.get(name), old.get(name)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            yield from _differences(ours, theirs, f"{prefix}{name}.")
+        elif ours != theirs:
+            yield f"{prefix}{name}: {theirs} there, {ours} now"

@@ -1,0 +1,56 @@
+"""A trained network from its run directory alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+from flax import nnx
+
+from gru_bench.config import Config
+from gru_bench.errors import UserError
+from gru_bench.models.factory import make_model
+from gru_bench.models.network import Network
+from gru_bench.record import RunRecord, read_record
+from gru_bench.tasks.factory import make_task
+from gru_bench.tasks.task import Task
+from gru_bench.training.checkpoint import Checkpoints, load_tree
+
+DATA_FILE = "data.json"
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """What a run directory holds: record, settings, task, and the network with its best weights."""
+
+    record: RunRecord
+    config: Config
+    task: Task
+    network: Network
+
+
+def load_run(directory: Path) -> SavedRun:
+    """Read a run back; its training data is not needed.
+
+    Raises:
+        UserError: there is no run, or it has no best weights yet, or they are damaged.
+    """
+    record = read_record(directory)
+    config = Config.from_dict(record.config)
+    checkpoints = Checkpoints(directory / "checkpoints")
+    if not checkpoints.best_path.exists():
+        raise UserError(
+            f"{directory} holds no weights yet: status {record.status}, {record.updates} updates. Weights are kept "
+            "from the first evaluation on."
+        )
+    try:
+        description = json.loads((directory / DATA_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{directory / DATA_FILE} cannot be read: {error}.") from None
+    task = make_task(config.task, description)
+    network = make_model(config.model, config.training, task.signature, jax.random.key(config.seed))
+    graph, params = nnx.split(network)
+    params, _ = load_tree(checkpoints.best_path, params)
+    return SavedRun(record, config, task, nnx.merge(graph, params))

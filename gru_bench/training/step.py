@@ -1,0 +1,115 @@
+"""One optimiser update as a pure function, and its compilation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from gru_bench.tasks.task import Batch, Carry, Loss, Task
+
+Params = nnx.State
+
+
+class TrainState(NamedTuple):
+    """All that changes from update to update.
+
+    Attributes:
+        params: weights.
+        optimizer: state of the optax chain.
+        carry: the recurrent carry that the next batch starts from.
+        key: draws dropout masks, folded with `update`; never changes.
+        update: number of updates done.
+    """
+
+    params: Params
+    optimizer: optax.OptState
+    carry: Carry
+    key: Array
+    update: Int[Array, ""]
+
+
+class UpdateMetrics(NamedTuple):
+    """What one update tells: loss per item, the global gradient norm before clipping."""
+
+    loss: Float[Array, ""]
+    gradient_norm: Float[Array, ""]
+
+
+Reduction = Literal["item_mean", "sequence_sum"]
+Update = Callable[[TrainState, Batch], tuple[TrainState, UpdateMetrics]]
+
+
+def make_update(
+    graph: nnx.GraphDef, task: Task, optimizer: optax.GradientTransformation, reduction: Reduction = "item_mean"
+) -> Update:
+    """Return one update as a pure function of (state, batch), safe under `jit`, `vmap` and `lax.scan`.
+
+    Args:
+        graph: the network without its weights.
+        task: gives the loss.
+        optimizer: the optax chain.
+        reduction: the gradient is that of the mean over items (`item_mean`), or of the sum over the items of a
+            sequence and mean over sequences (`sequence_sum`; Zaremba et al. 2014 clip that one).
+    """
+
+    def update(state: TrainState, batch: Batch) -> tuple[TrainState, UpdateMetrics]:
+        key = jax.random.fold_in(state.key, state.update)
+
+        def objective(params: Params) -> tuple[Array, Loss]:
+            result = task.loss(nnx.merge(graph, params), batch, state.carry, key)
+            divisor = batch["mask"].shape[0] if reduction == "sequence_sum" else jnp.maximum(result.count, 1.0)
+            return result.total / divisor, result
+
+        gradients, result = jax.grad(objective, has_aux=True)(state.params)
+        changes, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
+        after = TrainState(
+            params=optax.apply_updates(state.params, changes),
+            optimizer=optimizer_state,
+            carry=jax.lax.stop_gradient(result.carry),
+            key=state.key,
+            update=state.update + 1,
+        )
+        return after, UpdateMetrics(result.total / jnp.maximum(result.count, 1.0), optax.global_norm(gradients))
+
+    return update
+
+
+class Compiled:
+    """A function compiled ahead of time, once per shape of its arguments, with the cost of that."""
+
+    def __init__(self, function: Callable[..., Any], donate: tuple[int, ...] = ()):
+        self._function = jax.jit(function, donate_argnums=donate)
+        self._executables: dict[Any, Any] = {}
+        self.compile_seconds = 0.0
+        self.step_bytes: int | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run, compiling first where these shapes are new."""
+        leaves, structure = jax.tree.flatten(arguments)
+        shapes = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+        if shapes not in self._executables:
+            start = time.perf_counter()
+            executable = self._function.lower(*arguments).compile()
+            self.compile_seconds += time.perf_counter() - start
+            self._executables[shapes] = executable
+            self._note_memory(executable)
+        return self._executables[shapes](*arguments)
+
+    def _note_memory(self, executable: Any) -> None:
+        analysis = executable.memory_analysis()
+        if analysis is None:
+            return
+        needed = (
+            analysis.argument_size_in_bytes
+            + analysis.output_size_in_bytes
+            + analysis.temp_size_in_bytes
+            - analysis.alias_size_in_bytes
+        )
+        self.step_bytes = max(self.step_bytes or 0, needed)

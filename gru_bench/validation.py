@@ -1,0 +1,151 @@
+"""Check plain values against Python annotations, and name the key, the finding and what is allowed.
+
+The signature of a function or dataclass is the schema of its settings: `bind(load, values, "data")` returns
+the keyword arguments for `load`, or raises a `ConfigError` that names the key and the nearest valid name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from gru_bench.errors import ConfigError, nearest
+
+
+@dataclass(frozen=True)
+class Range:
+    """Closed bounds of a number; `above` is an open lower bound."""
+
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        return (
+            (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+        )
+
+    def __str__(self) -> str:
+        bounds = [
+            f"{sign} {bound:g}"
+            for sign, bound in ((">=", self.low), (">", self.above), ("<=", self.high))
+            if bound is not None
+        ]
+        return " and ".join(bounds)
+
+
+Positive = Annotated[int, Range(low=1)]
+Natural = Annotated[int, Range(low=0)]
+PositiveFloat = Annotated[float, Range(above=0)]
+NonNegativeFloat = Annotated[float, Range(low=0)]
+Fraction = Annotated[float, Range(low=0, high=1)]
+Rate = Annotated[float, Range(low=0, high=0.99)]
+
+
+def describe(annotation: Any) -> str:
+    """Say in words which values an annotation allows."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return " ".join([describe(arguments[0]), *(str(extra) for extra in arguments[1:])])
+    if origin is Literal:
+        return " or ".join(str(choice) for choice in arguments)
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(argument) for argument in arguments)
+    if origin in (list, tuple):
+        return f"a list of {describe(arguments[0])}"
+    names = {int: "an integer", float: "a number", bool: "true or false", str: "text", type(None): "null"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def check(value: object, annotation: Any, key: str) -> Any:
+    """Return `value` as `annotation` wants it.
+
+    Raises:
+        ConfigError: the value is of another type, out of range or not among the choices.
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation is Any:
+        return value
+    if origin is Annotated:
+        checked = check(value, arguments[0], key)
+        for extra in arguments[1:]:
+            if isinstance(extra, Range) and checked not in extra:
+                raise ConfigError(key, value, describe(annotation))
+        return checked
+    if origin is Literal:
+        if value in arguments and type(value) in {type(choice) for choice in arguments}:
+            return value
+        raise ConfigError(key, value, describe(annotation), nearest(str(value), map(str, arguments)))
+    if origin in (Union, types.UnionType):
+        return _check_union(value, arguments, annotation, key)
+    if origin in (list, tuple):
+        if not isinstance(value, list | tuple):
+            raise ConfigError(key, value, describe(annotation))
+        items = [check(item, arguments[0], f"{key}[{index}]") for index, item in enumerate(value)]
+        return items if origin is list else tuple(items)
+    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if annotation is float and isinstance(value, float) and math.isnan(value):
+        raise ConfigError(key, value, describe(annotation))
+    if annotation is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, annotation) and not (annotation is int and isinstance(value, bool)):
+        return value
+    raise ConfigError(key, value, describe(annotation))
+
+
+def _check_union(value: object, arguments: tuple[Any, ...], annotation: Any, key: str) -> Any:
+    if value is None and type(None) in arguments:
+        return None
+    failures: list[ConfigError] = []
+    for argument in arguments:
+        try:
+            return check(value, argument, key)
+        except ConfigError as error:
+            failures.append(error)
+    raise ConfigError(key, value, describe(annotation))
+
+
+def settings(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return the settings of a function or class: its keyword parameters by name, annotations resolved."""
+    hints = typing.get_type_hints(target if inspect.isfunction(target) else target.__init__, include_extras=True)
+    if inspect.isclass(target):
+        hints |= typing.get_type_hints(target, include_extras=True)
+    return {
+        name: parameter.replace(annotation=hints.get(name, Any))
+        for name, parameter in inspect.signature(target).parameters.items()
+    }
+
+
+def bind(
+    target: Callable[..., Any], values: Mapping[str, object], section: str, supplied: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """Check `values` against the signature of `target`.
+
+    Args:
+        target: the function or class that the values are for.
+        values: settings by name, as written in the configuration.
+        section: the prefix of the keys in messages, such as `data`.
+        supplied: parameters that the program itself passes; they are no settings.
+
+    Raises:
+        ConfigError: an unknown name, a wrong type, a value out of range, or a missing setting.
+    """
+    known = {name: parameter for name, parameter in settings(target).items() if name not in supplied}
+    for name, value in values.items():
+        if name not in known:
+            allowed = ", ".join(f"{section}.{valid}" for valid in known) or "nothing here"
+            raise ConfigError(f"{section}.{name}", value, allowed, nearest(name, known))
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and values.get(name) is None:
+            raise ConfigError(
+                f"{section}.{name}", None, describe(parameter.annotation), f"Set it: {section}.{name}=..."
+            )
+    return {name: check(value, known[name].annotation, f"{section}.{name}") for name, value in values.items()}

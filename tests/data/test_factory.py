@@ -1,0 +1,81 @@
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gru_bench.config import DataConfig, PathsConfig
+from gru_bench.data.factory import SOURCES, check_data, find_cache, find_mirror, make_data
+from gru_bench.errors import ConfigError
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "data"
+
+
+def check(source, **options):
+    check_data(DataConfig(source=source, options=options), "tokens", "language_modeling")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_each_source_has_a_preset_with_its_defaults(name):
+    text = (CONFIGS / f"{name}.yaml").read_text()
+    assert text.startswith("# ")
+    values = yaml.safe_load(text)
+    values.pop("defaults", None)
+    assert values.pop("source") == name
+    parameters = inspect.signature(SOURCES[name].load).parameters
+    options = {key: value.default for key, value in parameters.items() if key not in ("mirror", "cache")}
+    assert values == {key: None if value is inspect.Parameter.empty else value for key, value in options.items()}
+
+
+@pytest.mark.parametrize("name", sorted(set(SOURCES) - {"text_file", "tfds"}))
+def test_presets_pass_the_check(name):
+    values = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
+    check(**{key: value for key, value in values.items() if key != "defaults"})
+
+
+def test_unknown_source_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"data: found 'pbt', allowed: reber, .*Did you mean 'ptb'"):
+        check("pbt")
+    with pytest.raises(ConfigError, match="data: found 'pbt'"):
+        make_data(DataConfig(source="pbt"), PathsConfig())
+
+
+def test_data_that_does_not_serve_the_task():
+    with pytest.raises(ConfigError, match="data: found 'ptb', allowed: none yet. task=sentiment needs labelled_text"):
+        check_data(DataConfig(source="ptb"), "labelled_text", "sentiment")
+
+
+def test_options_are_checked_without_reading():
+    with pytest.raises(ConfigError, match="data.sead: found 1, .*Did you mean 'seed'"):
+        check("reber", sead=1)
+    with pytest.raises(ConfigError, match="data.mirror: found"):
+        check("ptb", mirror="here")
+    check("text_file", path="/nowhere/at/all")
+
+
+def test_checking_imports_nothing_heavy():
+    code = (
+        "import sys; from gru_bench.data.factory import check_data; from gru_bench.config import DataConfig\n"
+        "check_data(DataConfig(source='ptb'), 'tokens', 'language_modeling')\n"
+        "print([name for name in ('tensorflow_datasets', 'requests', 'rich', 'jax') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[]\n", done.stderr
+
+
+def test_mirror_setting_wins_over_the_variable(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRU_BENCH_MIRROR", "/nowhere")
+    assert find_mirror(PathsConfig(mirror=str(tmp_path))) == tmp_path
+    with pytest.raises(ConfigError, match="paths.mirror: found '/nowhere', .*variable GRU_BENCH_MIRROR"):
+        find_mirror(PathsConfig())
+    monkeypatch.setenv("GRU_BENCH_MIRROR", "")
+    assert find_mirror(PathsConfig()) is None
+    with pytest.raises(ConfigError, match="paths.mirror: found '/not/there', allowed: an existing folder"):
+        make_data(DataConfig(source="ptb"), PathsConfig(mirror="/not/there", cache=str(tmp_path)))
+
+
+def test_cache_setting_and_default(tmp_path):
+    assert find_cache(PathsConfig(cache=str(tmp_path))) == tmp_path
+    assert find_cache(PathsConfig()).name == "gru_bench"
