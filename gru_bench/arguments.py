@@ -16,7 +16,7 @@ import traceback
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.validation import check, describe, settings
@@ -29,15 +29,12 @@ _FLAGS = {"true": True, "false": False}
 _DEBUG = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool)
 
 
-def parse_arguments(
-    target: Callable[..., Any], argv: Sequence[str], stdin: TextIO | None = None
-) -> tuple[list[Any], dict[str, Any]]:
+def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[list[Any], dict[str, Any]]:
     """Turn command line arguments into positional and keyword arguments of `target`.
 
     Args:
         target: the function to call; its annotations say what each value must be.
         argv: the arguments, the program's name left out.
-        stdin: what `-` reads; the process's standard input by default.
 
     Returns:
         The arguments without a key and the arguments by name, checked.
@@ -63,7 +60,7 @@ def parse_arguments(
             raise ConfigError(key, text, "one value", f"It was already given as {key}={texts[key]}.")
         else:
             texts[key] = text
-    texts = _read_standard_input(texts, named, stdin)
+    texts = _read_standard_input(texts, named)
     for name, parameter in named.items():
         if parameter.default is parameter.empty and name not in texts:
             raise ConfigError(name, None, describe_setting(parameter.annotation), f"Give it: {name}=...")
@@ -195,18 +192,15 @@ def _expected(named: dict[str, inspect.Parameter], rest: inspect.Parameter | Non
     return f"{rest.name} and {keys}" if rest else keys
 
 
-def _read_standard_input(
-    texts: dict[str, str], named: dict[str, inspect.Parameter], stdin: TextIO | None
-) -> dict[str, str]:
+def _read_standard_input(texts: dict[str, str], named: dict[str, inspect.Parameter]) -> dict[str, str]:
     readers = [name for name, text in texts.items() if text == "-" and Path not in _flatten(named[name].annotation)]
     if not readers:
         return texts
     if len(readers) > 1:
         raise ConfigError(readers[1], "-", "one argument that reads standard input", f"{readers[0]} reads it already.")
-    source = sys.stdin if stdin is None else stdin
-    if source.isatty():
+    if sys.stdin.isatty():
         print(f"Reading {readers[0]} from the keyboard; end with Ctrl-D.", file=sys.stderr)
-    text = source.read()
+    text = sys.stdin.read()
     return {**texts, readers[0]: text.removesuffix("\n")}  # the newline that echo and editors add is not meant
 
 

@@ -104,7 +104,7 @@ class OptimizerConfig:
     warmup_updates: Natural = 0
     final_fraction: Fraction = 0.0
     decay_factor: Annotated[float, Range(above=0, high=1)] = 0.5
-    decay_after_epochs: Natural = 4
+    decay_after_epochs: Positive = 4
 
     def __post_init__(self) -> None:
         if self.weight_decay and self.rule == "adam":
@@ -213,7 +213,8 @@ class Config:
             value = getattr(self, entry.name)
             if dataclasses.is_dataclass(value):
                 section = {inner.name: getattr(value, inner.name) for inner in dataclasses.fields(value)}
-                result[entry.name] = {**section, **dict(section.pop("options", {}))}
+                options = dict(section.pop("options", {}))
+                result[entry.name] = section | options
             else:
                 result[entry.name] = value
         return result

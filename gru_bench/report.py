@@ -15,7 +15,7 @@ from rich.text import Text
 from gru_bench.arguments import run_command
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME
-from gru_bench.reporting.csv_file import arm_rows, run_rows, write_csv
+from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_csv
 from gru_bench.reporting.table import collection_notes, comparison_report
 from gru_bench.results.collect import Collection, collect
 from gru_bench.results.comparison import compare
@@ -63,7 +63,7 @@ def report(*paths: Path, csv: Literal["auto", "none"] | Path = "auto", runs_csv:
     for _, message in collection.unreadable:
         print(f"Skipped: {message}", file=sys.stderr)
     if not collection.finished and not collection.unfinished:
-        found = f"none of the {len(collection.unreadable)} records is readable" if collection.unreadable else "no runs"
+        found = "no record is readable" if collection.unreadable else "no runs"
         raise UserError(f"{', '.join(map(str, given))}: {found}. {HOW_TO_TRAIN}")
     groups = compare(collection.finished)
     if STANDARD_OUTPUT not in (csv, runs_csv):
@@ -71,13 +71,12 @@ def report(*paths: Path, csv: Literal["auto", "none"] | Path = "auto", runs_csv:
             _print_tables(console, comparison_report(groups))
         _print_left_out(console, collection)
     rows = run_rows([*collection.finished, *collection.unfinished])
-    if runs_csv is not None:
-        write_csv(rows, sys.stdout if runs_csv == STANDARD_OUTPUT else runs_csv)
-    if csv == STANDARD_OUTPUT:
-        write_csv(arm_rows(groups), sys.stdout)
-    elif isinstance(csv, Path):
-        write_csv(arm_rows(groups), csv)
-    elif csv == "auto" and groups and runs_csv != STANDARD_OUTPUT:
+    for target, content in ((runs_csv, rows), (csv, arm_rows(groups))):
+        if target == STANDARD_OUTPUT:
+            sys.stdout.write(csv_text(content))
+        elif isinstance(target, Path):
+            write_csv(content, target)
+    if csv == "auto" and groups and runs_csv != STANDARD_OUTPUT:
         _write_default(console, arm_rows(groups), default_csv(given))
     return 0
 

@@ -23,6 +23,7 @@ from gru_bench.models.factory import cell_defaults, check_model, make_cell, make
 from gru_bench.models.sizing import state_size, update_flops
 from gru_bench.record import RunRecord, write_atomically
 from gru_bench.reporting.figures import gate_activity, learning_curve
+from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.factory import check_task, make_task
 from gru_bench.tasks.task import Task
@@ -49,20 +50,21 @@ def run_session(config: Config) -> int:
     task_class = check_task(config.task)
     check_data(config.data, task_class.accepts, config.task.name)
     check_model(config.model, task_class.causal)
-    with owned(config.directory) as directory, _logging(directory):
+    console = Console(highlight=False)
+    with owned(config.directory) as directory, _logging(directory, console):
         if config.fresh:
             clear(directory)
         earlier = previous_record(directory, config)
         if earlier is not None and earlier.status == "finished":
-            Console().print(run_table(earlier, directory))
-            Console().print("This run is finished; fresh=true trains it anew.", style="dim")
+            console.print(run_table(earlier, directory))
+            console.print("This run is finished; fresh=true trains it anew.", style="dim")
             return 0
         if earlier is not None and earlier.status == "diverged":
             raise UserError(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
-        return _train(config, directory)
+        return _train(config, directory, console)
 
 
-def _train(config: Config, directory: Path) -> int:
+def _train(config: Config, directory: Path, console: Console) -> int:
     data = make_data(config.data, config.paths)
     task = make_task(config.task, data.describe())
     record = _new_record(config, task, data)
@@ -86,11 +88,11 @@ def _train(config: Config, directory: Path) -> int:
         tags=[config.model.cell],
         name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
     )
-    training = Training(config, task, data, directory, record, tracker)
+    training = Training(config, task, data, directory, record, tracker, console)
     with _outcome(record, directory, tracker):
         training.run()
         _show(training, task, directory, tracker)
-    Console().print(run_table(record, directory))
+    console.print(run_table(record, directory))
     return 1 if record.status == "diverged" else 0
 
 
@@ -112,8 +114,8 @@ def _outcome(record: RunRecord, directory: Path, tracker: Tracker) -> Iterator[N
         raise
     finally:
         record.ended = _now()
-        tracker.finish(summarise(dataclasses.asdict(record)), failed=record.status != "finished")
         record.write(directory)
+        tracker.finish(summarise(dataclasses.asdict(record)), failed=record.status != "finished")
 
 
 def _show(training: Training, task: Task, directory: Path, tracker: Tracker) -> None:
@@ -127,7 +129,7 @@ def _show(training: Training, task: Task, directory: Path, tracker: Tracker) -> 
     folder = directory / "figures"
     folder.mkdir(exist_ok=True)
     floor = training.record.baselines.get("floor", {}).get(task.metric)
-    learning_curve(rows, task.metric, floor, folder / "learning_curve.png")
+    learning_curve(rows, task.metric, floor, folder / "learning_curve.png", unit(task.metric, training.record))
     gate_activity(rows, folder / "gate_activity.png")
     for path in sorted(folder.glob("*.png")):
         tracker.image(path.stem, path, update)
@@ -170,9 +172,9 @@ def _parameter_counts(config: Config, task: Task) -> dict[str, int]:
 
 
 @contextmanager
-def _logging(directory: Path) -> Iterator[None]:
-    """Send the log to the terminal and to RUN_DIR/log.txt."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(), logging.FileHandler(directory / "log.txt")]
+def _logging(directory: Path, console: Console) -> Iterator[None]:
+    """Send the log to the terminal, above the progress bar, and to RUN_DIR/log.txt."""
+    handlers: list[logging.Handler] = [_ConsoleHandler(console), logging.FileHandler(directory / "log.txt")]
     handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.setLevel(logging.INFO)
     logger.propagate = False
@@ -184,6 +186,18 @@ def _logging(directory: Path) -> Iterator[None]:
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+class _ConsoleHandler(logging.Handler):
+    """Prints messages as they are, lines unbroken."""
+
+    def __init__(self, console: Console):
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
+        self._console.print(self.format(record), markup=False, soft_wrap=True)
 
 
 def _now() -> str:

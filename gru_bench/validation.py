@@ -21,11 +21,11 @@ from gru_bench.errors import ConfigError, nearest
 class Range:
     """Closed bounds of a number; `above` is an open lower bound."""
 
-    low: float | None = None
-    high: float | None = None
-    above: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
+    above: int | float | None = None
 
-    def __contains__(self, value: float) -> bool:
+    def __contains__(self, value: int | float) -> bool:
         return (
             (self.low is None or value >= self.low)
             and (self.high is None or value <= self.high)

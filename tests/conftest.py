@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("gru_bench", deadline=None)  # a shared machine stalls now and then
+hypothesis.settings.load_profile("gru_bench")
 
 
 @pytest.fixture(scope="session")

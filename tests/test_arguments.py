@@ -72,12 +72,14 @@ def test_a_literal_wins_over_a_path():
     assert convert("-", Literal["auto", "none"] | Path) == Path("-")
 
 
-def test_a_dash_reads_standard_input_and_drops_one_newline():
-    assert parse_arguments(command, ["prompt=-"], io.StringIO("one, two\n\n"))[1] == {"prompt": "one, two\n"}
-    assert parse_arguments(command, ["length=-"], io.StringIO("7\n"))[1] == {"length": 7}
+def test_a_dash_reads_standard_input_and_drops_one_newline(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("one, two\n\n"))
+    assert parse_arguments(command, ["prompt=-"])[1] == {"prompt": "one, two\n"}
+    monkeypatch.setattr("sys.stdin", io.StringIO("7\n"))
+    assert parse_arguments(command, ["length=-"])[1] == {"length": 7}
     assert parse_arguments(command, ["csv=-"])[1] == {"csv": Path("-")}
     with pytest.raises(ConfigError, match="prompt reads it already"):
-        parse_arguments(command, ["prompt=-", "length=-"], io.StringIO("7\n"))
+        parse_arguments(command, ["prompt=-", "length=-"])
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ class Corpus:
         valid: ids, int32 of shape (symbols,).
         test: ids, int32 of shape (symbols,).
         facts: plain values for the run record; `digest` names tokens and vocabulary.
-        floor: what the best possible model reaches on test, by metric (`nll` in nats per symbol); None if unknown.
+        floor: what the best possible model reaches on test, nats per symbol, by the way it was found (`floor`: exact
+            for these symbols); None if unknown.
     """
 
     name: str

@@ -135,7 +135,7 @@ def load_reber(
     vocabulary = Vocabulary(ALPHABET, "symbol", ALPHABET.index(END))
     tokens: dict[str, Tokens] = {split: vocabulary.encode_symbols(strings[split]) for split in SPLITS}
     floor = {
-        "nll": -log_probability(EMBEDDED_REBER, START, strings["test"]) / len(strings["test"]),
-        "closed_form_nll": closed_form(EMBEDDED_REBER, START),
+        "floor": -log_probability(EMBEDDED_REBER, START, strings["test"]) / len(strings["test"]),
+        "closed-form floor": closed_form(EMBEDDED_REBER, START),
     }
     return make_corpus("reber", vocabulary, tokens, {"data_seed": seed}, floor)

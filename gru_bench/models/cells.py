@@ -85,15 +85,15 @@ class Cell:
         """Return the input's share of every gate for all time steps at once, bias included."""
         projected = linear(inputs, weights["kernel"])
         if self.layer_norm:
-            projected = weights["input_gain"] * _standardise(projected)
-        return projected + weights["bias"]
+            projected = _spread(weights["input_gain"], projected) * _standardise(projected)
+        return projected + _spread(weights["bias"], projected)
 
     def recurrent_product(
         self, weights: Weights, hidden: Float[Array, "batch hidden"], linear: Linear
     ) -> Float[Array, "batch gate hidden"]:
         """Return h U for every gate, normalised where the cell says so."""
         product = linear(hidden, weights["recurrent_kernel"])
-        return weights["recurrent_gain"] * _standardise(product) if self.layer_norm else product
+        return _spread(weights["recurrent_gain"], product) * _standardise(product) if self.layer_norm else product
 
     def zero_carry(self, batch: int) -> Carry:
         """Return the carry before the first time step."""
@@ -171,11 +171,11 @@ class GRU(Cell):
         reset = jax.nn.sigmoid(projected[..., 0, :] + product[..., 0, :])
         update = jax.nn.sigmoid(projected[..., 1, :] + product[..., 1, :])
         if self.reset_after:
-            recurrent = reset * (product[..., 2, :] + weights["candidate_bias"])
+            recurrent = reset * (product[..., 2, :] + _spread(weights["candidate_bias"], carry))
         else:
             recurrent = linear(reset * carry, weights["candidate_kernel"])
             if self.layer_norm:
-                recurrent = weights["candidate_gain"] * _standardise(recurrent)
+                recurrent = _spread(weights["candidate_gain"], recurrent) * _standardise(recurrent)
             recurrent = recurrent[..., 0, :]
         candidate = jnp.tanh(projected[..., 2, :] + recurrent)
         hidden = (1.0 - update) * candidate + update * carry
@@ -219,8 +219,8 @@ class LSTM(Cell):
 
     def zero_carry(self, batch: int) -> LSTMCarry:
         """Return the carry before the first time step."""
-        zeros = jnp.zeros((batch, self.hidden_size))
-        return LSTMCarry(cell=zeros, hidden=zeros)
+        shape = (batch, self.hidden_size)
+        return LSTMCarry(cell=jnp.zeros(shape), hidden=jnp.zeros(shape))
 
     def hidden(self, carry: LSTMCarry) -> Float[Array, "batch hidden"]:
         """Return the hidden state, the cell's output, from a carry."""
@@ -233,14 +233,14 @@ class LSTM(Cell):
         product = self.recurrent_product(weights, carry.hidden, linear)
         into, forget, candidate, out = (projected[..., gate, :] + product[..., gate, :] for gate in range(4))
         if self.peepholes:
-            peephole = weights["peephole"]
-            into, forget = into + peephole[0] * carry.cell, forget + peephole[1] * carry.cell
+            into = into + _spread(weights["peephole"][0], carry.cell) * carry.cell
+            forget = forget + _spread(weights["peephole"][1], carry.cell) * carry.cell
         into, forget = jax.nn.sigmoid(into), jax.nn.sigmoid(forget)
         cell = forget * carry.cell + into * jnp.tanh(candidate)
         if self.peepholes:
-            out = out + weights["peephole"][2] * cell
+            out = out + _spread(weights["peephole"][2], cell) * cell
         out = jax.nn.sigmoid(out)
-        exposed = weights["cell_gain"] * _standardise(cell) if self.layer_norm else cell
+        exposed = _spread(weights["cell_gain"], cell) * _standardise(cell) if self.layer_norm else cell
         hidden = out * jnp.tanh(exposed)
         return LSTMCarry(cell=cell, hidden=hidden), {"input": into, "forget": forget, "output": out}
 
@@ -264,6 +264,11 @@ class RNN(Cell):
         """Advance by one time step; see the class for the equation."""
         total = (projected + self.recurrent_product(weights, carry, linear))[..., 0, :]
         return (jnp.tanh(total) if self.activation == "tanh" else jax.nn.relu(total)), {}
+
+
+def _spread(weight: Float[Array, "*trailing"], values: Float[Array, "*leading"]) -> Float[Array, "*leading"]:
+    """Repeat a weight over the leading axes of `values`, said aloud because tests forbid silent rank promotion."""
+    return jnp.broadcast_to(weight, values.shape)
 
 
 def _standardise(values: Float[Array, "*leading hidden"]) -> Float[Array, "*leading hidden"]:

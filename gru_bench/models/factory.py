@@ -90,9 +90,14 @@ def make_model(config: ModelConfig, training: TrainingConfig, signature: Signatu
     """Build the network with freshly drawn weights.
 
     Raises:
-        ConfigError: see `make_cell`.
+        ConfigError: see `make_cell`; or tied embeddings for a task that does not put out what it reads.
     """
     check_model(config, signature.causal)
+    if config.tied_embeddings and signature.symbols != signature.outputs:
+        reads = "real values" if signature.symbols is None else f"{signature.symbols} symbols"
+        raise ConfigError(
+            "model.tied_embeddings", True, f"false: this task reads {reads} and puts out {signature.outputs} numbers"
+        )
     cell = make_cell(config, signature)
     shape = stack_shape(config, signature)
     initializer = orthogonal if config.init_scale is None else uniform(config.init_scale)

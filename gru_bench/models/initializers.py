@@ -45,7 +45,7 @@ def uniform(scale: float) -> Initializer:
     return draw
 
 
-def draw_cell(key: Array, cell: Cell, input_size: int, initializer: Initializer) -> dict[str, Float[Array, "..."]]:
+def draw_cell(key: Array, cell: Cell, input_size: int, initializer: Initializer) -> dict[str, Float[Array, " ..."]]:
     """Draw the weights of one cell; each array depends on the key and its own name alone."""
     weights = {
         name: initializer(jax.random.fold_in(key, zlib.crc32(name.encode())), name, shape)

@@ -16,6 +16,8 @@ from gru_bench.models.cells import Carry, Cell
 from gru_bench.models.initializers import Initializer, draw_cell
 from gru_bench.models.recurrence import gate_activity, product, recur
 
+_DIRECTIONS = ("forward", "backward")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dropout:
@@ -43,7 +45,7 @@ class Execution:
 
 
 def _keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
-    return jax.random.bernoulli(key, 1.0 - rate, shape) / (1.0 - rate)
+    return jax.random.bernoulli(key, 1.0 - rate, shape).astype(jnp.float32) / (1.0 - rate)
 
 
 def _drop(
@@ -96,7 +98,8 @@ class Readout(nnx.Module):
     ) -> Float[Array, "*leading outputs"]:
         """Return outputs for each hidden state."""
         kernel = self.kernel[...] if self.kernel is not None else cast(Embedding, tied).table[...].T
-        return product(self.precision)(hidden, kernel) + self.bias[...]
+        outputs = product(self.precision)(hidden, kernel)
+        return outputs + jnp.broadcast_to(self.bias[...], outputs.shape)
 
 
 class RecurrentLayer(nnx.Module):
@@ -112,7 +115,7 @@ class RecurrentLayer(nnx.Module):
         execution: Execution,
     ):
         self.cell, self.execution = cell, execution
-        directions = ("forward", "backward") if bidirectional else ("forward",)
+        directions = _DIRECTIONS if bidirectional else _DIRECTIONS[:1]
         self.weights = nnx.data(
             {
                 name: {
@@ -125,10 +128,11 @@ class RecurrentLayer(nnx.Module):
 
     @property
     def directions(self) -> dict[str, dict[str, Array]]:
-        """Weights by direction: `forward`, and `backward` when bidirectional."""
-        return {
-            name: {weight: parameter[...] for weight, parameter in weights.items()}
-            for name, weights in self.weights.items()
+        """Weights by direction: `forward`, and `backward` when bidirectional, always in this order."""
+        return {  # `self.weights` itself comes back from a split and merge sorted by name
+            name: {weight: parameter[...] for weight, parameter in self.weights[name].items()}
+            for name in _DIRECTIONS
+            if name in self.weights
         }
 
     def __call__(

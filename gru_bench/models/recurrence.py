@@ -9,6 +9,7 @@ listens at its output ("tap").
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ class Steps(NamedTuple):
 def product(precision: Any) -> Linear:
     """Return x W over the last axis of x, computed in `precision` and accumulated in float32."""
 
-    def linear(x: Float[Array, "*leading size"], kernel: Float[Array, "size *out"]) -> Float[Array, "*leading *out"]:
+    def linear(x: Float[Array, "*leading size"], kernel: Float[Array, " size *out"]) -> Float[Array, "*leading *out"]:
         flat = kernel.reshape(kernel.shape[0], -1)
         result = jnp.matmul(x.astype(precision), flat.astype(precision), preferred_element_type=jnp.float32)
         return result.reshape(*x.shape[:-1], *kernel.shape[1:])
@@ -81,6 +82,8 @@ def recur(
     if carry is None:
         carry = cell.zero_carry(inputs.shape[1])
     recurrent = {name: value for name, value in weights.items() if name not in ("kernel", "bias", "input_gain")}
+    if recurrent_mask is not None:
+        recurrent_mask = jax.lax.stop_gradient(recurrent_mask)
     run = _scan if fast_gradient else _plain_scan
     plan = _Plan(cell, precision, reverse, unroll, rematerialise)
     return run(plan, recurrent, recurrent_mask, steps, carry)
@@ -170,7 +173,8 @@ def _scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
                 factors.append(x)
                 if replayed is None:
                     return product(plan.precision)(x, kernel) + taps[index]
-                return _replay(plan.precision, x, kernel, replayed[index]) + taps[index]
+                known: Any = _replay(plan.precision, x, kernel, replayed[index])
+                return known + taps[index]
 
             after, output, _ = advance(
                 plan.cell, {**vectors, **matrices}, carry, at._replace(projected=projected), listen
@@ -215,16 +219,17 @@ def _replay_forward(precision: Any, x: Array, kernel: Array, result: Array) -> t
 
 def _replay_backward(precision: Any, kernel: Array, gradient: Array) -> tuple[Array, None, None]:
     flat = kernel.reshape(kernel.shape[0], -1)
-    d_result = gradient.reshape(gradient.shape[0], -1)
+    d_result = gradient.reshape(gradient.shape[0], flat.shape[1])
     return product(precision)(d_result, flat.T), None, None
 
 
 _replay.defvjp(_replay_forward, _replay_backward)
 
 
-def _outer(x: Float[Array, "time batch size"], gradient: Array, precision: Any) -> Float[Array, "size *out"]:
-    flat_x = x.reshape(-1, x.shape[-1]).astype(precision)
-    flat_gradient = gradient.reshape(flat_x.shape[0], -1).astype(precision)
+def _outer(x: Float[Array, "time batch size"], gradient: Array, precision: Any) -> Float[Array, " size *out"]:
+    rows = x.shape[0] * x.shape[1]
+    flat_x = x.reshape(rows, x.shape[-1]).astype(precision)
+    flat_gradient = gradient.reshape(rows, math.prod(gradient.shape[2:])).astype(precision)
     result = jnp.matmul(flat_x.T, flat_gradient, preferred_element_type=jnp.float32)
     return result.reshape(x.shape[-1], *gradient.shape[2:])
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from gru_bench.errors import UserError
 from gru_bench.results.collect import Run
@@ -47,20 +48,27 @@ def run_rows(runs: Iterable[Run]) -> list[Row]:
     return rows
 
 
-def write_csv(rows: Sequence[Row], target: Path | TextIO) -> None:
-    """Write rows under the union of their columns, in the order of first appearance.
+def csv_text(rows: Sequence[Row]) -> str:
+    """Return rows under the union of their columns, in the order of first appearance."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_csv(rows: Sequence[Row], path: Path) -> None:
+    """Write rows to a file, its folder made where needed.
 
     Raises:
         UserError: the file cannot be written.
     """
-    if not isinstance(target, Path):
-        return _write(rows, target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8", newline="") as file:
-            _write(rows, file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(csv_text(rows), encoding="utf-8", newline="")
     except OSError as error:
-        raise UserError(f"{target}: cannot be written ({error.strerror}). Give another file: csv=FILE.") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror}). Give another file: csv=FILE.") from error
 
 
 def group_name(run: Run) -> str:
@@ -108,10 +116,3 @@ def _whole(value: float | None) -> float | int | None:
 
 def _place(group: Group) -> tuple[str, str]:
     return group.first.task, group.first.data
-
-
-def _write(rows: Sequence[Row], file: TextIO) -> None:
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)

@@ -9,7 +9,7 @@ from gru_bench.results.statistics import Estimate
 
 MEBIBYTE = 2**20
 
-_UNITS = {"nll": "nats per {item}", "bits_per_character": "bits per character"}
+_UNITS = {"nll": "nats per {item}", "bits_per_character": "bits"}
 
 
 def number(value: float | int | None, digits: int = 4) -> str:

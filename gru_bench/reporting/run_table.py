@@ -14,6 +14,8 @@ from rich.text import Text
 from gru_bench.record import RunRecord
 from gru_bench.reporting.format import count, duration, mebibytes, milliseconds, number, unit
 
+_TIMES = ("seconds_per_update", "items_per_second", "compile_seconds")
+
 
 def run_table(record: RunRecord, directory: Path | None = None) -> Lines:
     """Return what a run reached and what it cost.
@@ -38,22 +40,23 @@ def _quality(record: RunRecord) -> Table:
     for name in names:
         table.add_column(f"{name.replace('_', ' ')}\n{unit(name, record)}".strip(), justify="right")
     for split, metrics in splits.items():
-        table.add_row(f"{record.model}, {split}", *(number(metrics.get(name)) for name in names))
+        table.add_row(Text(f"{record.model}, {split}"), *(number(metrics.get(name)) for name in names))
     for baseline, metrics in record.baselines.items():
-        table.add_row(baseline, *(number(metrics.get(name)) for name in names), style="dim")
+        table.add_row(Text(baseline), *(number(metrics.get(name)) for name in names), style="dim")
     return table
 
 
 def _facts(record: RunRecord, directory: Path | None) -> Table:
     parameters, speed, memory = record.parameters, record.speed, record.memory
+    best = "" if record.best_update is None else f"best at update {count(record.best_update)}, "
     facts = {
-        "parameters": f"{count(parameters['recurrent'])} recurrent, {count(parameters['total'])} in all; "
+        "parameters": f"{count(parameters.get('recurrent'))} recurrent, {count(parameters.get('total'))} in all; "
         f"state {count(record.state_size)} per sequence",
-        "trained": f"{count(record.updates)} updates ({number(record.epochs, 3)} epochs), best at update "
-        f"{count(record.best_update)}, {duration(record.wall_seconds)} in all",
+        "trained": f"{count(record.updates)} updates ({number(record.epochs, 3)} epochs), {best}"
+        f"{duration(record.wall_seconds)} in all",
         "speed": _speed(speed),
-        "memory": f"step {mebibytes(memory['step_bytes']) or 'unknown'} MiB (compiled step's own), "
-        f"process peak {mebibytes(memory['peak_rss_bytes'])} MiB",
+        "memory": f"step {mebibytes(memory.get('step_bytes')) or '?'} MiB (the compiled update alone), "
+        f"process peak {mebibytes(memory.get('peak_rss_bytes')) or '?'} MiB",
         "device": record.device,
     }
     if directory is not None:
@@ -67,13 +70,13 @@ def _facts(record: RunRecord, directory: Path | None) -> Table:
 
 
 def _speed(speed: Mapping[str, Any]) -> str:
-    compiled = f"compiled in {duration(speed['compile_seconds'])}"
-    if speed["seconds_per_update"] is None:
-        return f"not measured; {compiled}"
-    text = f"{milliseconds(speed['seconds_per_update'])} ms per update"
-    if speed["items_per_second"] is not None:
-        text += f", {count(speed['items_per_second'])} {speed['item']} per s"
-    text += f"; {compiled}"
-    if speed["shared_machine"]:
-        text += f"; other work used {number(speed['other_load'], 2)} cores meanwhile, so reports leave these times out"
-    return text
+    seconds, items, compiled = (speed.get(name) for name in _TIMES)
+    parts = "not measured" if seconds is None else f"{milliseconds(seconds)} ms per update"
+    if seconds is not None and items is not None:
+        parts += f", {count(items)} {speed.get('item', 'items')} per s"
+    if compiled is not None:
+        parts += f"; compiled in {duration(compiled)}"
+    if speed.get("shared_machine"):
+        load = number(speed.get("other_load"), 2)
+        parts += f"; other work used {load} cores meanwhile, so reports leave these times out"
+    return parts

@@ -134,7 +134,7 @@ def _check_finished(run: Run) -> None:
     """Check what every report reads of a finished run, beyond what the record's schema asks."""
     record = run.record
     model, test = record.config.get("model"), record.metrics.get("test")
-    score = test.get(record.metric) if isinstance(test, Mapping) else test
+    score = test.get(record.metric) if isinstance(test, Mapping) else None
     expected = {
         "config.model": (isinstance(model, Mapping), "a section of settings", model),
         "data_facts.digest": (run.digest != "", "the digest of the data", None),

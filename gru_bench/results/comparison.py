@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from gru_bench.record import RunRecord
@@ -118,10 +119,7 @@ class Group:
                     if value is None:
                         continue
                     values.setdefault(name, {}).setdefault(metric, []).append(float(value))
-        return {
-            name: {metric: sum(found) / len(found) for metric, found in metrics.items()}
-            for name, metrics in values.items()
-        }
+        return {name: {metric: fmean(found) for metric, found in metrics.items()} for name, metrics in values.items()}
 
     def difference(self, arm: Arm, metric: str | None = None) -> PairedDifference | None:
         """Return the test metric's difference arm - reference, paired by seed."""

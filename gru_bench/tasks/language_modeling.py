@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -102,12 +103,12 @@ class LanguageModeling:
         return {**self._in_units(float(sums["nll"]) / items), "items": items}
 
     def baselines(self, data: Corpus) -> dict[str, dict[str, float]]:
-        """Return the unigram model of the training split, and the floor where the source knows it; test split."""
+        """Return the unigram model of the training split, and floors where the source knows them; test split."""
         counts = np.bincount(data.train, minlength=self.vocabulary.size) + 1.0
         log_probability = np.log(counts / counts.sum())
         found = {"unigram": self._in_units(-float(log_probability[data.test].mean()))}
         if data.floor is not None:
-            found["floor"] = {**self._in_units(data.floor["nll"]), **data.floor}
+            found |= {name: self._in_units(nll) for name, nll in data.floor.items()}
         return found
 
     def samples(self, network: Network, seed: int) -> Sequence[Sample]:
@@ -155,6 +156,7 @@ def _token_nll(
     return jnp.where(batch["mask"], nll, 0.0), carry
 
 
+@partial(jax.jit, static_argnums=(2, 3, 4))
 def generate(
     network: Network, prompt: Tokens, length: Positive, temperature: float, top_k: int | None, key: Array
 ) -> Int[Array, " length"]:

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+_WIDE = 75  # columns from which on the bar itself fits beside loss, speed and time left
+
 
 class Progress:
     """Shows how far a run is; a context manager.
@@ -44,9 +46,9 @@ class Progress:
         self._began = time.monotonic()
         self._bar: Bar | None = None
         if self._console.is_interactive and self._console.file.isatty():  # FORCE_COLOR makes a pipe look like one
+            bar = (BarColumn(bar_width=None), TextColumn("{task.percentage:>3.0f}%"))
             self._bar = Bar(
-                BarColumn(bar_width=None),
-                TextColumn("{task.percentage:>3.0f}%"),
+                *(bar if self._console.width >= _WIDE else ()),
                 TextColumn("{task.fields[state]}", markup=False),
                 console=self._console,
                 refresh_per_second=4,

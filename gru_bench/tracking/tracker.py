@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from gru_bench.config import TrackerConfig
 
+logger = logging.getLogger("gru_bench")
 
+
+@runtime_checkable
 class Tracker(Protocol):
     """Receives what a run measures. No method raises, waits for a network or changes the run."""
 
@@ -68,8 +72,13 @@ def make_tracker(
     """
     if config.name == "none":
         return NoTracker()
-    from gru_bench.tracking.weights_and_biases import start
-
+    try:
+        from gru_bench.tracking.weights_and_biases import start  # importing wandb takes about a second
+    except Exception as error:
+        logger.warning(
+            "W&B: off, it cannot be imported, the run goes on without it: %s: %s", type(error).__name__, error
+        )
+        return NoTracker()
     return start(
         project=config.project,
         entity=config.entity,

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from rich.console import Console
 
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
@@ -37,10 +38,17 @@ class Training:
     """A run from its settings to its final weights; `run` goes on from the newest checkpoint where there is one."""
 
     def __init__(
-        self, config: Config, task: Task, data: Any, run_dir: Path, record: RunRecord, tracker: Tracker
+        self,
+        config: Config,
+        task: Task,
+        data: Any,
+        run_dir: Path,
+        record: RunRecord,
+        tracker: Tracker,
+        console: Console,
     ):
         self.config, self.task, self.data = config, task, data
-        self.run_dir, self.record, self.tracker = run_dir, record, tracker
+        self.run_dir, self.record, self.tracker, self.console = run_dir, record, tracker, console
         self.checkpoints = Checkpoints(run_dir / "checkpoints")
 
         training = config.training
@@ -88,6 +96,7 @@ class Training:
         progress = Progress(
             self.total_updates,
             self.task.item,
+            self.console,
             total_seconds=self.config.training.seconds_budget,
             first_update=self.done,
         )

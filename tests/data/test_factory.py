@@ -43,14 +43,14 @@ def test_unknown_source_names_the_nearest():
 
 
 def test_data_that_does_not_serve_the_task():
-    with pytest.raises(ConfigError, match="data: found 'ptb', allowed: none yet. task=sentiment needs labelled_text"):
+    with pytest.raises(ConfigError, match=r"data: found 'ptb', allowed: none yet. task=sentiment needs labelled_text"):
         check_data(DataConfig(source="ptb"), "labelled_text", "sentiment")
 
 
 def test_options_are_checked_without_reading():
-    with pytest.raises(ConfigError, match="data.sead: found 1, .*Did you mean 'seed'"):
+    with pytest.raises(ConfigError, match=r"data.sead: found 1, .*Did you mean 'seed'"):
         check("reber", sead=1)
-    with pytest.raises(ConfigError, match="data.mirror: found"):
+    with pytest.raises(ConfigError, match=r"data.mirror: found"):
         check("ptb", mirror="here")
     check("text_file", path="/nowhere/at/all")
 
@@ -68,11 +68,11 @@ def test_checking_imports_nothing_heavy():
 def test_mirror_setting_wins_over_the_variable(tmp_path, monkeypatch):
     monkeypatch.setenv("GRU_BENCH_MIRROR", "/nowhere")
     assert find_mirror(PathsConfig(mirror=str(tmp_path))) == tmp_path
-    with pytest.raises(ConfigError, match="paths.mirror: found '/nowhere', .*variable GRU_BENCH_MIRROR"):
+    with pytest.raises(ConfigError, match=r"paths.mirror: found '/nowhere', .*variable GRU_BENCH_MIRROR"):
         find_mirror(PathsConfig())
     monkeypatch.setenv("GRU_BENCH_MIRROR", "")
     assert find_mirror(PathsConfig()) is None
-    with pytest.raises(ConfigError, match="paths.mirror: found '/not/there', allowed: an existing folder"):
+    with pytest.raises(ConfigError, match=r"paths.mirror: found '/not/there', allowed: an existing folder"):
         make_data(DataConfig(source="ptb"), PathsConfig(mirror="/not/there", cache=str(tmp_path)))
 
 

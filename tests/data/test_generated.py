@@ -24,8 +24,8 @@ def test_default_size_floor_and_digest(tmp_path):
     assert corpus.level == "symbol"
     assert corpus.vocabulary.symbols[corpus.vocabulary.begin] == "E"
     assert corpus.floor is not None
-    assert corpus.floor["closed_form_nll"] == pytest.approx(0.40434, abs=1e-5)
-    assert corpus.floor["nll"] == pytest.approx(corpus.floor["closed_form_nll"], rel=0.005)
+    assert corpus.floor["closed-form floor"] == pytest.approx(0.40434, abs=1e-5)
+    assert corpus.floor["floor"] == pytest.approx(corpus.floor["closed-form floor"], rel=0.005)
     assert corpus.facts["digest"] == "07cbf4eb3706ba1ef7ecbd719c53aa7b913fc88123fad9b09df7dfe56ea5503e"
 
 

@@ -2,6 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import yaml
+
 from gru_bench import errors
 from gru_bench.config import TrackerConfig
 from gru_bench.tracking.tracker import NoTracker, flatten, make_tracker, summarise
@@ -30,6 +33,21 @@ def test_wandb_is_imported_by_its_own_factory_branch_only():
     )
     root = Path(errors.__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=60).returncode == 0
+
+
+def test_a_broken_installation_of_wandb_is_one_warning(tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    monkeypatch.delitem(sys.modules, "gru_bench.tracking.weights_and_biases", raising=False)
+    tracker = make_tracker(TrackerConfig(), run_config={}, run_dir=tmp_path, group="g", tags=["gru"], name="n")
+    assert isinstance(tracker, NoTracker)
+    (message,) = caplog.messages
+    assert message.startswith("W&B: off, it cannot be imported, the run goes on without it: ModuleNotFoundError")
+
+
+@pytest.mark.parametrize("name", ["wandb", "none"])
+def test_each_preset_is_a_tracker_config(name):
+    values = yaml.safe_load((Path(errors.__file__).parents[1] / "configs" / "tracker" / f"{name}.yaml").read_text())
+    assert TrackerConfig(**values).name == name
 
 
 def test_summary_of_a_record_is_flat_and_complete():

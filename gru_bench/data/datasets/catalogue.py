@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gru_bench.data.corpus import Corpus, make_corpus
 from gru_bench.data.datasets.prepared import read_examples
 from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text
@@ -113,33 +115,28 @@ def _version(folder: Path) -> tuple[int, ...]:
 
 def _command(name: str, root: Path) -> str:
     python, place = Path(sys.executable).name, json.dumps(str(root))
-    builder = f"tfds.builder({json.dumps(name)}, data_dir={place}, file_format=\"array_record\")"
+    builder = f'tfds.builder({json.dumps(name)}, data_dir={place}, file_format="array_record")'
     code = shlex.quote(f"import tensorflow_datasets as tfds; {builder}.download_and_prepare()")
     return f"  {python} -m pip install tensorflow-cpu\n  {python} -c {code}"
 
 
 def _read(folder: Path, feature: str, limit: int | None, name: str, root: Path) -> dict[str, list[bytes]]:
+    known = _text_features(folder)
+    if feature not in known:
+        raise ConfigError(
+            "data.text_feature", feature, ", ".join(known) or "no feature is text", nearest(feature, known)
+        )
     try:
-        examples = read_examples(folder, feature, limit)
-    except KeyError as error:
-        features = _features(folder)
-        raise ConfigError("data.text_feature", feature, ", ".join(features), nearest(feature, features)) from error
+        return read_examples(folder, feature, limit)
     except NotImplementedError as error:
         raise DataError(
             f"data.name={name} is prepared in {folder}, but not as array_record, the only format that can be read "
             f"without TensorFlow. Delete that folder, then:\n{_command(name, root)}"
         ) from error
-    for split, texts in examples.items():
-        if any(not isinstance(text, bytes) for text in texts):
-            features = _features(folder)
-            raise ConfigError(
-                "data.text_feature", feature, f"a text feature, out of {', '.join(features)}", f"Split {split}."
-            )
-    return examples
 
 
-def _features(folder: Path) -> list[str]:
+def _text_features(folder: Path) -> list[str]:
     import tensorflow_datasets as tfds
 
     features: Any = tfds.builder_from_directory(folder).info.features
-    return list(features)
+    return [name for name, feature in features.items() if feature.shape == () and np.dtype(feature.np_dtype) == object]

@@ -69,7 +69,7 @@ def test_characters_and_bytes(load, level):
 
 
 def test_fewer_examples_on_request(load):
-    assert load(level="char", max_examples=5).test.size == 5 * len("a bad review\n")
+    assert load(level="char", max_examples=5, valid_fraction=0.2).test.size == 5 * len("a bad review\n")
 
 
 def test_a_version_may_be_named(load):
@@ -99,7 +99,7 @@ def test_prepared_configurations_are_named(load, tmp_path, data_dir):
     target = tmp_path / "many" / "wiki" / "en"
     target.mkdir(parents=True)
     (target / "1.0.0").symlink_to(data_dir / "small_reviews" / "1.0.0")
-    with pytest.raises(DataError, match="data.name=wiki/en, say"):
+    with pytest.raises(DataError, match=r"data.name=wiki/en, say"):
         load(name="wiki", data_dir=str(tmp_path / "many"))
     assert load(name="wiki/en", data_dir=str(tmp_path / "many")).facts["tfds"] == "wiki/en/1.0.0"
 
@@ -117,8 +117,8 @@ def test_another_file_format_is_explained(load, tmp_path, data_dir):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"text_feature": "txt"}, r"data.text_feature: found 'txt', allowed: label, text. Did you mean 'text'"),
-        ({"text_feature": "label"}, r"data.text_feature: found 'label', allowed: a text feature"),
+        ({"text_feature": "txt"}, r"data.text_feature: found 'txt', allowed: text. Did you mean 'text'"),
+        ({"text_feature": "label"}, r"data.text_feature: found 'label', allowed: text"),
         ({"name": "../secrets"}, "data.name: found"),
         ({"name": "a/b/c"}, "data.name: found"),
         ({"name": None}, "data.name: found None"),

@@ -59,11 +59,8 @@ def test_it_is_a_data_set_of_tensorflow_datasets(ready):
 
     builder = tfds.builder_from_directory(prepared_folder(CARD, ready[1]))
     assert builder.info.name == "small"
-    assert {split: len(source) for split, source in builder.as_data_source().items()} == {
-        "train": 1,
-        "validation": 1,
-        "test": 1,
-    }
+    sizes = {split: info.num_examples for split, info in builder.info.splits.items()}
+    assert sizes == {"train": 1, "validation": 1, "test": 1}
 
 
 def test_a_read_only_cache_is_enough(ready, monkeypatch):

@@ -1,0 +1,15 @@
+"""Strict JAX: no silent change of dtype or rank in anything that these tests run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jax
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def strict() -> Iterator[None]:
+    """Run every test under strict dtype promotion, with rank promotion an error."""
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield

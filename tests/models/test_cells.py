@@ -1,0 +1,116 @@
+"""Equations of the cells: against float64 loops from the papers, and what holds for every cell."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gru_bench.models.cells import CELLS, Cell, LSTMCarry
+from gru_bench.models.recurrence import product
+from tests.models import reference
+from tests.models.support import (
+    OPTIONS,
+    assert_close,
+    make_cell,
+    random_array,
+    random_carry,
+    random_weights,
+    run_with_gradients,
+)
+
+TIME, BATCH, INPUT, HIDDEN = 20, 2, 3, 4
+
+
+@pytest.mark.parametrize("name", sorted(reference.STEPS))
+def test_results_and_gradients_are_those_of_the_equations(name: str):
+    cell = make_cell(name, HIDDEN)
+    weights, inputs, carry = random_weights(cell, INPUT), random_array(1, TIME, BATCH, INPUT), random_carry(cell, BATCH)
+    cotangents = random_array(2, TIME, BATCH, HIDDEN), random_carry(cell, BATCH, seed=3)
+    ran = run_with_gradients(cell, weights, inputs, carry, cotangents)
+
+    exact = {key: np.asarray(value, np.float64) for key, value in {**weights, "inputs": inputs}.items()}
+    start = {f"start/{key}": value for key, value in _parts(carry).items()}
+    factor, final_factor = np.asarray(cotangents[0], np.float64), _parts(cotangents[1])
+
+    def states(arrays: Any) -> tuple[np.ndarray, reference.State]:
+        state = {key.removeprefix("start/"): value for key, value in arrays.items() if key in start}
+        return reference.loop(name, arrays, arrays["inputs"], state)
+
+    def objective(arrays: Any) -> float:
+        outputs, final = states(arrays)
+        return float(np.sum(outputs * factor) + sum(np.sum(final[key] * final_factor[key]) for key in final))
+
+    outputs, final = states(exact | start)
+    assert_close(ran.outputs, outputs, 1e-5)
+    assert_close(_parts(ran.final), final, 1e-5)
+    expected = reference.finite_differences(objective, exact | start)
+    found = {**ran.gradients["weights"], "inputs": ran.gradients["inputs"]}
+    found |= {f"start/{key}": value for key, value in _parts(ran.gradients["carry"]).items()}
+    assert_close({key: np.asarray(value, np.float64) for key, value in found.items()}, expected, 1e-5)
+
+
+def _parts(carry: Any) -> reference.State:
+    parts = carry._asdict() if isinstance(carry, LSTMCarry) else {"hidden": carry}
+    return {key: np.asarray(value, np.float64) for key, value in parts.items()}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_number_of_parameters_equals_its_formula(name: str):
+    cell, (kind, options) = make_cell(name, HIDDEN), OPTIONS[name]
+    gates = {"gru": 3, "lstm": 4, "rnn": 1}[kind]
+    expected = gates * HIDDEN * (INPUT + HIDDEN + 1)
+    expected += HIDDEN if kind == "gru" and options.get("reset_after", True) else 0
+    expected += 3 * HIDDEN if options.get("peepholes") else 0
+    if options.get("layer_norm"):
+        expected += 2 * gates * HIDDEN + (HIDDEN if kind == "lstm" else 0)
+    assert sum(math.prod(shape) for shape in cell.weight_shapes(INPUT).values()) == expected
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_step_names_each_sigmoid_gate_and_keeps_float32(name: str):
+    cell = make_cell(name, HIDDEN)
+    weights, linear = random_weights(cell, INPUT), product(jnp.float32)
+    projected = cell.project(weights, random_array(0, BATCH, INPUT), linear)
+    carry, gates = cell.step(weights, random_carry(cell, BATCH), projected, linear)
+    assert tuple(gates) == cell.sigmoid_gates
+    assert set(cell.sigmoid_gates) < set(cell.gates)
+    assert all(0 < float(values.min()) and float(values.max()) < 1 for values in gates.values())
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves((carry, gates)))
+    assert jax.tree.map(jnp.shape, carry) == jax.tree.map(jnp.shape, cell.zero_carry(BATCH))
+    assert len(jax.tree.leaves(carry)) == cell.states
+    assert cell.hidden(carry).shape == (BATCH, HIDDEN)
+
+
+def test_update_gate_at_one_keeps_the_hidden_state():
+    cell = CELLS["gru"](hidden_size=HIDDEN)
+    weights = random_weights(cell, INPUT)
+    weights["bias"] = weights["bias"].at[1].set(100.0)
+    linear = product(jnp.float32)
+    carry = random_carry(cell, BATCH)
+    after, gates = cell.step(weights, carry, cell.project(weights, random_array(0, BATCH, INPUT), linear), linear)
+    assert_close(after, carry, 1e-6)
+    assert float(gates["update"].min()) == 1.0
+
+
+def test_reset_gate_multiplies_the_candidate_bias_only_after_the_product():
+    after, before = (CELLS["gru"](hidden_size=HIDDEN, reset_after=value) for value in (True, False))
+    assert "candidate_bias" in after.shapes
+    assert "candidate_bias" not in before.shapes
+    assert before.matrices == ("recurrent_kernel", "candidate_kernel")
+
+
+def test_a_cell_without_equations_says_so():
+    with pytest.raises(TypeError, match="Cell has no equations"):
+        Cell(hidden_size=1).step({}, jnp.zeros((1, 1)), jnp.zeros((1, 0, 1)), product(jnp.float32))
+
+
+def test_wrong_shapes_are_refused_under_test():
+    cell = CELLS["lstm"](hidden_size=HIDDEN)
+    linear = product(jnp.float32)
+    with pytest.raises(Exception, match="projected"):
+        cell.step(random_weights(cell, INPUT), cell.zero_carry(BATCH), jnp.zeros((BATCH, 3, HIDDEN)), linear)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gru_bench.arguments import run_command
+from gru_bench.report import EXAMPLES, default_csv, report
+from tests.results.records import make_record, write_run, write_three_seeds
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of runs in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    write_three_seeds(tmp_path / "runs" / "language_modeling" / "reber")
+    return tmp_path / "runs"
+
+
+def test_the_default_folder_and_file(runs: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_command(report, []) == 0
+    output = capsys.readouterr()
+    assert "language_modeling on reber" in output.out
+    assert "CSV: runs/report.csv" in output.out
+    assert output.err == ""
+    assert (runs / "report.csv").read_text().startswith("task,data,metric")
+
+
+def test_csv_on_standard_output_alone(runs: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_command(report, [str(runs), "csv=-"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["arm"] for row in rows] == ["gru", "lstm", "rnn", "unigram", "grammar floor"]
+    assert run_command(report, [str(runs), "runs_csv=-"]) == 0
+    assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out)))) == 9
+    assert not (runs / "report.csv").exists()
+    assert run_command(report, [str(runs), "csv=-", "runs_csv=-"]) == 2
+
+
+def test_csv_files_where_asked(runs: Path, capsys: pytest.CaptureFixture[str]):
+    assert run_command(report, ["runs", "csv=a/b.csv", "runs_csv=c.csv"]) == 0
+    assert Path("a/b.csv").exists()
+    assert Path("c.csv").exists()
+    assert run_command(report, ["runs", "csv=none"]) == 0
+    assert not (runs / "report.csv").exists()
+    assert run_command(report, ["runs", "csv=runs"]) == 1
+    assert "runs: cannot be written" in capsys.readouterr().err
+
+
+def test_the_default_csv_is_never_in_a_run_directory(runs: Path):
+    folder = runs / "language_modeling" / "reber"
+    seeds = sorted((folder / "gru-0badc0de").iterdir())
+    assert default_csv([Path("runs")]) == Path("runs/report.csv")
+    assert default_csv([folder]) == Path("runs/language_modeling/reber/report.csv")
+    assert default_csv(seeds) == default_csv(seeds[:1]) == Path("runs/language_modeling/reber/gru-0badc0de/report.csv")
+    assert default_csv([seeds[0] / "record.json"]) == default_csv(seeds[:1])
+    assert default_csv([seeds[0], folder / "lstm-0badc0de"]) == Path("runs/language_modeling/reber/report.csv")
+
+
+def test_a_default_csv_that_cannot_be_written_spoils_no_report(runs: Path, capsys: pytest.CaptureFixture[str]):
+    (runs / "report.csv").mkdir()
+    assert run_command(report, []) == 0
+    output = capsys.readouterr()
+    assert "language_modeling on reber" in output.out
+    assert "cannot be written" in output.err
+
+
+def test_no_runs_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    assert run_command(report, []) == 1
+    assert "No folder runs here" in capsys.readouterr().err
+    assert run_command(report, ["."]) == 1
+    assert "no runs. Train first" in capsys.readouterr().err
+    assert run_command(report, ["nowhere"]) == 1
+    assert "nowhere: no such folder" in capsys.readouterr().err
+
+
+def test_bad_records_are_named_and_the_rest_is_reported(runs: Path, capsys: pytest.CaptureFixture[str]):
+    bad = runs / "bad"
+    bad.mkdir()
+    (bad / "record.json").write_text("{")
+    assert run_command(report, ["csv=none"]) == 0
+    output = capsys.readouterr()
+    assert "Skipped: runs/bad/record.json cannot be read" in output.err
+    assert "language_modeling on reber" in output.out
+    assert run_command(report, [str(bad)]) == 1
+    assert "no record is readable" in capsys.readouterr().err
+
+
+def test_unfinished_runs_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_run(tmp_path, make_record("gru", 0, status="running", metrics={}))
+    assert run_command(report, [str(tmp_path)]) == 0
+    output = capsys.readouterr().out
+    assert "Not counted, running:" in output
+    assert "No finished run yet" in output
+    assert not (tmp_path / "report.csv").exists()
+
+
+def test_narrow_terminals_lose_no_digits(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run_command(report, ["csv=none"]) == 0
+    output = capsys.readouterr().out
+    assert "…" not in output
+    assert "19,688" in output
+
+
+def test_as_a_command_without_jax(runs: Path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONIOENCODING": "ascii"}
+    script = (
+        "import sys, gru_bench.report, gru_bench.arguments, gru_bench.reporting.figures\n"
+        "code = gru_bench.report.run_command(gru_bench.report.report, ['runs', 'csv=none'])\n"
+        "found = {'jax', 'jaxlib', 'flax', 'optax', 'hydra', 'tensorflow_datasets'} & set(sys.modules)\n"
+        "sys.exit(str(found) if found else code)"
+    )
+    command = [sys.executable, "-c", script]
+    finished = subprocess.run(command, cwd=runs.parent, env=environment, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert "gru - lstm" in finished.stdout
+
+
+def test_help_as_a_command(tmp_path: Path):
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-m", "gru_bench.report", "--help"]
+    finished = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stderr
+    assert "usage: python -m gru_bench.report [PATHS ...] [key=value ...]" in finished.stdout
+    assert all(example in finished.stdout for example in EXAMPLES)
