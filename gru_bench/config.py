@@ -181,6 +181,17 @@ class Config:
     fresh: bool = False
     debug: bool = False
 
+    def __post_init__(self) -> None:
+        if self.run_dir is not None and not self.run_dir.strip():
+            raise ConfigError("run_dir", self.run_dir, "a folder, or null for the default")
+        if self.training.seconds_budget is not None and self.optimizer.schedule in ("linear", "cosine"):
+            raise ConfigError(
+                "optimizer.schedule",
+                self.optimizer.schedule,
+                "constant or step with training.seconds_budget",
+                "The number of updates, which this schedule is stretched over, is not known beforehand.",
+            )
+
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of a run, seed included; where and how it is tracked left out."""

@@ -52,7 +52,8 @@ def evaluate(*, run: Path, mirror: str | None = None, cache: str | None = None) 
     found = Evaluator(graph, saved.task)(params, batches)
     items = found.pop("items")
     recorded = saved.record.metrics.get("test", {})
-    table = Table("test", "now", "recorded", "", title=f"{run}: {items:,} {saved.task.item} scored", title_justify="left")
+    title = f"{run}: {items:,} {saved.task.item} scored"
+    table = Table("test", "now", "recorded", "", title=title, title_justify="left")
     for name, value in found.items():
         note = "" if name not in recorded else "equal" if value == recorded[name] else "DIFFERENT"
         table.add_row(name, repr(value), repr(recorded.get(name)), note)

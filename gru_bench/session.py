@@ -88,8 +88,8 @@ def _train(config: Config, directory: Path, console: Console) -> int:
         tags=[config.model.cell],
         name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
     )
-    training = Training(config, task, data, directory, record, tracker, console)
     with _outcome(record, directory, tracker):
+        training = Training(config, task, data, directory, record, tracker, console)
         training.run()
         _show(training, task, directory, tracker)
     console.print(run_table(record, directory))
@@ -107,7 +107,9 @@ def _outcome(record: RunRecord, directory: Path, tracker: Tracker) -> Iterator[N
         logger.error("Stopped: %s. The last good checkpoint is kept; try a smaller optimizer.learning_rate.", error)
     except Interrupted as stop:
         record.status, record.reason = "interrupted", str(stop)
-        logger.warning("%s: checkpoint written at update %s. The same command goes on from there.", stop, record.updates)
+        logger.warning(
+            "%s: checkpoint at update %s written; the same command goes on from there.", stop, record.updates
+        )
         raise
     except BaseException as error:
         record.status, record.reason = "failed", f"{type(error).__name__}: {error}"

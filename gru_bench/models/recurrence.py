@@ -192,8 +192,7 @@ def _scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
         body, start, (d_outputs, carries, steps, products), reverse=not plan.reverse, unroll=plan.unroll
     )
     d_matrices = {
-        name: _outer(factor, tap, plan.precision)
-        for name, factor, tap in zip(matrices, factors, d_taps, strict=True)
+        name: _outer(factor, tap, plan.precision) for name, factor, tap in zip(matrices, factors, d_taps, strict=True)
     }
     d_mask = None if mask is None else jnp.zeros_like(mask)
     return {**d_vectors, **d_matrices}, d_mask, Steps(d_projected, None, None), d_carry
@@ -249,4 +248,3 @@ def gate_activity(
         name: {"mean": jnp.mean(values), "saturated": jnp.mean((values < 0.1) | (values > 0.9))}
         for name, values in gates.items()
     }
-

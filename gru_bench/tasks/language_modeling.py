@@ -86,7 +86,7 @@ class LanguageModeling:
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the training loss of a window, in nats."""
         nll, carry = _token_nll(network, batch, carry, key)
-        return Loss(total=nll.sum(), count=batch["mask"].sum(dtype=jnp.float32), carry=carry)
+        return Loss(total=nll.sum(), items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
         """Return the carry and the summed nll in nats with the number of scored symbols."""

@@ -49,12 +49,12 @@ class Loss(NamedTuple):
 
     Attributes:
         total: the sum of the per-item losses; its gradient, divided as `training.loss_reduction` says, is followed.
-        count: the number of items in the sum.
+        items: the number of items in the sum.
         carry: what passes to the next batch.
     """
 
     total: Float[Array, ""]
-    count: Float[Array, ""]
+    items: Float[Array, ""]
     carry: Carry
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.errors import UserError
@@ -124,10 +125,7 @@ def load_tree(path: Path, template: Any) -> tuple[Any, dict[str, Any]]:
                 f"checkpoint {path} does not fit these settings: {name} is {have}, expected "
                 f"{array.dtype}{list(array.shape)}."
             )
-    leaves = [
-        _as_leaf(arrays[name], leaf)
-        for name, leaf in zip(wanted, jax.tree.leaves(template), strict=True)
-    ]
+    leaves = [_as_leaf(arrays[name], leaf) for name, leaf in zip(wanted, jax.tree.leaves(template), strict=True)]
     return jax.tree.unflatten(jax.tree.structure(template), leaves), meta
 
 
@@ -139,7 +137,7 @@ def _named_arrays(tree: Any) -> dict[str, np.ndarray]:
 
 
 def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _as_array(leaf: Any) -> np.ndarray:
@@ -147,7 +145,7 @@ def _as_array(leaf: Any) -> np.ndarray:
 
 
 def _as_leaf(array: np.ndarray, template: Any) -> Any:
-    return jax.random.wrap_key_data(array) if _is_key(template) else jax.numpy.asarray(array)
+    return jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(template) else jnp.asarray(array)
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> bytes:

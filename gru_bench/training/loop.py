@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from rich.console import Console
 
@@ -146,7 +147,7 @@ class Training:
                 "loss": interval.loss,
                 "gradient_norm": interval.gradient_norm,
                 "clipped_share": interval.clipped_share,
-                "learning_rate": float(self.schedule(interval.update - 1)),
+                "learning_rate": float(np.asarray(self.schedule(interval.update - 1))),
             }
             pace = self.watch.items_per_second
             self.progress.advance(interval.update, interval.loss, pace, self.watch.elapsed)
@@ -228,12 +229,16 @@ class Training:
         self.watch = Stopwatch(meta["seconds"], meta["pace"])
         logger.info("Going on from the checkpoint of update %s.", f"{self.done:,}")
         now = environment()
-        changed = [f"{name}: {meta['environment'].get(name)} -> {value}" for name, value in now.items()
-                   if meta["environment"].get(name) != value]
+        changed = [
+            f"{name}: {meta['environment'].get(name)} -> {value}"
+            for name, value in now.items()
+            if meta["environment"].get(name) != value
+        ]
         if changed:
             logger.warning(
                 "The surroundings have changed (%s): from here on, numbers may differ in their last bits from those "
-                "of an uninterrupted run.", "; ".join(changed)
+                "of an uninterrupted run.",
+                "; ".join(changed),
             )
 
     def _interrupt(self, number: int) -> None:
@@ -256,9 +261,7 @@ class Training:
         record.best_update = self.best["update"]
         if self.best["update"] is not None and "test" not in record.metrics:
             record.metrics = {"valid": self.best["metrics"]}
-        record.speed = {
-            **self.watch.summary(), "compile_seconds": self.update.compile_seconds, "item": self.task.item
-        }
+        record.speed = {**self.watch.summary(), "compile_seconds": self.update.compile_seconds, "item": self.task.item}
         record.memory = {"step_bytes": self.update.step_bytes, "peak_rss_bytes": peak_rss_bytes()}
         record.wall_seconds = self._wall_seconds()
 

@@ -6,7 +6,6 @@ import jax
 import optax
 
 from gru_bench.config import OptimizerConfig
-from gru_bench.errors import ConfigError
 
 
 def make_schedule(config: OptimizerConfig, updates_per_epoch: int, total_updates: int | None) -> optax.Schedule:
@@ -15,17 +14,12 @@ def make_schedule(config: OptimizerConfig, updates_per_epoch: int, total_updates
     `step` keeps the rate for `decay_after_epochs` epochs and then multiplies it by `decay_factor` at the start of
     every epoch (Zaremba et al. 2014). `linear` and `cosine` go down to `final_fraction` of the rate at the last update.
 
-    Raises:
-        ConfigError: the schedule needs the number of updates and the budget is in seconds.
+    Args:
+        config: rate and schedule.
+        updates_per_epoch: the length of an epoch, for `step`.
+        total_updates: the length of the run, for `linear` and `cosine`; None where it is not known beforehand.
     """
     rate = config.learning_rate
-    if config.schedule in ("linear", "cosine") and total_updates is None:
-        raise ConfigError(
-            "optimizer.schedule",
-            config.schedule,
-            "constant or step with training.seconds_budget",
-            "The number of updates is not known beforehand.",
-        )
     after_warmup = max(1, (total_updates or 0) - config.warmup_updates)
     schedules = {
         "constant": lambda: optax.constant_schedule(rate),

@@ -68,7 +68,9 @@ def _owner(directory: Path) -> str:
 
 
 def clear(directory: Path) -> None:
-    """Remove what a run has left in its directory, and nothing else."""
+    """Remove what a run has left in its directory, and nothing else; without a record there is no run."""
+    if not (directory / FILE_NAME).exists():
+        return
     for name in _OURS:
         path = directory / name
         if path.is_dir() and not path.is_symlink():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -64,19 +64,19 @@ def make_update(
 
         def objective(params: Params) -> tuple[Array, Loss]:
             result = task.loss(nnx.merge(graph, params), batch, state.carry, key)
-            divisor = batch["mask"].shape[0] if reduction == "sequence_sum" else jnp.maximum(result.count, 1.0)
+            divisor = batch["mask"].shape[0] if reduction == "sequence_sum" else jnp.maximum(result.items, 1.0)
             return result.total / divisor, result
 
         gradients, result = jax.grad(objective, has_aux=True)(state.params)
         changes, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
         after = TrainState(
-            params=optax.apply_updates(state.params, changes),
+            params=cast(Params, optax.apply_updates(state.params, changes)),
             optimizer=optimizer_state,
             carry=jax.lax.stop_gradient(result.carry),
             key=state.key,
             update=state.update + 1,
         )
-        return after, UpdateMetrics(result.total / jnp.maximum(result.count, 1.0), optax.global_norm(gradients))
+        return after, UpdateMetrics(result.total / jnp.maximum(result.items, 1.0), optax.global_norm(gradients))
 
     return update
 

@@ -101,17 +101,21 @@ def loop(name: str, w: Arrays, inputs: np.ndarray, state: State) -> tuple[np.nda
     return np.stack(outputs), state
 
 
-def finite_differences(objective: Callable[[Any], float], arrays: State, step: float = 1e-5) -> State:
-    """Return the gradient of `objective(arrays)` by central differences, one value at a time."""
-    gradients = {}
+def finite_differences(
+    objective: Callable[[Any], float], arrays: State, step: float = 1e-5, most: int = 40
+) -> dict[str, dict[int, float]]:
+    """Differentiate `objective(arrays)` by central differences, at most at `most` random places of each array.
+
+    Returns: for each array, the derivative by flat index.
+    """
+    draw, result = np.random.default_rng(0), {}
     for name, array in arrays.items():
-        gradient = np.zeros_like(array)
-        for index in np.ndindex(*array.shape):
+        result[name] = {}
+        for index in draw.permutation(array.size)[:most]:
             ends = []
             for sign in (1, -1):
                 moved = array.copy()
-                moved[index] += sign * step
+                moved.flat[index] += sign * step
                 ends.append(objective({**arrays, name: moved}))
-            gradient[index] = (ends[0] - ends[1]) / (2 * step)
-        gradients[name] = gradient
-    return gradients
+            result[name][int(index)] = (ends[0] - ends[1]) / (2 * step)
+    return result

@@ -35,11 +35,11 @@ def make_cell(name: str, hidden_size: int) -> Cell:
     return CELLS[cell](hidden_size=hidden_size, **options)
 
 
-def random_weights(cell: Cell, input_size: int, seed: int = 0) -> dict[str, jax.Array]:
+def random_weights(cell: Cell, input_size: int, seed: int = 0, scale: float = 0.5) -> dict[str, jax.Array]:
     """Draw every weight, biases included, at random; gains around 1."""
     draw = np.random.default_rng(seed)
     return {
-        name: jnp.asarray(name.endswith("gain") + 0.5 * draw.normal(size=shape), jnp.float32)
+        name: jnp.asarray(name.endswith("gain") + scale * draw.normal(size=shape), jnp.float32)
         for name, shape in cell.weight_shapes(input_size).items()
     }
 

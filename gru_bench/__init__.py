@@ -1,0 +1,1 @@
+"""GRU or LSTM? Fair, resumable, tracked comparisons of recurrent cells."""
