@@ -1,1 +1,12 @@
 """GRU or LSTM? Fair, resumable, tracked comparisons of recurrent cells."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """Load `load_run` when it is first asked for; importing the package alone has no side effects."""
+    if name != "load_run":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gru_bench.training.saved import load_run
+
+    return load_run

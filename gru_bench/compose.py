@@ -45,7 +45,7 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
 
     def program() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"
-        arguments = sys.argv[1:]
+        sys.argv[1:] = arguments = sorted(sys.argv[1:], key=lambda text: text not in _MULTIRUN_FLAGS)  # -m anywhere
         statuses: list[int] = []
 
         def task(values: DictConfig) -> None:
@@ -71,15 +71,18 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
 
 def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
     """Run one job and return what became of it; an error ends this job and no other."""
-    outcome = {"job": HydraConfig.get().job.override_dirname, "run": "", "status": 1, "reason": ""}
+    outcome = {"job": "", "run": "", "status": 1, "reason": ""}
     try:
+        outcome["job"] = HydraConfig.get().job.override_dirname
         config = Config.from_dict(_settle(values, HydraConfig.get().overrides.task))
         outcome["run"] = str(config.directory)
         outcome["status"] = job(config)
         outcome["reason"] = "" if outcome["status"] == 0 else "see its record.json"
     except Exception as error:
-        debug = bool(OmegaConf.select(values, "debug", default=False))
-        outcome |= {"status": _report(error, debug=debug), "reason": str(error).splitlines()[0]}
+        error = _for_people(error, ())
+        debug = OmegaConf.select(values, "debug", default=False) is True
+        reason, *_ = str(error).splitlines() or [type(error).__name__]
+        outcome |= {"status": _report(error, debug=debug), "reason": reason}
     return outcome
 
 
@@ -88,8 +91,9 @@ def _settle(values: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
     plain: Any = OmegaConf.to_container(values, resolve=True)
     named = {text.partition("=")[0].lstrip("+") for text in overrides}
     for section, names in ALTERNATIVES.items():
-        if any(f"{section}.{name}" in named for name in names):
-            plain[section] |= {name: None for name in names if f"{section}.{name}" not in named}
+        given = {name for name in names if f"{section}.{name}" in named}
+        if any(plain[section].get(name) is not None for name in given):
+            plain[section] |= {name: None for name in names if name not in given}
     return plain
 
 
@@ -112,7 +116,7 @@ def _refuse_fixed_directory(arguments: list[str]) -> None:
     if not _MULTIRUN_FLAGS & set(arguments):
         return
     for argument in arguments:
-        if argument.startswith("run_dir=") and argument != "run_dir=null":
+        if argument.lstrip("+").startswith("run_dir=") and not argument.endswith("run_dir=null"):
             raise ConfigError(
                 "run_dir",
                 argument.partition("=")[2],
@@ -142,21 +146,34 @@ class SweepSummary(Callback):
 # Errors of Hydra in our words
 
 
-def _for_people(error: Exception, arguments: list[str]) -> Exception:
-    """Turn what Hydra says of wrong settings into a `ConfigError`; other errors pass unchanged."""
-    if isinstance(error, UserError) or not isinstance(error, HydraException | OmegaConfBaseException):
+_NO_GROUP_CHOICE = "Config group override must be"  # Hydra's ValueError for model=null or =3
+
+
+def _for_people(error: Exception, arguments: Sequence[str]) -> Exception:
+    """Turn what Hydra says of wrong settings into a `UserError`; other errors pass unchanged."""
+    of_hydra = isinstance(error, HydraException | OmegaConfBaseException) or str(error).startswith(_NO_GROUP_CHOICE)
+    if isinstance(error, UserError) or not of_hydra:
         return error
+    ours = _in_our_words(error, arguments)
+    ours.__cause__ = error
+    return ours
+
+
+def _in_our_words(error: Exception, arguments: Sequence[str]) -> UserError:
     text = str(error)
-    choice = re.search(r"Could not find '([\w/]+)/([^'/]*)'", text)
+    choice = re.search(r"Could not find '([^']+)'\s+Available options in '([^']+)':\n((?:\t.*\n)+)", text)
     if isinstance(error, MissingConfigException) and choice is not None:
-        group, found = choice.groups()
-        return ConfigError(group, found, ", ".join(_choices(group)), nearest(found, _choices(group)))
+        path, group, options = choice.groups()
+        found, choices = path.removeprefix(f"{group}/"), options.split()
+        return ConfigError(group, found, ", ".join(choices), nearest(found, choices))
     override = re.search(r"Could not override '([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and override is not None:
         return _unknown_key(override.group(1), arguments)
-    first = text.strip().splitlines()[0]
+    first = text.strip().splitlines()[0].removesuffix(".")
+    if first.startswith("Ambiguous value"):
+        return _Unreadable(f"{first}: add -m for a run with each value, or quote a value that holds commas.")
     return _Unreadable(
-        f"the command line cannot be read: {first} Settings are written key=value; quote values that hold commas, "
+        f"the command line cannot be read: {first}. Settings are written key=value; quote values that hold commas, "
         "brackets or quotes, as in 'data.path=\"a,b.txt\"'."
     )
 
@@ -165,17 +182,21 @@ class _Unreadable(UserError):
     exit_code = 2
 
 
-def _unknown_key(key: str, arguments: list[str]) -> ConfigError:
+def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
     known = dict(_flatten(_compose_choices(arguments)))
     groups = [path.name for path in configs_folder().iterdir() if path.is_dir() and path.name != "hydra"]
     value = next((text.partition("=")[2] for text in arguments if text.lstrip("+~").startswith(f"{key}=")), "")
     section = key.rpartition(".")[0]
-    siblings = [name for name in known if name.rpartition(".")[0] == section] or [*groups, *known]
+    siblings = [name for name in known if name.rpartition(".")[0] == section]
+    if not section or not siblings:
+        siblings = [*sorted(groups), *(siblings or known)]
+    if key in known:
+        return ConfigError(key, value, "settings that every job of the sweep has", "One of them lacks this one.")
     close = nearest(key, siblings) or nearest(key, [*known, *groups])
     return ConfigError(key, value, ", ".join(siblings), close)
 
 
-def _compose_choices(arguments: list[str]) -> Mapping[str, Any]:
+def _compose_choices(arguments: Sequence[str]) -> Mapping[str, Any]:
     """Compose with the group choices of the command line alone, so that the valid keys are known."""
     names = {path.name for path in configs_folder().iterdir() if path.is_dir()}
     chosen = [text for text in arguments if text.partition("=")[0] in names and "," not in text]
@@ -183,11 +204,6 @@ def _compose_choices(arguments: list[str]) -> Mapping[str, Any]:
     with initialize_config_dir(str(configs_folder()), version_base="1.3"):
         values = OmegaConf.to_container(hydra_compose("train", overrides=chosen))
     return values if isinstance(values, dict) else {}  # type: ignore[return-value]
-
-
-def _choices(group: str) -> list[str]:
-    folder = configs_folder() / group
-    return sorted(path.stem for path in folder.glob("*.yaml")) if folder.is_dir() else []
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

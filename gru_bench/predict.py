@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from gru_bench.arguments import run_command
+from gru_bench.errors import UserError
 from gru_bench.validation import Natural, NonNegativeFloat, Positive
 
 EXAMPLES = (
@@ -34,16 +35,18 @@ def predict(
         seed: another seed, another text
 
     Raises:
-        UserError: there is no such run, or it has no weights yet.
+        UserError: there is no such run, it has no weights yet, or it is no language model.
         DataError: the prompt holds a symbol that the run's vocabulary lacks.
     """
+    from gru_bench.tasks.language_modeling import LanguageModeling
     from gru_bench.training.saved import load_run
 
     saved = load_run(run)
-    text = saved.task.continue_text(
-        saved.network, prompt, length=length, temperature=temperature, top_k=top_k, seed=seed
-    )
-    separator = " " if saved.task.vocabulary.level == "word" and prompt else ""
+    task = saved.task
+    if not isinstance(task, LanguageModeling):
+        raise UserError(f"{run} is a run of task={saved.record.task}, expected one of task=language_modeling.")
+    text = task.continue_text(saved.network, prompt, length=length, temperature=temperature, top_k=top_k, seed=seed)
+    separator = " " if task.vocabulary.level == "word" and prompt else ""
     print(prompt + separator + text)
 
 

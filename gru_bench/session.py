@@ -29,7 +29,7 @@ from gru_bench.tasks.factory import check_task, make_task
 from gru_bench.tasks.task import Task
 from gru_bench.tracking.metrics_file import read_metrics
 from gru_bench.tracking.tracker import Tracker, make_tracker, summarise
-from gru_bench.training.environment import device, host, threads, versions
+from gru_bench.training.environment import device, host, keep_freed_memory, start_memory_count, threads, versions
 from gru_bench.training.loop import Training
 from gru_bench.training.meter import Diverged
 from gru_bench.training.run_directory import clear, owned, previous_record
@@ -50,6 +50,8 @@ def run_session(config: Config) -> int:
     task_class = check_task(config.task)
     check_data(config.data, task_class.accepts, config.task.name)
     check_model(config.model, task_class.causal)
+    keep_freed_memory()
+    start_memory_count()
     console = Console(highlight=False)
     with owned(config.directory) as directory, _logging(directory, console):
         if config.fresh:
@@ -110,6 +112,10 @@ def _outcome(record: RunRecord, directory: Path, tracker: Tracker) -> Iterator[N
         logger.warning(
             "%s: checkpoint at update %s written; the same command goes on from there.", stop, record.updates
         )
+        raise
+    except KeyboardInterrupt:
+        record.status, record.reason = "interrupted", "SIGINT"
+        logger.warning("SIGINT: stopped at once. The same command goes on from the newest checkpoint.")
         raise
     except BaseException as error:
         record.status, record.reason = "failed", f"{type(error).__name__}: {error}"
@@ -176,8 +182,9 @@ def _parameter_counts(config: Config, task: Task) -> dict[str, int]:
 @contextmanager
 def _logging(directory: Path, console: Console) -> Iterator[None]:
     """Send the log to the terminal, above the progress bar, and to RUN_DIR/log.txt."""
-    handlers: list[logging.Handler] = [_ConsoleHandler(console), logging.FileHandler(directory / "log.txt")]
-    handlers[1].setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    file = logging.FileHandler(directory / "log.txt", encoding="utf-8", delay=True)  # opened after `clear`
+    handlers: list[logging.Handler] = [_ConsoleHandler(console), file]
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.setLevel(logging.INFO)
     logger.propagate = False
     for handler in handlers:

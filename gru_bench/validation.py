@@ -92,8 +92,8 @@ def check(value: object, annotation: Any, key: str) -> Any:
         return items if origin is list else tuple(items)
     if annotation is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if annotation is float and isinstance(value, float) and math.isnan(value):
-        raise ConfigError(key, value, describe(annotation))
+    if annotation is float and isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(key, value, "a finite number")
     if annotation is int and isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, annotation) and not (annotation is int and isinstance(value, bool)):

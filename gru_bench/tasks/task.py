@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 
@@ -17,6 +17,7 @@ Sums = dict[str, Array]
 Split = Literal["valid", "test"]
 
 
+@runtime_checkable
 class TrainBatches(Protocol):
     """The batches of the training split, by random access; their order is a pure function of (seed, epoch).
 
@@ -32,6 +33,7 @@ class TrainBatches(Protocol):
         ...
 
 
+@runtime_checkable
 class EvalBatches(Protocol):
     """The batches of a split that is scored, in order: each of its items exactly once."""
 
@@ -65,6 +67,7 @@ class Sample(NamedTuple):
     output: str
 
 
+@runtime_checkable
 class Task(Protocol):
     """What is learned: batches, loss, metrics, samples.
 

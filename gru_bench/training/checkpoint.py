@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,10 @@ def load_tree(path: Path, template: Any) -> tuple[Any, dict[str, Any]]:
         DamagedCheckpoint: the file is cut off, its bytes changed, or its arrays do not fit the template.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         digest = arrays.pop(_DIGEST).tobytes()
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DamagedCheckpoint(f"checkpoint {path} cannot be read: {error}.") from None
     if _digest(arrays) != digest:
         raise DamagedCheckpoint(f"checkpoint {path} is damaged: its content does not fit its sha256.")

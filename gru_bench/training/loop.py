@@ -27,7 +27,7 @@ from gru_bench.tracking.tracker import Tracker
 from gru_bench.training.checkpoint import Checkpoints, load_tree, save_tree
 from gru_bench.training.environment import environment, peak_rss_bytes
 from gru_bench.training.evaluate import Evaluator
-from gru_bench.training.meter import Meter, Stopwatch
+from gru_bench.training.meter import Diverged, Meter, Stopwatch
 from gru_bench.training.optimizer import make_optimizer, make_schedule
 from gru_bench.training.signals import Interrupted, SignalWatch
 from gru_bench.training.step import Compiled, TrainState, make_update
@@ -87,7 +87,7 @@ class Training:
 
         Raises:
             Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
-            Diverged: a loss or gradient is not finite; the last good checkpoint is kept.
+            Diverged: a loss, a gradient or the validation metric is not finite; the last good checkpoint is kept.
             UserError: the disk is full, or no checkpoint is whole.
         """
         self.began = time.monotonic()
@@ -101,25 +101,31 @@ class Training:
             total_seconds=self.config.training.seconds_budget,
             first_update=self.done,
         )
-        with metrics_file as self.metrics_file, progress as self.progress, SignalWatch() as signals:
-            self.watch.start()
-            while not self._spent():
-                self._do_update()
-                if self.done % self.config.training.log_every == 0:
-                    self._log(block=False)
-                if self.done % self.eval_every == 0:
-                    self._evaluate()
-                elif self._checkpoint_due():
-                    self._pause()
-                    self._checkpoint()
-                    self.watch.start()
-                if signals.received is not None:
-                    self._interrupt(signals.received)
-            self._pause()
-            if self.evaluated_at != self.done:
-                self._evaluate()
+        try:
+            with metrics_file as self.metrics_file, progress as self.progress, SignalWatch() as self.signals:
+                self._train()
+        finally:
+            self._note_progress()
         self._finish()
         return self.record
+
+    def _train(self) -> None:
+        self.watch.start()
+        while not self._spent():
+            self._do_update()
+            if self.done % self.config.training.log_every == 0:
+                self._log(block=False)
+            if self.done % self.eval_every == 0:
+                self._evaluate()
+            elif self._checkpoint_due():
+                self._pause()
+                self._checkpoint()
+                self.watch.start()
+            if self.signals.received is not None:
+                self._interrupt(self.signals.received)
+        self._pause()
+        if self.evaluated_at != self.done:
+            self._evaluate()
 
     def _do_update(self) -> None:
         batch = self.batches.at(*divmod(self.done, self.updates_per_epoch))
@@ -138,7 +144,7 @@ class Training:
         if training.patience is not None and self.without_improvement >= training.patience:
             return True
         if training.seconds_budget is not None:
-            return self.watch.elapsed >= training.seconds_budget
+            return self.done > 0 and self.watch.elapsed >= training.seconds_budget
         return self.done >= (self.total_updates or 0)
 
     def _log(self, block: bool) -> None:
@@ -173,6 +179,8 @@ class Training:
         self.progress.evaluated(metrics)
         self.evaluated_at = self.done
         value = metrics[self.task.metric]
+        if not math.isfinite(value):
+            raise Diverged(self.done, f"{self.task.metric} on the validation split", value)
         if self._improved(value):
             self.best, self.without_improvement = {"update": self.done, "value": value, "metrics": metrics}, 0
             save_tree(self.checkpoints.best_path, self.state.params, self.best)
@@ -244,7 +252,6 @@ class Training:
     def _interrupt(self, number: int) -> None:
         self._pause()
         self._checkpoint()
-        self._note_progress()
         raise Interrupted(number)
 
     def _finish(self) -> None:

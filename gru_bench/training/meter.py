@@ -14,7 +14,7 @@ from gru_bench.training.step import UpdateMetrics
 
 
 class Diverged(Exception):
-    """The loss or the gradient of an update is NaN or infinite."""
+    """The loss, the gradient or the validation metric of an update is NaN or infinite."""
 
     def __init__(self, update: int, name: str, value: float):
         self.update = update

@@ -58,6 +58,7 @@ def make_optimizer(config: OptimizerConfig, schedule: optax.Schedule) -> optax.G
 
 def _decayed(params: optax.Params) -> optax.Params:
     def is_matrix(path: jax.tree_util.KeyPath, _: object) -> bool:
-        return jax.tree_util.keystr(path).rstrip(".value]'\"").endswith(("kernel", "table"))
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return name.removesuffix("/value").endswith(("kernel", "table"))
 
     return jax.tree_util.tree_map_with_path(is_matrix, params)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from gru_bench.tasks.task import Batch, Carry, Loss, Task
 
-Params = nnx.State
+Params = Any  # an nnx.State: its own type hints are deprecated ones, which beartype warns of in tests
 
 
 class TrainState(NamedTuple):
@@ -76,7 +76,7 @@ def make_update(
             key=state.key,
             update=state.update + 1,
         )
-        return after, UpdateMetrics(result.total / jnp.maximum(result.items, 1.0), optax.global_norm(gradients))
+        return after, UpdateMetrics(result.total / jnp.maximum(result.items, 1.0), optax.tree.norm(gradients))
 
     return update
 
