@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -10,6 +11,11 @@ import pytest
 
 hypothesis.settings.register_profile("gru_bench", deadline=None)  # a shared machine stalls now and then
 hypothesis.settings.load_profile("gru_bench")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let beartype check types of flax and OmegaConf that are built on deprecated ones of `typing`."""
+    config.addinivalue_line("filterwarnings", "ignore::beartype.roar.BeartypeDecorHintPep585DeprecationWarning")
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +31,23 @@ def mirror() -> Path:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache of this test session, so that every public set is prepared at most once."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def strict() -> Iterator[None]:
+    """Strict JAX: no silent change of dtype or rank in what a test runs."""
+    import jax
+
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a small finished run (`tests.training.support.SMALL`), trained by the command itself; do not write there."""
+    from tests.training.support import SMALL, command
+
+    folder = tmp_path_factory.mktemp("finished")
+    done = command("gru_bench.train", *SMALL, "run_dir=run", cwd=folder)
+    assert done.code == 0, done.err
+    return folder / "run"

@@ -15,12 +15,12 @@ from jaxtyping import Array, Float, Int
 
 from gru_bench.config import TrainingConfig
 from gru_bench.data.corpus import Corpus
-from gru_bench.data.vocabulary import Tokens, Vocabulary
+from gru_bench.data.vocabulary import Vocabulary
 from gru_bench.data.windows import EvalWindows, TrainWindows
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
 from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Sample, Split, Sums, TrainBatches
-from gru_bench.validation import Natural, NonNegativeFloat, Positive
+from gru_bench.validation import Natural, NonNegativeFloat
 
 
 class LanguageModeling:
@@ -138,7 +138,8 @@ class LanguageModeling:
         """
         start = np.array([self.vocabulary.begin], np.int32)
         ids = np.concatenate([start, self.vocabulary.encode(prompt)])
-        return self.vocabulary.decode(generate(network, ids, length, temperature, top_k, jax.random.key(seed)))
+        drawn = generate(network, jnp.asarray(ids), length, temperature, top_k, jax.random.key(seed))
+        return self.vocabulary.decode(np.asarray(drawn))
 
     def _in_units(self, nll: float) -> dict[str, float]:
         if self.vocabulary.level == "word":
@@ -158,10 +159,10 @@ def _token_nll(
 
 @partial(jax.jit, static_argnums=(2, 3, 4))
 def generate(
-    network: Network, prompt: Tokens, length: Positive, temperature: float, top_k: int | None, key: Array
+    network: Network, prompt: Int[Array, " prompt"], length: int, temperature: float, top_k: int | None, key: Array
 ) -> Int[Array, " length"]:
     """Return ids drawn one after the other, each from the network's prediction after all before it."""
-    scores, carry = network(jnp.asarray(prompt)[None], network.zero_carry(1))
+    scores, carry = network(prompt[None], network.zero_carry(1))
 
     def draw(state: tuple[Array, Carry], step_key: Array) -> tuple[tuple[Array, Carry], Array]:
         scores, carry = state

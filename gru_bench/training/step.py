@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from gru_bench.tasks.task import Batch, Carry, Loss, Task
 
-Params = Any  # an nnx.State: its own type hints are deprecated ones, which beartype warns of in tests
+Params = nnx.State
 
 
 class TrainState(NamedTuple):

@@ -1,0 +1,321 @@
+"""What holds for every cell over time: loops, windows, masks, directions, gradients, precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gru_bench.models.cells import Cell
+from gru_bench.models.recurrence import gate_activity, product, recur
+from tests.models.support import (
+    OPTIONS,
+    assert_close,
+    make_cell,
+    random_array,
+    random_carry,
+    random_weights,
+    run,
+    run_with_gradients,
+)
+
+TIME, BATCH, INPUT, HIDDEN = 7, 3, 2, 4
+CELLS = {name: make_cell(name, HIDDEN) for name in OPTIONS}
+WEIGHTS = {name: random_weights(cell, INPUT) for name, cell in CELLS.items()}
+SOME = ("gru", "gru_before_norm", "lstm_peepholes_norm", "rnn_relu")
+
+few = settings(deadline=None, max_examples=12)
+cells = st.sampled_from(sorted(OPTIONS))
+some_cells = st.sampled_from(SOME)
+seeds = st.integers(0, 10_000)
+lengths = st.lists(st.integers(0, TIME), min_size=BATCH, max_size=BATCH)
+
+
+def drawn(name: str, seed: int) -> tuple[Cell, dict[str, jax.Array], jax.Array, Any]:
+    return CELLS[name], WEIGHTS[name], random_array(seed, TIME, BATCH, INPUT), random_carry(CELLS[name], BATCH, seed)
+
+
+def counts(sizes: list[int], time: int = TIME) -> jax.Array:
+    """Return the padding mask (time, batch) of sequences with these lengths."""
+    return jnp.asarray(np.arange(time)[:, None] < np.asarray(sizes))
+
+
+def starts(seed: int, share: float = 0.3) -> jax.Array:
+    """Draw a reset mask (time, batch)."""
+    return jnp.asarray(np.random.default_rng(seed).random((TIME, BATCH)) < share)
+
+
+def all_finite(tree: Any) -> bool:
+    return all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(tree))
+
+
+@few
+@given(name=cells, seed=seeds, sizes=lengths)
+def test_scan_equals_a_loop_over_the_cell(name: str, seed: int, sizes: list[int]):
+    cell, weights, inputs, carry = drawn(name, seed)
+    padding, reset = counts(sizes), starts(seed)
+    outputs, final = run(cell, weights, inputs, carry, padding=padding, reset=reset)
+    linear, expected = product(jnp.float32), []
+    projected = cell.project(weights, inputs, linear)
+    state = carry
+    for step in range(TIME):
+        fresh = [jnp.where(reset[step][:, None], 0.0, leaf) for leaf in jax.tree.leaves(state)]
+        state = jax.tree.unflatten(jax.tree.structure(state), fresh)
+        after, _ = cell.step(weights, state, projected[step], linear)
+        keep = padding[step][:, None]
+        expected.append(jnp.where(keep, cell.hidden(after), 0.0))
+        state = jax.tree.map(lambda new, old, keep=keep: jnp.where(keep, new, old), after, state)
+    assert_close(outputs, jnp.stack(expected), 1e-5)
+    assert_close(final, state, 1e-5)
+
+
+@few
+@given(name=some_cells, seed=seeds, cut=st.sampled_from([0, 1, 3, 7]), sizes=lengths)
+def test_one_window_equals_two_joined_windows(name: str, seed: int, cut: int, sizes: list[int]):
+    cell, weights, inputs, carry = drawn(name, seed)
+    masks = {"padding": counts(sizes), "reset": starts(seed)}
+    outputs, final = run(cell, weights, inputs, carry, **masks)
+    first, middle = run(cell, weights, inputs[:cut], carry, **{key: mask[:cut] for key, mask in masks.items()})
+    second, end = run(cell, weights, inputs[cut:], middle, **{key: mask[cut:] for key, mask in masks.items()})
+    assert_close(jnp.concatenate([first, second]), outputs, 1e-5)
+    assert_close(end, final, 1e-5)
+
+
+@few
+@given(name=cells, seed=seeds, at=st.integers(1, TIME - 1), fast=st.booleans())
+def test_the_gradient_across_a_reset_is_exactly_zero(name: str, seed: int, at: int, fast: bool):
+    cell, weights, inputs, carry = drawn(name, seed)
+    reset = jnp.zeros((TIME, BATCH), bool).at[at].set(True)
+    late = jnp.zeros((TIME, BATCH, HIDDEN)).at[at:].set(1.0)
+    cotangent = (late, jax.tree.map(jnp.ones_like, carry))
+    ran = run_with_gradients(cell, weights, inputs, carry, cotangent, reset=reset, fast_gradient=fast)
+    assert not ran.gradients["inputs"][:at].any()
+    assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["carry"]))
+    assert ran.gradients["inputs"][at:].any()
+
+
+@few
+@given(name=some_cells, seed=seeds, at=st.integers(1, TIME - 1))
+def test_in_reverse_a_reset_cuts_between_the_same_two_steps(name: str, seed: int, at: int):
+    cell, weights, inputs, carry = drawn(name, seed)
+    reset = jnp.zeros((TIME, BATCH), bool).at[at].set(True)
+    early = jnp.zeros((TIME, BATCH, HIDDEN)).at[:at].set(1.0)
+    cotangent = (early, jax.tree.map(jnp.ones_like, carry))
+    ran = run_with_gradients(cell, weights, inputs, carry, cotangent, reset=reset, reverse=True)
+    assert not ran.gradients["inputs"][at:].any()
+    assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["carry"]))
+    assert ran.gradients["inputs"][:at].any()
+    whole, _ = run(cell, weights, inputs, carry, reset=reset, reverse=True)
+    later, _ = run(cell, weights, inputs[at:], carry, reset=reset[at:].at[0].set(False), reverse=True)
+    assert_close(whole[at:], later, 1e-5)
+
+
+@few
+@given(name=some_cells, seed=seeds, sizes=lengths, reverse=st.booleans())
+def test_padding_contents_do_not_matter(name: str, seed: int, sizes: list[int], reverse: bool):
+    cell, weights, inputs, carry = drawn(name, seed)
+    padding = counts(sizes)
+    other = jnp.where(padding[..., None], inputs, 1000.0 * random_array(seed + 1, TIME, BATCH, INPUT))
+    ran, again = (
+        run_with_gradients(cell, weights, values, carry, padding=padding, reverse=reverse) for values in (inputs, other)
+    )
+    assert_close(again, ran, 0.0)
+    assert not jnp.where(padding[..., None], 0.0, ran.outputs).any()
+    assert not jnp.where(padding[..., None], 0.0, ran.gradients["inputs"]).any()
+    for row, size in enumerate(sizes):
+        alone, end = recur(
+            cell,
+            weights,
+            inputs[:size, row : row + 1],
+            jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], carry),
+            reverse=reverse,
+        )
+        assert_close(ran.outputs[:size, row], alone[:, 0], 1e-5)
+        assert_close(jax.tree.map(lambda leaf, row=row: leaf[row], ran.final), jax.tree.map(lambda x: x[0], end), 1e-5)
+
+
+@few
+@given(name=some_cells, seed=seeds, sizes=lengths)
+def test_reverse_is_forward_on_each_sequence_turned_around(name: str, seed: int, sizes: list[int]):
+    cell, weights, inputs, carry = drawn(name, seed)
+    padding = counts(sizes)
+    steps = np.arange(TIME)[:, None]
+    order = np.where(steps < np.asarray(sizes), np.asarray(sizes) - 1 - steps, steps)
+    columns = np.arange(BATCH)[None, :]
+    backward, end = run(cell, weights, inputs, carry, padding=padding, reverse=True)
+    forward, final = run(cell, weights, inputs[order, columns], carry, padding=padding)
+    assert_close(backward, forward[order, columns], 1e-5)
+    assert_close(end, final, 1e-5)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("time", [0, 1])
+def test_windows_of_no_and_of_one_step_are_safe(name: str, time: int, reverse: bool, fast: bool):
+    cell, weights, carry = CELLS[name], WEIGHTS[name], random_carry(CELLS[name], BATCH)
+    ran = run_with_gradients(
+        cell,
+        weights,
+        random_array(0, time, BATCH, INPUT),
+        carry,
+        padding=jnp.ones((time, BATCH), bool),
+        reset=jnp.zeros((time, BATCH), bool),
+        recurrent_mask=jnp.ones((BATCH, HIDDEN)),
+        reverse=reverse,
+        fast_gradient=fast,
+    )
+    assert ran.outputs.shape == (time, BATCH, HIDDEN)
+    assert all_finite(ran)
+    if time == 0:
+        assert_close(ran.final, carry, 0.0)
+        assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["weights"]))
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_rows_of_padding_alone_are_safe(name: str, fast: bool):
+    cell, weights, inputs, _ = drawn(name, 0)
+    carry = cell.zero_carry(BATCH)
+    padding = counts([0, 0, 1])
+    ran = run_with_gradients(cell, weights, inputs, carry, padding=padding, fast_gradient=fast)
+    assert all_finite(ran)
+    assert not ran.outputs[:, :2].any()
+    assert not any(leaf[:2].any() for leaf in jax.tree.leaves(ran.final))
+    assert not ran.gradients["inputs"][:, :2].any()
+
+
+def test_an_empty_batch_is_safe():
+    for name in SOME:
+        ran = run_with_gradients(
+            CELLS[name], WEIGHTS[name], jnp.zeros((TIME, 0, INPUT)), CELLS[name].zero_carry(0), padding=counts([])
+        )
+        assert ran.outputs.shape == (TIME, 0, HIDDEN)
+        assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["weights"]))
+
+
+@few
+@given(name=some_cells, seed=seeds, sizes=lengths, order=st.permutations(range(BATCH)))
+def test_batch_order_does_not_matter(name: str, seed: int, sizes: list[int], order: list[int]):
+    cell, weights, inputs, carry = drawn(name, seed)
+    masks = {"padding": counts(sizes), "reset": starts(seed)}
+    index = np.asarray(order)
+    outputs, final = run(cell, weights, inputs, carry, **masks)
+    shuffled, end = run(
+        cell,
+        weights,
+        inputs[:, index],
+        jax.tree.map(lambda leaf: leaf[index], carry),
+        **{key: mask[:, index] for key, mask in masks.items()},
+    )
+    assert_close(shuffled, outputs[:, index], 1e-6)
+    assert_close(end, jax.tree.map(lambda leaf: leaf[index], final), 1e-6)
+
+
+@few
+@given(name=st.sampled_from(["gru", "gru_before", "gru_norm"]), seed=seeds, scale=st.floats(0, 1000))
+def test_hidden_state_of_a_gru_stays_within_one(name: str, seed: int, scale: float):
+    cell, weights, inputs, _ = drawn(name, seed)
+    large = {key: value * np.float32(scale) for key, value in weights.items()}
+    outputs, _ = run(cell, large, inputs * np.float32(scale), cell.zero_carry(BATCH))
+    assert all_finite(outputs)
+    assert float(jnp.abs(outputs).max()) <= 1.0
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_fast_gradient_is_that_of_the_plain_scan(name: str, reverse: bool):
+    cell, weights, inputs, carry = drawn(name, 1)
+    keep = jnp.asarray(np.random.default_rng(2).random((BATCH, HIDDEN)) < 0.7, jnp.float32) / 0.7
+    options = {"padding": counts([7, 4, 0]), "reset": starts(3), "recurrent_mask": keep, "reverse": reverse}
+    slow = run_with_gradients(cell, weights, inputs, carry, fast_gradient=False, **options)
+    assert_close(run_with_gradients(cell, weights, inputs, carry, **options), slow, 1e-5)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_the_fast_gradient_needs_no_masks(name: str):
+    cell, weights, inputs, carry = drawn(name, 4)
+    slow = run_with_gradients(cell, weights, inputs, carry, fast_gradient=False)
+    assert_close(run_with_gradients(cell, weights, inputs, carry), slow, 1e-5)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("options", [{"unroll": 3}, {"unroll": 100}, {"rematerialise": True}], ids=str)
+@pytest.mark.parametrize("name", SOME[:3])
+def test_unrolling_and_rematerialising_change_no_result(name: str, options: dict[str, Any], fast: bool):
+    cell, weights, inputs, carry = drawn(name, 5)
+    masks = {"padding": counts([7, 4, 1]), "reset": starts(6)}
+    expected = run_with_gradients(cell, weights, inputs, carry, fast_gradient=fast, **masks)
+    found = run_with_gradients(cell, weights, inputs, carry, fast_gradient=fast, **masks, **options)
+    assert_close(found, expected, 1e-5)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("name", OPTIONS)
+def test_bfloat16_products_stay_close_and_all_else_stays_float32(name: str, fast: bool):
+    cell, weights, inputs, carry = drawn(name, 7)
+    exact = run_with_gradients(cell, weights, inputs, carry, fast_gradient=fast)
+    rough = run_with_gradients(cell, weights, inputs, carry, precision=jnp.bfloat16, fast_gradient=fast)
+    assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(rough))
+    np.testing.assert_allclose(rough.outputs, exact.outputs, atol=0.05)
+    assert float(jnp.abs(rough.outputs - exact.outputs).max()) > 0
+    for part in exact.gradients:
+        pairs = zip(jax.tree.leaves(exact.gradients[part]), jax.tree.leaves(rough.gradients[part]), strict=True)
+        for a, b in pairs:
+            assert float(jnp.linalg.norm(a - b)) <= 0.1 * float(jnp.linalg.norm(a)) + 0.05
+
+
+def test_the_recurrent_mask_acts_on_every_product_and_not_on_the_carry():
+    cell, weights, inputs, carry = drawn("gru_before", 8)
+    keep = jnp.zeros((BATCH, HIDDEN))
+    outputs, _ = run(cell, weights, inputs, carry, recurrent_mask=keep)
+    silent = {**weights, "recurrent_kernel": jnp.zeros_like(weights["recurrent_kernel"])}
+    silent["candidate_kernel"] = jnp.zeros_like(weights["candidate_kernel"])
+    assert_close(outputs, run(cell, silent, inputs, carry)[0], 1e-6)
+
+
+@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+def test_the_recurrent_mask_is_a_constant(fast: bool):
+    cell, weights, inputs, carry = drawn("gru", 9)
+
+    def total(mask: jax.Array) -> jax.Array:
+        return recur(cell, weights, inputs, carry, recurrent_mask=mask, fast_gradient=fast)[0].sum()
+
+    assert not jax.grad(total)(jnp.ones((BATCH, HIDDEN))).any()
+
+
+def test_a_missing_carry_is_the_zero_carry():
+    for name in SOME:
+        cell, weights, inputs, _ = drawn(name, 10)
+        expected = recur(cell, weights, inputs, cell.zero_carry(BATCH))
+        assert_close(recur(cell, weights, inputs), expected, 0.0)
+
+
+@pytest.mark.parametrize("name", SOME[:3])
+def test_the_recurrence_is_pure_under_vmap(name: str):
+    cell, weights, inputs, carry = drawn(name, 11)
+    several = jnp.stack([inputs, 2.0 * inputs])
+    mapped = jax.vmap(lambda values: run_with_gradients(cell, weights, values, carry))(several)
+    for index in range(2):
+        expected = run_with_gradients(cell, weights, several[index], carry)
+        assert_close(jax.tree.map(lambda leaf, index=index: leaf[index], mapped), expected, 1e-5)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_gate_activity_is_that_of_each_sigmoid_gate(name: str):
+    cell, weights, inputs, carry = drawn(name, 12)
+    activity = gate_activity(cell, weights, inputs, carry)
+    assert tuple(activity) == tuple(sorted(cell.sigmoid_gates)) or set(activity) == set(cell.sigmoid_gates)
+    for measured in activity.values():
+        assert 0.0 < float(measured["mean"]) < 1.0
+        assert 0.0 <= float(measured["saturated"]) <= 1.0
+    if cell.sigmoid_gates:
+        large = {**weights, "bias": jnp.full_like(weights["bias"], 50.0)}
+        for measured in gate_activity(cell, large, inputs, carry).values():
+            assert float(measured["mean"]) > 0.99
+            assert float(measured["saturated"]) == 1.0

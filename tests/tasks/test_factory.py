@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from gru_bench.config import TaskConfig
+from gru_bench.errors import ConfigError
+from gru_bench.tasks.factory import TASKS, check_task, make_task
+from gru_bench.tasks.language_modeling import LanguageModeling
+from gru_bench.tasks.task import Task
+from tests.training.small import make_text
+
+
+def test_every_task_keeps_the_contract():
+    for name in TASKS:
+        assert isinstance(make_task(TaskConfig(name=name), make_text().describe()), Task)
+
+
+def test_options_reach_the_task():
+    task = make_task(
+        TaskConfig(name="language_modeling", options={"state": "reset", "sample_length": 3}), make_text().describe()
+    )
+    assert isinstance(task, LanguageModeling)
+    assert (task.state, task.sample_length, task.shift_epochs) == ("reset", 3, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("language_modelling", {}, r"task: found 'language_modelling', .*Did you mean 'language_modeling'\?"),
+        ("language_modeling", {"stat": "reset"}, r"task.stat: found 'reset', .*Did you mean 'state'\?"),
+        ("language_modeling", {"state": "keep"}, r"task.state: found 'keep', allowed: carry or reset"),
+        ("language_modeling", {"sample_length": -1}, r"task.sample_length: found -1, allowed: an integer >= 0"),
+        ("language_modeling", {"description": {}}, r"task.description: found"),
+    ],
+)
+def test_wrong_settings_are_named(name: str, options: dict[str, object], message: str):
+    with pytest.raises(ConfigError, match=message):
+        check_task(TaskConfig(name=name, options=options))

@@ -1,0 +1,28 @@
+"""`python -m tests.training.stopped_run SIGKILL 33 ...`: `train`, in a process that gets a signal after an update."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from gru_bench.train import main
+
+
+def stop_after(update: int, number: int) -> None:
+    from gru_bench.training.loop import Training
+
+    advance = Training._do_update
+
+    def advance_and_stop(self: Training) -> None:
+        advance(self)
+        if self.done == update:
+            os.kill(os.getpid(), number)
+
+    Training._do_update = advance_and_stop  # pyright: ignore[reportAttributeAccessIssue]
+
+
+if __name__ == "__main__":
+    stop_after(int(sys.argv[2]), signal.Signals[sys.argv[1]])
+    del sys.argv[1:3]
+    main()

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gru_bench.config import Config
+from gru_bench.errors import ConfigError, UserError
+from gru_bench.training.run_directory import clear, owned, previous_record
+from tests.results.records import make_record
+from tests.training.support import ROOT
+
+HOLD = """
+import sys
+from pathlib import Path
+from gru_bench.training.run_directory import owned
+with owned(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """The log, also where an earlier run in this process keeps its messages to itself."""
+    logger = logging.getLogger("gru_bench")
+    before, logger.propagate = logger.propagate, True
+    yield caplog
+    logger.propagate = before
+
+
+def hold(directory: Path) -> subprocess.Popen[str]:
+    """Start a process that owns a directory until it is told to let go."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_one_owner_at_a_time(tmp_path: Path, log: pytest.LogCaptureFixture):
+    directory = tmp_path / "deep" / "run"
+    with owned(directory) as found:
+        assert found == directory
+        me = f"process {os.getpid()} on {socket.gethostname()} since "
+        stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*"
+        with pytest.raises(UserError, match=f"is in use by {re.escape(me)}{stamp}\\. Wait for it, stop it"):
+            owned(directory).__enter__()
+    with owned(directory):
+        pass
+    assert not log.messages
+    assert not (directory / "owner.json").exists()
+
+
+def test_an_error_frees_the_directory(tmp_path: Path):
+    with pytest.raises(KeyError), owned(tmp_path):
+        raise KeyError
+    with owned(tmp_path):
+        pass
+
+
+def test_another_process_and_its_death(tmp_path: Path, log: pytest.LogCaptureFixture):
+    with hold(tmp_path) as process:
+        with pytest.raises(UserError, match=f"is in use by process {process.pid} on "):
+            owned(tmp_path).__enter__()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with owned(tmp_path):
+        (message,) = log.messages
+        assert re.search(rf"stale: its owner, process {process.pid} on .* since .*, is gone", message)
+    log.clear()
+    with owned(tmp_path):
+        assert not log.messages
+
+
+def test_an_owner_that_left_no_name(tmp_path: Path):
+    with owned(tmp_path):
+        (tmp_path / "owner.json").write_text("{")
+        with pytest.raises(UserError, match="is in use by an unknown process"):
+            owned(tmp_path).__enter__()
+
+
+def test_a_place_that_cannot_be_a_directory(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(UserError, match=r"cannot make the run directory .*Set run_dir="):
+            owned(place).__enter__()
+
+
+def make_config(**changes: object) -> Config:
+    config = Config.from_dict({**make_record()["config"], "data": {"source": "reber"}, "task": {"name": "lm"}})
+    return dataclasses.replace(config, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def write(directory: Path, config: Config) -> None:
+    (directory / "record.json").write_text(json.dumps(make_record(config=config.to_dict())))
+
+
+def test_the_same_settings_find_their_record(tmp_path: Path):
+    config = make_config()
+    assert previous_record(tmp_path, config) is None
+    write(tmp_path, config)
+    found = previous_record(tmp_path, config)
+    assert found is not None
+    assert found.config == config.to_dict()
+    elsewhere = dataclasses.replace(config.paths, runs="other", cache="x")
+    tracked = dataclasses.replace(config.tracker, name="wandb")
+    assert previous_record(tmp_path, make_config(paths=elsewhere, tracker=tracked, debug=True)) is not None
+
+
+def test_other_settings_are_refused_by_name(tmp_path: Path):
+    write(tmp_path, make_config())
+    model = dataclasses.replace(make_config().model, hidden_size=65)
+    with pytest.raises(ConfigError, match=r"run_dir: .*model.hidden_size: 64 there, 65 now.*fresh=true") as caught:
+        previous_record(tmp_path, make_config(model=model))
+    assert "seed" not in str(caught.value)
+    with pytest.raises(ConfigError, match="seed: 0 there, 3 now"):
+        previous_record(tmp_path, make_config(seed=3))
+
+
+def test_a_damaged_record_is_no_earlier_run(tmp_path: Path):
+    (tmp_path / "record.json").write_text('{"schema": 1')
+    with pytest.raises(UserError, match=r"record.json cannot be read"):
+        previous_record(tmp_path, make_config())
+
+
+def test_clear_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "metrics.jsonl").write_text("mine too: there is no run here")
+    clear(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    for folder in ("checkpoints", "figures", "wandb"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "file").write_text("")
+    for name in ("config.yaml", "log.txt", "data.json", "record.json"):
+        (tmp_path / name).write_text("")
+    clear(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
