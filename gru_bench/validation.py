@@ -34,7 +34,7 @@ class Range:
 
     def __str__(self) -> str:
         bounds = [
-            f"{sign} {bound:g}"
+            f"{sign} {bound if isinstance(bound, int) else format(bound, 'g')}"
             for sign, bound in ((">=", self.low), (">", self.above), ("<=", self.high))
             if bound is not None
         ]

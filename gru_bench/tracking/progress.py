@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -104,7 +105,9 @@ class Progress:
 
     def _state(self) -> str:
         of_total = "" if self._total_updates is None else f"/{self._total_updates}"
-        state = f"update {self._update}{of_total}  loss {self._loss:.4f}  {self._speed:,.0f} {self._item}/s"
+        state = f"update {self._update}{of_total}"
+        if not math.isnan(self._loss):  # a continued run knows none before its first interval is complete
+            state += f"  loss {self._loss:.4f}  {self._speed:,.0f} {self._item}/s"
         left = self._seconds_left()
         return state if left is None else f"{state}  ETA {_clock(left)}"
 

@@ -48,7 +48,7 @@ def owned(directory: Path) -> Iterator[Path]:
     try:
         if (directory / _OWNER).exists():
             logger.warning(
-                "The lock of %s is stale: its owner, %s, is gone without a goodbye.", directory, _owner(directory)
+                "The lock of %s is stale: its owner, %s, is gone. Taking over.", directory, _owner(directory)
             )
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         owner = {"process": os.getpid(), "host": socket.gethostname(), "since": now}

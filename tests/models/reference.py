@@ -102,7 +102,7 @@ def loop(name: str, w: Arrays, inputs: np.ndarray, state: State) -> tuple[np.nda
 
 
 def finite_differences(
-    objective: Callable[[Any], float], arrays: State, step: float = 1e-5, most: int = 40
+    objective: Callable[[Any], float], arrays: State, step: float = 1e-5, most: int = 25
 ) -> dict[str, dict[int, float]]:
     """Differentiate `objective(arrays)` by central differences, at most at `most` random places of each array.
 

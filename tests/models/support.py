@@ -70,15 +70,17 @@ class Ran(NamedTuple):
 
 
 _STATIC = ("cell", "reverse", "precision", "unroll", "rematerialise", "fast_gradient")
+# Compiling is what costs here: the golden tests use XLA's usual level, these the lowest.
+_quick_jit = partial(jax.jit, static_argnames=_STATIC, compiler_options={"xla_backend_optimization_level": 0})
 
 
-@partial(jax.jit, static_argnames=_STATIC)
+@_quick_jit
 def run(cell: Cell, weights: Any, inputs: jax.Array, carry: Carry, **options: Any) -> tuple[jax.Array, Carry]:
     """Compile and run `recur`."""
     return recur(cell, weights, inputs, carry, **options)
 
 
-@partial(jax.jit, static_argnames=_STATIC)
+@_quick_jit
 def run_with_gradients(
     cell: Cell, weights: Any, inputs: jax.Array, carry: Carry, cotangent: Any = None, **options: Any
 ) -> Ran:

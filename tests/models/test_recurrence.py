@@ -15,6 +15,7 @@ from gru_bench.models.cells import Cell
 from gru_bench.models.recurrence import gate_activity, product, recur
 from tests.models.support import (
     OPTIONS,
+    Ran,
     assert_close,
     make_cell,
     random_array,
@@ -27,10 +28,9 @@ from tests.models.support import (
 TIME, BATCH, INPUT, HIDDEN = 7, 3, 2, 4
 CELLS = {name: make_cell(name, HIDDEN) for name in OPTIONS}
 WEIGHTS = {name: random_weights(cell, INPUT) for name, cell in CELLS.items()}
-SOME = ("gru", "gru_before_norm", "lstm_peepholes_norm", "rnn_relu")
+SOME = ("gru", "gru_before", "lstm_peepholes", "rnn_relu")
 
-few = settings(deadline=None, max_examples=12)
-cells = st.sampled_from(sorted(OPTIONS))
+few = settings(deadline=None, max_examples=10)
 some_cells = st.sampled_from(SOME)
 seeds = st.integers(0, 10_000)
 lengths = st.lists(st.integers(0, TIME), min_size=BATCH, max_size=BATCH)
@@ -50,12 +50,27 @@ def starts(seed: int, share: float = 0.3) -> jax.Array:
     return jnp.asarray(np.random.default_rng(seed).random((TIME, BATCH)) < share)
 
 
+def ran(name: str, inputs: jax.Array, carry: Any, **options: Any) -> Ran:
+    """Run with gradients and all masks, given or without effect, so that tests share what they compile."""
+    time, batch, _ = inputs.shape
+    outputs = random_array(20, time, batch, HIDDEN), random_carry(CELLS[name], batch, 21)
+    neutral = {
+        "fast_gradient": True,
+        "reverse": False,
+        "cotangent": outputs,
+        "padding": jnp.ones((time, batch), bool),
+        "reset": jnp.zeros((time, batch), bool),
+        "recurrent_mask": jnp.ones((batch, HIDDEN)),
+    }
+    return run_with_gradients(CELLS[name], WEIGHTS[name], inputs, carry, **(neutral | options))
+
+
 def all_finite(tree: Any) -> bool:
     return all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(tree))
 
 
 @few
-@given(name=cells, seed=seeds, sizes=lengths)
+@given(name=st.sampled_from(sorted(OPTIONS)), seed=seeds, sizes=lengths)
 def test_scan_equals_a_loop_over_the_cell(name: str, seed: int, sizes: list[int]):
     cell, weights, inputs, carry = drawn(name, seed)
     padding, reset = counts(sizes), starts(seed)
@@ -75,7 +90,7 @@ def test_scan_equals_a_loop_over_the_cell(name: str, seed: int, sizes: list[int]
 
 
 @few
-@given(name=some_cells, seed=seeds, cut=st.sampled_from([0, 1, 3, 7]), sizes=lengths)
+@given(name=st.sampled_from(SOME[1:3]), seed=seeds, cut=st.sampled_from([0, 3, 7]), sizes=lengths)
 def test_one_window_equals_two_joined_windows(name: str, seed: int, cut: int, sizes: list[int]):
     cell, weights, inputs, carry = drawn(name, seed)
     masks = {"padding": counts(sizes), "reset": starts(seed)}
@@ -87,116 +102,102 @@ def test_one_window_equals_two_joined_windows(name: str, seed: int, cut: int, si
 
 
 @few
-@given(name=cells, seed=seeds, at=st.integers(1, TIME - 1), fast=st.booleans())
+@given(name=some_cells, seed=seeds, at=st.integers(1, TIME - 1), fast=st.booleans())
 def test_the_gradient_across_a_reset_is_exactly_zero(name: str, seed: int, at: int, fast: bool):
-    cell, weights, inputs, carry = drawn(name, seed)
+    _, _, inputs, carry = drawn(name, seed)
     reset = jnp.zeros((TIME, BATCH), bool).at[at].set(True)
     late = jnp.zeros((TIME, BATCH, HIDDEN)).at[at:].set(1.0)
     cotangent = (late, jax.tree.map(jnp.ones_like, carry))
-    ran = run_with_gradients(cell, weights, inputs, carry, cotangent, reset=reset, fast_gradient=fast)
-    assert not ran.gradients["inputs"][:at].any()
-    assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["carry"]))
-    assert ran.gradients["inputs"][at:].any()
+    gradients = ran(name, inputs, carry, cotangent=cotangent, reset=reset, fast_gradient=fast).gradients
+    assert not gradients["inputs"][:at].any()
+    assert not any(leaf.any() for leaf in jax.tree.leaves(gradients["carry"]))
+    assert gradients["inputs"][at:].any()
 
 
 @few
 @given(name=some_cells, seed=seeds, at=st.integers(1, TIME - 1))
 def test_in_reverse_a_reset_cuts_between_the_same_two_steps(name: str, seed: int, at: int):
-    cell, weights, inputs, carry = drawn(name, seed)
+    cell, _, inputs, carry = drawn(name, seed)
     reset = jnp.zeros((TIME, BATCH), bool).at[at].set(True)
     early = jnp.zeros((TIME, BATCH, HIDDEN)).at[:at].set(1.0)
     cotangent = (early, jax.tree.map(jnp.ones_like, carry))
-    ran = run_with_gradients(cell, weights, inputs, carry, cotangent, reset=reset, reverse=True)
-    assert not ran.gradients["inputs"][at:].any()
-    assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["carry"]))
-    assert ran.gradients["inputs"][:at].any()
-    whole, _ = run(cell, weights, inputs, carry, reset=reset, reverse=True)
-    later, _ = run(cell, weights, inputs[at:], carry, reset=reset[at:].at[0].set(False), reverse=True)
-    assert_close(whole[at:], later, 1e-5)
+    result = ran(name, inputs, carry, cotangent=cotangent, reset=reset, reverse=True)
+    assert not result.gradients["inputs"][at:].any()
+    assert not any(leaf.any() for leaf in jax.tree.leaves(result.gradients["carry"]))
+    assert result.gradients["inputs"][:at].any()
+    whole = ran(name, inputs, carry, reverse=True).outputs
+    assert_close(result.outputs[at:], whole[at:], 1e-5)
+    fresh = ran(name, inputs, cell.zero_carry(BATCH), padding=counts([at] * BATCH), reverse=True).outputs
+    assert_close(result.outputs[:at], fresh[:at], 1e-5)
 
 
 @few
 @given(name=some_cells, seed=seeds, sizes=lengths, reverse=st.booleans())
 def test_padding_contents_do_not_matter(name: str, seed: int, sizes: list[int], reverse: bool):
-    cell, weights, inputs, carry = drawn(name, seed)
+    _, _, inputs, carry = drawn(name, seed)
     padding = counts(sizes)
     other = jnp.where(padding[..., None], inputs, 1000.0 * random_array(seed + 1, TIME, BATCH, INPUT))
-    ran, again = (
-        run_with_gradients(cell, weights, values, carry, padding=padding, reverse=reverse) for values in (inputs, other)
-    )
-    assert_close(again, ran, 0.0)
-    assert not jnp.where(padding[..., None], 0.0, ran.outputs).any()
-    assert not jnp.where(padding[..., None], 0.0, ran.gradients["inputs"]).any()
-    for row, size in enumerate(sizes):
-        alone, end = recur(
-            cell,
-            weights,
-            inputs[:size, row : row + 1],
-            jax.tree.map(lambda leaf, row=row: leaf[row : row + 1], carry),
-            reverse=reverse,
-        )
-        assert_close(ran.outputs[:size, row], alone[:, 0], 1e-5)
-        assert_close(jax.tree.map(lambda leaf, row=row: leaf[row], ran.final), jax.tree.map(lambda x: x[0], end), 1e-5)
+    result = ran(name, inputs, carry, padding=padding, reverse=reverse)
+    assert_close(ran(name, other, carry, padding=padding, reverse=reverse), result, 0.0)
+    assert not jnp.where(padding[..., None], 0.0, result.outputs).any()
+    assert not jnp.where(padding[..., None], 0.0, result.gradients["inputs"]).any()
+
+
+@few
+@given(name=some_cells, seed=seeds, size=st.integers(0, TIME))
+def test_padded_steps_hold_the_carry(name: str, seed: int, size: int):
+    cell, weights, inputs, carry = drawn(name, seed)
+    masks = {"reset": jnp.zeros((TIME, BATCH), bool)}
+    outputs, final = run(cell, weights, inputs, carry, padding=counts([size] * BATCH), **masks)
+    whole, _ = run(cell, weights, inputs, carry, padding=counts([TIME] * BATCH), **masks)
+    assert_close(outputs[:size], whole[:size], 1e-6)
+    assert_close(cell.hidden(final), whole[size - 1] if size else cell.hidden(carry), 1e-6)
 
 
 @few
 @given(name=some_cells, seed=seeds, sizes=lengths)
 def test_reverse_is_forward_on_each_sequence_turned_around(name: str, seed: int, sizes: list[int]):
-    cell, weights, inputs, carry = drawn(name, seed)
+    _, _, inputs, carry = drawn(name, seed)
     padding = counts(sizes)
     steps = np.arange(TIME)[:, None]
     order = np.where(steps < np.asarray(sizes), np.asarray(sizes) - 1 - steps, steps)
     columns = np.arange(BATCH)[None, :]
-    backward, end = run(cell, weights, inputs, carry, padding=padding, reverse=True)
-    forward, final = run(cell, weights, inputs[order, columns], carry, padding=padding)
-    assert_close(backward, forward[order, columns], 1e-5)
-    assert_close(end, final, 1e-5)
+    backward = ran(name, inputs, carry, padding=padding, reverse=True)
+    forward = ran(name, inputs[order, columns], carry, padding=padding)
+    assert_close(backward.outputs, forward.outputs[order, columns], 1e-5)
+    assert_close(backward.final, forward.final, 1e-5)
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
-@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", SOME[1:3])
 @pytest.mark.parametrize("time", [0, 1])
-def test_windows_of_no_and_of_one_step_are_safe(name: str, time: int, reverse: bool, fast: bool):
-    cell, weights, carry = CELLS[name], WEIGHTS[name], random_carry(CELLS[name], BATCH)
-    ran = run_with_gradients(
-        cell,
-        weights,
-        random_array(0, time, BATCH, INPUT),
-        carry,
-        padding=jnp.ones((time, BATCH), bool),
-        reset=jnp.zeros((time, BATCH), bool),
-        recurrent_mask=jnp.ones((BATCH, HIDDEN)),
-        reverse=reverse,
-        fast_gradient=fast,
-    )
-    assert ran.outputs.shape == (time, BATCH, HIDDEN)
-    assert all_finite(ran)
-    if time == 0:
-        assert_close(ran.final, carry, 0.0)
-        assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["weights"]))
+def test_windows_of_no_and_of_one_step_are_safe(name: str, time: int, fast: bool):
+    carry = random_carry(CELLS[name], BATCH)
+    for reverse in (False, True):
+        result = ran(name, random_array(0, time, BATCH, INPUT), carry, reverse=reverse, fast_gradient=fast)
+        assert result.outputs.shape == (time, BATCH, HIDDEN)
+        assert all_finite(result)
+        if time == 0:
+            assert_close(result.final, carry, 0.0)
+            assert not any(leaf.any() for leaf in jax.tree.leaves(result.gradients["weights"]))
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
 @pytest.mark.parametrize("name", OPTIONS)
 def test_rows_of_padding_alone_are_safe(name: str, fast: bool):
-    cell, weights, inputs, _ = drawn(name, 0)
-    carry = cell.zero_carry(BATCH)
-    padding = counts([0, 0, 1])
-    ran = run_with_gradients(cell, weights, inputs, carry, padding=padding, fast_gradient=fast)
-    assert all_finite(ran)
-    assert not ran.outputs[:, :2].any()
-    assert not any(leaf[:2].any() for leaf in jax.tree.leaves(ran.final))
-    assert not ran.gradients["inputs"][:, :2].any()
+    inputs = random_array(0, TIME, BATCH, INPUT)
+    result = ran(name, inputs, CELLS[name].zero_carry(BATCH), padding=counts([0, 0, 1]), fast_gradient=fast)
+    assert all_finite(result)
+    assert not result.outputs[:, :2].any()
+    assert not any(leaf[:2].any() for leaf in jax.tree.leaves(result.final))
+    assert not result.gradients["inputs"][:, :2].any()
 
 
-def test_an_empty_batch_is_safe():
-    for name in SOME:
-        ran = run_with_gradients(
-            CELLS[name], WEIGHTS[name], jnp.zeros((TIME, 0, INPUT)), CELLS[name].zero_carry(0), padding=counts([])
-        )
-        assert ran.outputs.shape == (TIME, 0, HIDDEN)
-        assert not any(leaf.any() for leaf in jax.tree.leaves(ran.gradients["weights"]))
+@pytest.mark.parametrize("name", SOME[1:3])
+def test_an_empty_batch_is_safe(name: str):
+    result = ran(name, jnp.zeros((TIME, 0, INPUT)), CELLS[name].zero_carry(0))
+    assert result.outputs.shape == (TIME, 0, HIDDEN)
+    assert not any(leaf.any() for leaf in jax.tree.leaves(result.gradients["weights"]))
 
 
 @few
@@ -222,52 +223,59 @@ def test_batch_order_does_not_matter(name: str, seed: int, sizes: list[int], ord
 def test_hidden_state_of_a_gru_stays_within_one(name: str, seed: int, scale: float):
     cell, weights, inputs, _ = drawn(name, seed)
     large = {key: value * np.float32(scale) for key, value in weights.items()}
-    outputs, _ = run(cell, large, inputs * np.float32(scale), cell.zero_carry(BATCH))
+    masks = {"padding": counts([TIME] * BATCH), "reset": jnp.zeros((TIME, BATCH), bool)}
+    outputs, _ = run(cell, large, inputs * np.float32(scale), cell.zero_carry(BATCH), **masks)
     assert all_finite(outputs)
     assert float(jnp.abs(outputs).max()) <= 1.0
 
 
-@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
-@pytest.mark.parametrize("name", OPTIONS)
+DIRECTIONS = [(name, False) for name in OPTIONS] + [(name, True) for name in SOME]
+
+
+@pytest.mark.parametrize(("name", "reverse"), DIRECTIONS)
 def test_the_fast_gradient_is_that_of_the_plain_scan(name: str, reverse: bool):
-    cell, weights, inputs, carry = drawn(name, 1)
+    _, _, inputs, carry = drawn(name, 1)
     keep = jnp.asarray(np.random.default_rng(2).random((BATCH, HIDDEN)) < 0.7, jnp.float32) / 0.7
     options = {"padding": counts([7, 4, 0]), "reset": starts(3), "recurrent_mask": keep, "reverse": reverse}
-    slow = run_with_gradients(cell, weights, inputs, carry, fast_gradient=False, **options)
-    assert_close(run_with_gradients(cell, weights, inputs, carry, **options), slow, 1e-5)
+    slow = ran(name, inputs, carry, fast_gradient=False, **options)
+    assert_close(ran(name, inputs, carry, fast_gradient=True, **options), slow, 1e-5)
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", SOME[:1])
 def test_the_fast_gradient_needs_no_masks(name: str):
     cell, weights, inputs, carry = drawn(name, 4)
     slow = run_with_gradients(cell, weights, inputs, carry, fast_gradient=False)
     assert_close(run_with_gradients(cell, weights, inputs, carry), slow, 1e-5)
 
 
-@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
-@pytest.mark.parametrize("options", [{"unroll": 3}, {"unroll": 100}, {"rematerialise": True}], ids=str)
-@pytest.mark.parametrize("name", SOME[:3])
-def test_unrolling_and_rematerialising_change_no_result(name: str, options: dict[str, Any], fast: bool):
-    cell, weights, inputs, carry = drawn(name, 5)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"unroll": 3, "fast_gradient": True},
+        {"unroll": 100, "fast_gradient": False},
+        {"rematerialise": True, "fast_gradient": True},
+        {"rematerialise": True, "fast_gradient": False},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", SOME[1:3])
+def test_unrolling_and_rematerialising_change_no_result(name: str, options: dict[str, Any]):
+    _, _, inputs, carry = drawn(name, 5)
     masks = {"padding": counts([7, 4, 1]), "reset": starts(6)}
-    expected = run_with_gradients(cell, weights, inputs, carry, fast_gradient=fast, **masks)
-    found = run_with_gradients(cell, weights, inputs, carry, fast_gradient=fast, **masks, **options)
-    assert_close(found, expected, 1e-5)
+    expected = ran(name, inputs, carry, fast_gradient=True, **masks)
+    assert_close(ran(name, inputs, carry, **masks, **options), expected, 1e-5)
 
 
 @pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", SOME[1:3])
 def test_bfloat16_products_stay_close_and_all_else_stays_float32(name: str, fast: bool):
-    cell, weights, inputs, carry = drawn(name, 7)
-    exact = run_with_gradients(cell, weights, inputs, carry, fast_gradient=fast)
-    rough = run_with_gradients(cell, weights, inputs, carry, precision=jnp.bfloat16, fast_gradient=fast)
+    _, _, inputs, carry = drawn(name, 7)
+    exact = ran(name, inputs, carry, fast_gradient=fast)
+    rough = ran(name, inputs, carry, fast_gradient=fast, precision=jnp.bfloat16)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(rough))
-    np.testing.assert_allclose(rough.outputs, exact.outputs, atol=0.05)
     assert float(jnp.abs(rough.outputs - exact.outputs).max()) > 0
-    for part in exact.gradients:
-        pairs = zip(jax.tree.leaves(exact.gradients[part]), jax.tree.leaves(rough.gradients[part]), strict=True)
-        for a, b in pairs:
-            assert float(jnp.linalg.norm(a - b)) <= 0.1 * float(jnp.linalg.norm(a)) + 0.05
+    for a, b in zip(jax.tree.leaves(exact), jax.tree.leaves(rough), strict=True):
+        assert float(jnp.linalg.norm(a - b)) <= 0.03 * float(jnp.linalg.norm(a))
 
 
 def test_the_recurrent_mask_acts_on_every_product_and_not_on_the_carry():
@@ -290,27 +298,26 @@ def test_the_recurrent_mask_is_a_constant(fast: bool):
 
 
 def test_a_missing_carry_is_the_zero_carry():
-    for name in SOME:
-        cell, weights, inputs, _ = drawn(name, 10)
-        expected = recur(cell, weights, inputs, cell.zero_carry(BATCH))
-        assert_close(recur(cell, weights, inputs), expected, 0.0)
+    cell, weights, inputs, _ = drawn("lstm_peepholes", 10)
+    expected = recur(cell, weights, inputs, cell.zero_carry(BATCH))
+    assert_close(recur(cell, weights, inputs), expected, 0.0)
 
 
-@pytest.mark.parametrize("name", SOME[:3])
+@pytest.mark.parametrize("name", SOME[1:3])
 def test_the_recurrence_is_pure_under_vmap(name: str):
-    cell, weights, inputs, carry = drawn(name, 11)
+    _, _, inputs, carry = drawn(name, 11)
     several = jnp.stack([inputs, 2.0 * inputs])
-    mapped = jax.vmap(lambda values: run_with_gradients(cell, weights, values, carry))(several)
+    mapped = jax.vmap(lambda values: ran(name, values, carry, fast_gradient=True))(several)
     for index in range(2):
-        expected = run_with_gradients(cell, weights, several[index], carry)
+        expected = ran(name, several[index], carry, fast_gradient=True)
         assert_close(jax.tree.map(lambda leaf, index=index: leaf[index], mapped), expected, 1e-5)
 
 
-@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("name", ["gru", "lstm_peepholes", "rnn_relu"])
 def test_gate_activity_is_that_of_each_sigmoid_gate(name: str):
     cell, weights, inputs, carry = drawn(name, 12)
     activity = gate_activity(cell, weights, inputs, carry)
-    assert tuple(activity) == tuple(sorted(cell.sigmoid_gates)) or set(activity) == set(cell.sigmoid_gates)
+    assert set(activity) == set(cell.sigmoid_gates)
     for measured in activity.values():
         assert 0.0 < float(measured["mean"]) < 1.0
         assert 0.0 <= float(measured["saturated"]) <= 1.0

@@ -49,17 +49,18 @@ class Outcome(NamedTuple):
 def train(*arguments: str) -> Outcome:
     """Run the `train` command in this process."""
     out, err = io.StringIO(), io.StringIO()
+    code: object = None
     before, SweepSummary.exit_code = list(sys.argv), None
     sys.argv = ["train.py", *arguments]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             main()
     except SystemExit as stop:
-        assert isinstance(stop.code, int)
-        return Outcome(stop.code, out.getvalue(), err.getvalue())
+        code = stop.code
     finally:
         sys.argv = before
-    raise AssertionError("the command ended without an exit code")
+    assert isinstance(code, int)
+    return Outcome(code, out.getvalue(), err.getvalue())
 
 
 def begin(module: str, *arguments: str, cwd: Path) -> subprocess.Popen[str]:

@@ -46,10 +46,9 @@ def loop(update: Any, state: TrainState, batches: list[Any]) -> tuple[TrainState
     return state, stack(told)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-def test_a_loop_a_scan_and_replicas_agree(cell: str):
+def test_a_loop_a_scan_and_replicas_agree():
     """Dropout is on: masks, too, are a function of the state alone."""
-    parts = [make_parts(ADAM, seed=seed, cell=cell, recurrent_dropout=0.2, output_dropout=0.3) for seed in (0, 1)]
+    parts = [make_parts(ADAM, seed=seed, cell="lstm", recurrent_dropout=0.2, output_dropout=0.3) for seed in (0, 1)]
     batches, update = parts[0].batches[:NUMBER], jax.jit(parts[0].update)
     looped = [loop(update, part.state, batches) for part in parts]
 

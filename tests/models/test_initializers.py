@@ -1,0 +1,77 @@
+"""One rule per gate block, the same for all cells."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gru_bench.models.cells import CELLS
+from gru_bench.models.initializers import draw_cell, orthogonal, uniform
+from tests.models.support import OPTIONS, assert_close, make_cell
+
+INPUT, HIDDEN = 5, 16
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_orthogonal_rule_for_each_gate_block(name: str):
+    cell = make_cell(name, HIDDEN)
+    weights = draw_cell(jax.random.key(0), cell, INPUT, orthogonal)
+    assert {key: value.shape for key, value in weights.items()} == cell.weight_shapes(INPUT)
+    assert all(value.dtype == jnp.float32 for value in weights.values())
+    blocks = []
+    for key in cell.matrices:
+        for gate in range(weights[key].shape[1]):
+            block = np.asarray(weights[key][:, gate], np.float64)
+            np.testing.assert_allclose(block @ block.T, np.eye(HIDDEN), atol=1e-5)
+            blocks.append(block)
+    assert all(np.abs(a - b).max() > 0.1 for index, a in enumerate(blocks) for b in blocks[:index])
+    limit = math.sqrt(6 / (INPUT + HIDDEN))
+    kernel = np.abs(np.asarray(weights["kernel"]))
+    assert 0.9 * limit < kernel.max() <= limit
+    for key, value in weights.items():
+        if key.endswith("gain"):
+            np.testing.assert_array_equal(value, 1.0)
+        elif key.endswith("bias") and cell.bias_offsets == {}:
+            np.testing.assert_array_equal(value, 0.0)
+        elif key == "peephole":
+            assert 0.0 < float(jnp.abs(value).max()) <= math.sqrt(6 / (3 + HIDDEN))
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, -2.5])
+def test_only_the_forget_gate_starts_with_the_forget_bias(offset: float):
+    cell = CELLS["lstm"](hidden_size=HIDDEN, forget_bias=offset)
+    plain = draw_cell(jax.random.key(0), cell, INPUT, orthogonal)["bias"]
+    np.testing.assert_array_equal(plain, np.array([0.0, offset, 0.0, 0.0])[:, None] * np.ones(HIDDEN))
+    drawn = draw_cell(jax.random.key(0), cell, INPUT, uniform(0.1))["bias"]
+    base = draw_cell(jax.random.key(0), CELLS["lstm"](hidden_size=HIDDEN, forget_bias=0.0), INPUT, uniform(0.1))
+    assert_close(drawn - base["bias"], plain, 1e-6)
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_uniform_rule_stays_within_its_scale(name: str):
+    cell = make_cell(name, HIDDEN)
+    weights = draw_cell(jax.random.key(0), cell, INPUT, uniform(0.1))
+    for key, value in weights.items():
+        if key.endswith("gain"):
+            np.testing.assert_array_equal(value, 1.0)
+            continue
+        offsets = [cell.bias_offsets.get(gate, 0.0) for gate in cell.gates] if key == "bias" else [0.0]
+        centred = np.asarray(value) - (np.array(offsets)[:, None] if key == "bias" else 0.0)
+        assert 0.05 < np.abs(centred).max() <= 0.1 + 1e-6
+        assert np.unique(centred).size > 0.9 * centred.size
+
+
+def test_a_weight_depends_on_the_key_and_its_own_name_alone():
+    key = jax.random.key(3)
+    plain = draw_cell(key, make_cell("lstm", HIDDEN), INPUT, uniform(0.1))
+    peepholes = draw_cell(key, make_cell("lstm_peepholes", HIDDEN), INPUT, uniform(0.1))
+    assert_close({name: peepholes[name] for name in plain}, plain, 0.0)
+    other = draw_cell(jax.random.key(4), make_cell("lstm", HIDDEN), INPUT, uniform(0.1))
+    assert all(bool((other[name] != plain[name]).any()) for name in plain)
+    assert np.unique(np.concatenate([np.ravel(value) for value in plain.values()])).size > 0.9 * sum(
+        value.size for value in plain.values()
+    )

@@ -1,0 +1,179 @@
+"""What can be done with a finished run: score it again, let it go on with a text."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gru_bench.arguments import run_command
+from gru_bench.errors import UserError
+from gru_bench.evaluate import evaluate
+from gru_bench.predict import predict
+from gru_bench.training.saved import load_run
+from tests.training.support import command, record, train
+
+TEXT = 'he said, "wait [here]"; it\'s {f(x) = 3, y}\n'
+
+
+@pytest.fixture
+def copied(finished_run: Path, tmp_path: Path) -> Path:
+    """A finished run to do anything with."""
+    return shutil.copytree(finished_run, tmp_path / "copied")
+
+
+def train_on_text(folder: Path, level: str) -> Path:
+    (folder / "text.txt").write_text(TEXT * 60, encoding="utf-8")
+    done = train(
+        "tracker=none",
+        "data=text_file",
+        f"data.path={folder}/text.txt",
+        f"data.level={level}",
+        "model.hidden_size=8",
+        "training.updates=5",
+        "training.batch_size=2",
+        "training.bptt_window=8",
+        "training.eval_every=5",
+        "task.sample_length=0",
+        f"run_dir={folder}/run",
+        f"paths.cache={folder}/cache",
+    )
+    assert done.code == 0, done.err
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def text_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on a file of one's own, as characters; the file is gone."""
+    run = train_on_text(tmp_path_factory.mktemp("characters"), "char")
+    (run.parent / "text.txt").unlink()
+    return run
+
+
+def test_evaluate_repeats_the_recorded_numbers(finished_run: Path):
+    done = command("gru_bench.evaluate", f"run={finished_run}", cwd=finished_run)
+    assert done.code == 0, done.err
+    nll = record(finished_run)["metrics"]["test"]["nll"]
+    assert done.out.count(repr(nll)) == 2
+    assert "equal" in done.out
+    assert "DIFFERENT" not in done.out
+    assert f"{record(finished_run)['scored']['test']:,} tokens scored" in done.out
+
+
+def change(run: Path, **changes: Any) -> None:
+    (run / "record.json").write_text(json.dumps(record(run) | changes))
+
+
+def test_evaluate_says_when_numbers_differ(copied: Path, capsys: pytest.CaptureFixture[str]):
+    nll = record(copied)["metrics"]["test"]["nll"]
+    change(copied, metrics={"test": {"nll": nll + 1e-15}})
+    assert run_command(evaluate, [f"run={copied}"]) == 1
+    assert "DIFFERENT" in capsys.readouterr().out
+
+
+def test_evaluate_refuses_other_data(copied: Path, capsys: pytest.CaptureFixture[str]):
+    change(copied, data_facts={"digest": "f" * 64})
+    assert run_command(evaluate, [f"run={copied}"]) == 1
+    error = capsys.readouterr().err
+    assert f"the data is not what {copied} was trained on: found digest " in error
+    assert f"expected {'f' * 16}" in error
+
+
+@pytest.mark.parametrize("name", ["evaluate", "predict"])
+def test_what_is_no_run_is_named(name: str, tmp_path: Path, copied: Path, capsys: pytest.CaptureFixture[str]):
+    main = {"evaluate": evaluate, "predict": predict}[name]
+
+    def error(*arguments: str) -> str:
+        assert run_command(main, arguments) == (1 if arguments else 2)
+        return capsys.readouterr().err
+
+    assert error().startswith("run: found None, allowed: a path. Give it: run=...")
+    assert "is no run directory: it holds no record.json" in error(f"run={tmp_path}/none")
+    (copied / "data.json").unlink()
+    assert "data.json cannot be read" in error(f"run={copied}")
+    best = copied / "checkpoints" / "best.npz"
+    best.write_bytes(best.read_bytes()[:-30])
+    (copied / "data.json").write_text(json.dumps({"vocabulary": {"level": "symbol", "begin": 0, "symbols": ["B"] * 0}}))
+    assert "vocabulary" in error(f"run={copied}")
+    best.unlink()
+    change(copied, status="interrupted", updates=3)
+    assert "holds no weights yet: status interrupted, 3 updates" in error(f"run={copied}")
+
+
+def test_damaged_weights_are_named(copied: Path):
+    best = copied / "checkpoints" / "best.npz"
+    best.write_bytes(best.read_bytes()[:-30])
+    with pytest.raises(UserError, match=r"best.npz cannot be read"):
+        load_run(copied)
+
+
+def test_a_run_comes_back_from_its_directory_alone(finished_run: Path):
+    saved = load_run(finished_run)
+    assert saved.record.status == "finished"
+    assert saved.network.parameters == saved.record.parameters
+    assert saved.config.to_dict() == saved.record.config
+
+
+def predicted(capsys: pytest.CaptureFixture[str], run: Path, *arguments: str) -> str:
+    code = run_command(predict, [f"run={run}", *arguments])
+    output = capsys.readouterr()
+    assert code == 0, output.err
+    return output.out.removesuffix("\n")
+
+
+def test_a_prompt_is_taken_literally(text_run: Path, capsys: pytest.CaptureFixture[str]):
+    for prompt in ('he said, "wait [here]"', "{f(x) = 3, y}", "it's", "", "y}\nhe"):
+        text = predicted(capsys, text_run, f"prompt={prompt}", "length=7")
+        assert text.startswith(prompt)
+        assert len(text) == len(prompt) + 7
+
+
+def test_a_prompt_from_standard_input(text_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = ("length=12", "temperature=0.5", "top_k=3", "seed=4")
+    done = command("gru_bench.predict", f"run={text_run}", "prompt=-", *arguments, cwd=tmp_path, text='he said, "w\n')
+    assert done.code == 0, done.err
+    assert done.err == ""
+    assert done.out == predicted(capsys, text_run, 'prompt=he said, "w', *arguments) + "\n"
+
+
+def test_settings_of_a_prediction(text_run: Path, capsys: pytest.CaptureFixture[str]):
+    first = predicted(capsys, text_run)
+    assert len(first) == 200
+    assert first == predicted(capsys, text_run, "seed=0", "temperature=0.8") != predicted(capsys, text_run, "seed=1")
+    greedy = predicted(capsys, text_run, "temperature=0", "seed=3")
+    assert (
+        greedy
+        == predicted(capsys, text_run, "top_k=1", "temperature=5")
+        == predicted(capsys, text_run, "temperature=0")
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["prompt=heß"], 1, "char 'ß' at position 2 is not among the"),
+        (["temperature=-1"], 2, "temperature: found -1.0, allowed: a number >= 0"),
+        (["length=0"], 2, "length: found 0, allowed: an integer >= 1"),
+        (["top_k=0"], 2, "top_k: found 0, allowed: an integer >= 1"),
+        (["promt=a"], 2, "Did you mean 'prompt'?"),
+    ],
+)
+def test_wrong_predictions_are_named(
+    arguments: list[str], code: int, message: str, text_run: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert run_command(predict, [f"run={text_run}", *arguments]) == code
+    output = capsys.readouterr()
+    assert message in output.err
+    assert output.out == ""
+
+
+def test_words_are_joined_and_unknown_ones_are_known_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    run = train_on_text(tmp_path, "word")
+    assert set(record(run)["metrics"]["test"]) == {"nll", "perplexity"}
+    text = predicted(capsys, run, "prompt=he said,", "length=3", "temperature=0")
+    assert text.startswith("he said, ")
+    assert run_command(evaluate, [f"run={run}"]) == 0
+    assert "equal" in capsys.readouterr().out
