@@ -44,7 +44,7 @@ def strict() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a small finished run (`tests.training.support.SMALL`), trained by the command itself; do not write there."""
+    """The directory of a small finished run, trained by the command itself; tests only read it."""
     from tests.training.support import SMALL, command
 
     folder = tmp_path_factory.mktemp("finished")

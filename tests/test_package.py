@@ -149,7 +149,8 @@ def test_the_page_on_configuration_lists_every_setting_and_no_other():
     listed |= set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/configuration.md").read_text(encoding="utf-8"), re.M))
     known: set[str] = set()
     for name, parameter in settings(Config).items():
-        inner = settings(parameter.annotation) if dataclasses.is_dataclass(parameter.annotation) else None
+        section = parameter.annotation
+        inner = settings(section) if hasattr(section, "__dataclass_fields__") else None
         known |= {name} if inner is None else {f"{name}.{key}" for key in inner if key != "options"}
     known |= {f"task.{key}" for task in TASKS.values() for key in settings(task) if key != "description"}
     shared = {entry.name for entry in dataclasses.fields(Cell)}
@@ -338,4 +339,4 @@ def test_the_first_command_of_the_readme_trains_to_the_floor(bare: Path, tmp_pat
     program += "r = read_record(Path(sys.argv[1])); print(r.metrics['test']['nll'], r.baselines['floor']['nll'])"
     shown = outside(bare, f"python -c {shlex.quote(program)} {shlex.quote(str(run_dir))}", tmp_path)
     nll, floor = map(float, shown.stdout.split())
-    assert floor <= nll <= 1.02 * floor
+    assert 0.99 * floor < nll <= 1.02 * floor

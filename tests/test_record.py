@@ -14,13 +14,18 @@ from gru_bench.record import RunRecord, read_record, write_atomically
 from tests.results.records import make_record
 
 
+def made(**changes: Any) -> RunRecord:
+    values: dict[str, Any] = make_record() | changes
+    return RunRecord(**values)
+
+
 def write(folder: Path, **changes: Any) -> Path:
     (folder / "record.json").write_text(json.dumps(make_record() | changes))
     return folder
 
 
 def test_round_trip(tmp_path: Path):
-    written = RunRecord(**make_record())
+    written = made()
     written.write(tmp_path / "deep" / "run")
     assert read_record(tmp_path / "deep" / "run") == written
     assert json.loads((tmp_path / "deep/run/record.json").read_text()) == make_record()
@@ -30,7 +35,7 @@ def test_round_trip(tmp_path: Path):
 def test_numbers_that_json_lacks_become_null(tmp_path: Path):
     metrics = {"valid": {"nll": math.nan, "perplexity": math.inf}, "test": {"nll": 0.25}}
     speed = {"seconds_per_update": None, "pace": [1.0, -math.inf]}
-    RunRecord(**make_record() | {"metrics": metrics, "speed": speed}).write(tmp_path)
+    made(metrics=metrics, speed=speed).write(tmp_path)
     assert "NaN" not in (tmp_path / "record.json").read_text()
     found = read_record(tmp_path)
     assert found.metrics == {"valid": {"nll": None, "perplexity": None}, "test": {"nll": 0.25}}
@@ -39,7 +44,7 @@ def test_numbers_that_json_lacks_become_null(tmp_path: Path):
 
 def test_floats_come_back_to_the_last_bit(tmp_path: Path):
     value = 0.1 + 0.2
-    RunRecord(**make_record() | {"metrics": {"test": {"nll": value}}}).write(tmp_path)
+    made(metrics={"test": {"nll": value}}).write(tmp_path)
     assert read_record(tmp_path).metrics["test"]["nll"] == value
 
 

@@ -266,7 +266,7 @@ def test_a_sweep_goes_on_past_failures_and_lists_them(tmp_path: Path):
         listed, ("1e38", "x", "0.1") * 2, ("gru",) * 3 + ("rnn",) * 3, strict=True
     ):
         assert f"model={cell}" in job
-        assert f"optimizer.learning_rate={rate}" in job
+        assert f"optimizer.learning_rate={rate}" in job.replace("e+", "e")
         if rate == "x":
             assert "found 'x', allowed: a number" in reason
         else:
@@ -330,7 +330,7 @@ def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monke
 
 
 def test_the_source_of_python(tmp_path: Path):
-    tiny(tmp_path, "data=python_source", "data.max_bytes=60000", cache=tmp_path / "cache")
+    tiny(tmp_path, "data=python_source", "data.max_bytes=300000", cache=tmp_path / "cache")
     assert record(tmp_path)["metrics"]["test"]["nll"] < np.log(256)
 
 

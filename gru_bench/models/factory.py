@@ -104,9 +104,9 @@ def make_model(config: ModelConfig, training: TrainingConfig, signature: Signatu
     execution = Execution(precision=training.precision, unroll=training.unroll, rematerialise=training.rematerialise)
     encoder_key, head_key, *layer_keys = jax.random.split(key, 2 + config.layers)
     inputs = shape.layer_inputs(cell.hidden_size)
-    encoder = (
-        Identity() if signature.symbols is None else Embedding(encoder_key, signature.symbols, inputs[0], initializer)
-    )
+    encoder: Embedding | Identity = Identity()
+    if signature.symbols is not None:
+        encoder = Embedding(encoder_key, signature.symbols, inputs[0], initializer, config.tied_embeddings)
     layers = [
         RecurrentLayer(layer_key, cell, size, config.bidirectional, initializer, execution)
         for layer_key, size in zip(layer_keys, inputs, strict=True)

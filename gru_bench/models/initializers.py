@@ -1,7 +1,8 @@
 """How weights start: one rule per gate block, the same for all cells.
 
 `orthogonal` draws each gate's input block Glorot-uniform and each gate's recurrent block orthogonal; biases start at
-0, gains at 1, peepholes Glorot-uniform. `uniform` draws everything but gains from U(-scale, scale) (Zaremba et al.
+0, gains at 1, peepholes Glorot-uniform, embeddings at N(0, 1) so that inputs have unit scale (a table that is tied to
+the head is a kernel: Glorot-uniform). `uniform` draws everything but gains from U(-scale, scale) (Zaremba et al.
 2014, arXiv:1409.2329). In both, constants that a cell asks for (`Cell.bias_offsets`) are added to its bias.
 """
 
@@ -26,6 +27,8 @@ def orthogonal(key: Array, name: str, shape: tuple[int, ...]) -> Array:
         return jnp.ones(shape)
     if name.endswith("bias"):
         return jnp.zeros(shape)
+    if name == "table":
+        return jax.random.normal(key, shape)
     if name in ("recurrent_kernel", "candidate_kernel"):
         keys = jax.random.split(key, shape[1])
         blocks = [jax.nn.initializers.orthogonal()(gate_key, (shape[0], shape[2])) for gate_key in keys]

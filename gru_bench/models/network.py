@@ -58,10 +58,10 @@ def _drop(
 
 
 class Embedding(nnx.Module):
-    """A table of vectors, one per symbol."""
+    """A table of vectors, one per symbol; `tied` when the head uses it as its kernel."""
 
-    def __init__(self, key: Array, symbols: int, size: int, initializer: Initializer):
-        self.table = nnx.Param(initializer(key, "table", (symbols, size)))
+    def __init__(self, key: Array, symbols: int, size: int, initializer: Initializer, tied: bool = False):
+        self.table = nnx.Param(initializer(key, "kernel" if tied else "table", (symbols, size)))
 
     def __call__(self, ids: Int[Array, "*leading"]) -> Float[Array, "*leading size"]:
         """Look symbols up."""

@@ -51,7 +51,7 @@ def _nll(network: Network, stream: np.ndarray, begin: Any = CORPUS.vocabulary.be
     return np.asarray(optax.softmax_cross_entropy_with_integer_labels(scores[0], jnp.asarray(stream)))
 
 
-def evaluate(network: Network, task: LanguageModeling, split: Any, **training: int) -> dict[str, float]:
+def evaluate(network: Network, task: LanguageModeling, split: Any, **training: Any) -> dict[str, float]:
     graph, params = nnx.split(network)
     config = TrainingConfig(updates=1, **{"bptt_window": 7, "eval_batch_size": 1, **training})
     return Evaluator(graph, task)(params, task.eval_batches(CORPUS, split, config))

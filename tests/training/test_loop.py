@@ -80,7 +80,7 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path):
 @pytest.fixture(scope="module")
 def diverged_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("diverged")
-    settings = ("optimizer.learning_rate=1e30", "optimizer.clip_norm=null", "training.checkpoint_every=1")
+    settings = ("optimizer.learning_rate=1e38", "optimizer.clip_norm=null", "training.checkpoint_every=1")
     done = train(*SMALL, *QUIET, *settings, f"run_dir={folder}")
     assert done.code == 1, done.err
     return folder, done.out
@@ -100,7 +100,7 @@ def test_a_run_that_diverges_stops_and_names_the_update(diverged_run: tuple[Path
 
 def test_a_diverged_run_is_not_gone_on_with(diverged_run: tuple[Path, str]):
     folder, _ = diverged_run
-    settings = ("optimizer.learning_rate=1e30", "optimizer.clip_norm=null", "training.checkpoint_every=1")
+    settings = ("optimizer.learning_rate=1e38", "optimizer.clip_norm=null", "training.checkpoint_every=1")
     again = train(*SMALL, *QUIET, *settings, f"run_dir={folder}")
     assert again.code == 1
     assert again.err == (

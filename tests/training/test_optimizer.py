@@ -62,13 +62,14 @@ def test_warm_up_climbs_in_equal_steps_and_the_rest_follows(schedule: str):
 @pytest.mark.parametrize(
     ("cell", "options"), [("gru", {"reset_after": False}), ("lstm", {"peepholes": True}), ("rnn", {})]
 )
-def test_weight_decay_acts_on_kernels_and_tables_alone(rule: str, cell: str, options: dict[str, bool]):
+def test_weight_decay_acts_on_kernels_and_tables_alone(rule: Any, cell: str, options: dict[str, bool]):
     """Without a gradient, decay is all that moves: p' = p - rate * decay * p."""
     config = OptimizerConfig(rule=rule, learning_rate=0.5, weight_decay=0.2, clip_norm=None)
     _, state, _, chain = make_parts(config, cell=cell, layer_norm=True, layers=2, options=options)
     zeros = jax.tree.map(jnp.zeros_like, state.params)
     changes, _ = chain.update(zeros, state.optimizer, state.params)
-    before, moved = (dict(nnx.to_flat_state(tree)) for tree in (state.params, changes))
+    flat: Any = nnx.to_flat_state
+    before, moved = (dict(flat(tree)) for tree in (state.params, changes))
     decayed = set()
     for path, weight in before.items():
         name = str(path[-1])
@@ -88,6 +89,7 @@ def test_rules_are_those_of_their_papers():
         chain = make_optimizer(config, make_schedule(config, 10, 10))
         state, found = chain.init(params), []
         for _ in range(2):
+            change: Any
             change, state = chain.update(gradient, state, params)
             found.append(float(change["bias"][0]))
         return found

@@ -23,7 +23,7 @@ def plain(tree: Any) -> list[np.ndarray]:
     """Return the leaves as arrays; keys as their raw data."""
     keys = jax.dtypes.prng_key
     return [
-        np.asarray(jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, keys) else leaf)
+        np.asarray(jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, keys) else leaf)
         for leaf in jax.tree.leaves(tree)
     ]
 
