@@ -330,7 +330,7 @@ def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monke
 
 
 def test_the_source_of_python(tmp_path: Path):
-    tiny(tmp_path, "data=python_source", "data.max_bytes=300000", cache=tmp_path / "cache")
+    tiny(tmp_path, "data=python_source", cache=tmp_path / "cache")
     assert record(tmp_path)["metrics"]["test"]["nll"] < np.log(256)
 
 

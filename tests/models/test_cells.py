@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.models.cells import CELLS, Cell, LSTMCarry
+from gru_bench.models.cells import GRU, LSTM, Cell, LSTMCarry
 from gru_bench.models.recurrence import product
 from tests.models import reference
 from tests.models.support import (
@@ -90,7 +90,7 @@ def test_step_names_each_sigmoid_gate_and_keeps_float32(name: str):
 
 
 def test_update_gate_at_one_keeps_the_hidden_state():
-    cell = CELLS["gru"](hidden_size=HIDDEN)
+    cell = GRU(hidden_size=HIDDEN)
     weights = random_weights(cell, INPUT)
     weights["bias"] = weights["bias"].at[1].set(100.0)
     linear = product(jnp.float32)
@@ -101,7 +101,7 @@ def test_update_gate_at_one_keeps_the_hidden_state():
 
 
 def test_reset_gate_multiplies_the_candidate_bias_only_after_the_product():
-    after, before = (CELLS["gru"](hidden_size=HIDDEN, reset_after=value) for value in (True, False))
+    after, before = (GRU(hidden_size=HIDDEN, reset_after=value) for value in (True, False))
     assert "candidate_bias" in after.shapes
     assert "candidate_bias" not in before.shapes
     assert before.matrices == ("recurrent_kernel", "candidate_kernel")
@@ -113,7 +113,7 @@ def test_a_cell_without_equations_says_so():
 
 
 def test_wrong_shapes_are_refused_under_test():
-    cell = CELLS["lstm"](hidden_size=HIDDEN)
+    cell = LSTM(hidden_size=HIDDEN)
     linear = product(jnp.float32)
     with pytest.raises(Exception, match="projected"):
         cell.step(random_weights(cell, INPUT), cell.zero_carry(BATCH), jnp.zeros((BATCH, 3, HIDDEN)), linear)

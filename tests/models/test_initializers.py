@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.models.cells import CELLS
+from gru_bench.models.cells import LSTM
 from gru_bench.models.initializers import draw_cell, orthogonal, uniform
 from tests.models.support import OPTIONS, assert_close, make_cell
 
@@ -43,11 +43,11 @@ def test_orthogonal_rule_for_each_gate_block(name: str):
 
 @pytest.mark.parametrize("offset", [0.0, 1.0, -2.5])
 def test_only_the_forget_gate_starts_with_the_forget_bias(offset: float):
-    cell = CELLS["lstm"](hidden_size=HIDDEN, forget_bias=offset)
+    cell = LSTM(hidden_size=HIDDEN, forget_bias=offset)
     plain = draw_cell(jax.random.key(0), cell, INPUT, orthogonal)["bias"]
     np.testing.assert_array_equal(plain, np.array([0.0, offset, 0.0, 0.0])[:, None] * np.ones(HIDDEN))
     drawn = draw_cell(jax.random.key(0), cell, INPUT, uniform(0.1))["bias"]
-    base = draw_cell(jax.random.key(0), CELLS["lstm"](hidden_size=HIDDEN, forget_bias=0.0), INPUT, uniform(0.1))
+    base = draw_cell(jax.random.key(0), LSTM(hidden_size=HIDDEN, forget_bias=0.0), INPUT, uniform(0.1))
     assert_close(drawn - base["bias"], plain, 1e-6)
 
 

@@ -13,7 +13,7 @@ from flax import nnx
 
 from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.models.factory import Signature, make_model
-from gru_bench.models.network import Network
+from gru_bench.models.network import Embedding, Network
 from tests.models.support import assert_close, random_array
 
 BATCH, TIME, CHANNELS, HIDDEN, SYMBOLS = 3, 6, 4, 5, 9
@@ -116,6 +116,7 @@ def test_tied_embeddings_share_one_table():
     tied, free = build(symbols=SYMBOLS, tied_embeddings=True), build(symbols=SYMBOLS)
     assert tied.parameters["total"] == free.parameters["total"] - HIDDEN * SYMBOLS
     assert tied.parameters["recurrent"] == free.parameters["recurrent"]
+    assert isinstance(tied.encoder, Embedding)
     ids = symbol_inputs()
     hidden, _ = forward(tied, ids, encode=True)
     expected = hidden @ tied.encoder.table[...].T + jnp.broadcast_to(tied.head.bias[...], (BATCH, TIME, SYMBOLS))
@@ -133,6 +134,7 @@ def test_tied_embeddings_share_one_table():
 
 def test_a_symbol_reads_its_row_of_the_table():
     network = build(symbols=SYMBOLS, embedding_size=3)
+    assert isinstance(network.encoder, Embedding)
     assert network.encoder.table.shape == (SYMBOLS, 3)
     ids = symbol_inputs()
     np.testing.assert_array_equal(network.encoder(ids), network.encoder.table[...][ids])
@@ -143,7 +145,7 @@ def test_a_symbol_reads_its_row_of_the_table():
     [{"input_dropout": 0.5}, {"output_dropout": 0.5}, {"recurrent_dropout": 0.5}],
     ids=lambda rates: next(iter(rates)),
 )
-def test_dropout_acts_only_with_a_key_and_follows_it(rates: dict[str, float]):
+def test_dropout_acts_only_with_a_key_and_follows_it(rates: dict[str, Any]):
     plain, dropped, inputs = build(layers=2), build(layers=2, **rates), real_inputs()
     expected = forward(plain, inputs)
     assert_close(forward(dropped, inputs), expected, 0.0)

@@ -80,13 +80,13 @@ def test_a_state_dict_comes_back_as_the_same_function(name: str):
         np.testing.assert_allclose(copy(inputs)[0].numpy(), module(inputs)[0].numpy(), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "cell"), [("gru", "gru"), ("lstm", "lstm"), ("rnn_tanh", "rnn")])
-def test_a_network_runs_with_weights_of_pytorch_and_gives_its_own(name: str, cell: str):
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_network_runs_with_weights_of_pytorch_and_gives_its_own(cell: str):
     config = ModelConfig(cell=cell, hidden_size=HIDDEN, layers=2, bidirectional=True, init="uniform", init_scale=0.5)
     signature = Signature(outputs=2, channels=INPUT, causal=False)
     network = make_model(config, TrainingConfig(updates=1), signature, jax.random.key(0))
     inputs = normal(3, BATCH, TIME, INPUT)
-    module = make_module(name, num_layers=2, bidirectional=True)
+    module = make_module(cell, num_layers=2, bidirectional=True)
 
     @jax.jit
     def encode(params: nnx.State, values: jax.Array) -> jax.Array:
@@ -101,7 +101,7 @@ def test_a_network_runs_with_weights_of_pytorch_and_gives_its_own(name: str, cel
     module.load_state_dict({key: torch.from_numpy(value) for key, value in export_torch(network).items()})
     with torch.no_grad():
         np.testing.assert_allclose(outputs(), module(inputs)[0].numpy(), rtol=1e-5, atol=1e-5)
-        module = make_module(name, num_layers=2, bidirectional=True)
+        module = make_module(cell, num_layers=2, bidirectional=True)
         load_torch(network, module.state_dict())
         np.testing.assert_allclose(outputs(), module(inputs)[0].numpy(), rtol=1e-5, atol=1e-5)
 
