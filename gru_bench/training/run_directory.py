@@ -18,6 +18,7 @@ import filelock
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME, RunRecord, read_record, write_atomically
+from gru_bench.training.checkpoint import Checkpoints
 
 _LOCK, _OWNER = "lock", "owner.json"
 _OURS = ("checkpoints", "figures", "wandb", "metrics.jsonl", "config.yaml", "log.txt", "data.json", FILE_NAME)
@@ -68,7 +69,8 @@ def _owner(directory: Path) -> str:
 
 
 def clear(directory: Path) -> None:
-    """Remove what a run has left in its directory, and nothing else; without a record there is no run."""
+    """Remove what a run has left in its directory, and nothing else; without a record, its checkpoints alone."""
+    Checkpoints(directory / "checkpoints").clear()
     if not (directory / FILE_NAME).exists():
         return
     for name in _OURS:

@@ -151,3 +151,12 @@ def test_clear_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path):
         (tmp_path / name).write_text("")
     clear(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_clear_removes_checkpoints_whose_record_is_gone(tmp_path: Path):
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+    for name in ("update-000000010.npz", "best.npz", "mine.npz"):
+        (checkpoints / name).write_text("")
+    clear(tmp_path)
+    assert [path.name for path in checkpoints.iterdir()] == ["mine.npz"]
