@@ -92,8 +92,39 @@ def convert(text: str, annotation: Any) -> Any:
     return Path(text).expanduser() if Path in options else text
 
 
+def with_parameters(
+    command: Callable[..., Any], *sources: Callable[..., Any], supplied: Sequence[str] = ()
+) -> Callable[..., Any]:
+    """Give a function the parameters of others: what `parse_arguments` and `help_text` go by.
+
+    Args:
+        command: takes any plain and named arguments.
+        sources: functions whose parameters are taken over; the first one's docstring says what the command does.
+        supplied: names of parameters that the program itself passes.
+    """
+    parameters = [
+        parameter for source in sources for name, parameter in settings(source).items() if name not in supplied
+    ]
+    summary, _ = _split_docstring(inspect.getdoc(sources[0]) or "")
+    details = {name: text for source in sources for name, text in _argument_texts(source).items()}
+    described = ["    " + f"{name}: {text}".replace("\n", "\n        ") for name, text in details.items()]
+
+    def joined(*plain: Any, **named: Any) -> Any:
+        return command(*plain, **named)
+
+    joined.__module__ = sources[0].__module__
+    joined.__doc__ = "\n".join([summary, "", "Args:", *described])
+    joined.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    ordered = sorted(parameters, key=lambda parameter: parameter.kind)
+    joined.__dict__["__signature__"] = inspect.Signature(ordered)
+    return joined
+
+
 def run_command(
-    main: Callable[..., int | None], argv: Sequence[str] | None = None, examples: Sequence[str] = ()
+    main: Callable[..., Any],
+    argv: Sequence[str] | None = None,
+    examples: Sequence[str] = (),
+    by_arguments: bool = False,
 ) -> int:
     """Call `main` with the arguments of the command line and return the exit code.
 
@@ -101,9 +132,10 @@ def run_command(
         main: the command; its docstring is the help and its result the exit code (None is 0).
         argv: the arguments; those of the process by default.
         examples: whole command lines for `--help`.
+        by_arguments: `main` takes the command line and returns the command, where what it takes depends on it.
 
     Returns:
-        0 or what `main` returns; the code of a `UserError`, whose message alone goes to standard error (with
+        0 or what the command returns; the code of a `UserError`, whose message alone goes to standard error (with
         `debug=true`: its traceback); 130 after Ctrl-C; 141 when the reader of a pipe went away.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -111,6 +143,8 @@ def run_command(
         sys.stdout.reconfigure(errors="replace")  # a sign that the terminal cannot show ends no command
     debug = False
     try:
+        if by_arguments:
+            main = main(argv)
         if "--help" in argv or "-h" in argv:
             print(help_text(main, examples))
         else:
@@ -210,6 +244,10 @@ def _take_debug(main: Callable[..., Any], argv: list[str]) -> tuple[list[str], b
     check(value, bool, "debug")
     kept = argv if "debug" in settings(main) else [argument for argument in argv if argument not in given]
     return kept, bool(value)
+
+
+def _argument_texts(target: Callable[..., Any]) -> dict[str, str]:
+    return _split_docstring(inspect.getdoc(target) or "")[1]
 
 
 def _program() -> str:

@@ -66,6 +66,7 @@ class ModelConfig:
     residual: bool = False
     layer_norm: bool = False
     tied_embeddings: bool = False
+    pooling: Literal["last", "mean", "max", "attention"] = "last"
     input_dropout: Rate = 0.0
     output_dropout: Rate = 0.0
     recurrent_dropout: Rate = 0.0

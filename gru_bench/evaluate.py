@@ -1,64 +1,106 @@
-"""`python -m gru_bench.evaluate run=DIR`: score the test split again with the best weights of a run."""
+"""`python -m gru_bench.evaluate run=DIR [path=FILE]`: score the test split again, or another file."""
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from rich import box
 from rich.console import Console
+from rich.console import Group as Lines
 from rich.table import Table
+from rich.text import Text
 
 from gru_bench.arguments import run_command
 from gru_bench.errors import UserError
 
-EXAMPLES = ("python -m gru_bench.evaluate run=runs/language_modeling/reber/gru-1a2b3c4d/seed0",)
+if TYPE_CHECKING:
+    from gru_bench.tasks.task import EvalBatches
+    from gru_bench.training.saved import SavedRun
+
+EXAMPLES = (
+    "python -m gru_bench.evaluate run=runs/language_modeling/reber/gru-1a2b3c4d/seed0",
+    "python -m gru_bench.evaluate run=runs/sentiment/imdb/lstm-1a2b3c4d/seed0 path=reviews.csv",
+)
 
 
-def evaluate(*, run: Path, mirror: str | None = None, cache: str | None = None) -> int:
-    """Score the test split again with the best weights of a finished run, and compare with its record.
+def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, cache: str | None = None) -> int:
+    """Score the test split again with the best weights of a run and compare with its record, or score another file.
 
     The same machine, versions and thread count give the same numbers to the last bit.
 
     Args:
         run: a run directory
+        path: a file of the same form as the run's data, scored whole instead of the test split; the training data
+            is not needed then
         mirror: folder of local copies of public files; default: the variable GRU_BENCH_MIRROR
         cache: folder of downloads and prepared data; default: the user's cache folder
 
     Returns:
-        0 when all numbers equal the recorded ones, 1 when one differs.
+        0 when all numbers equal the recorded ones, 1 when one differs; 0 with `path`.
 
     Raises:
-        UserError: there is no such run, it has no weights, or the data is not the one it was trained on.
+        UserError: there is no such run, it has no weights, its data is not the one it was trained on, or the file
+            cannot be read.
     """
-    import dataclasses
-
-    from flax import nnx
-
-    from gru_bench.data.factory import make_data
-    from gru_bench.training.evaluate import Evaluator
     from gru_bench.training.saved import load_run
 
     saved = load_run(run)
-    paths = dataclasses.replace(saved.config.paths, mirror=mirror, cache=cache)
-    data = make_data(saved.config.data, paths)
-    recorded_digest = saved.record.data_facts.get("digest")
-    if data.facts["digest"] != recorded_digest:
+    if path is not None:
+        found = _score(saved, saved.task.file_batches(path, saved.config.training))
+        Console(soft_wrap=True).print(_table(f"{path}", saved, found))
+        return 0
+    found = _score(saved, saved.task.eval_batches(_data(saved, run, mirror, cache), "test", saved.config.training))
+    recorded = saved.record.metrics.get("test")
+    Console(soft_wrap=True).print(_table(f"{run}", saved, found, recorded))
+    if recorded is None:
+        print(f"The run is {saved.record.status}: there is nothing recorded to compare with.", file=sys.stderr)
+        return 0
+    return int(any(recorded.get(name, value) != value for name, value in found.items() if name != "items"))
+
+
+def _data(saved: SavedRun, run: Path, mirror: str | None, cache: str | None) -> Any:
+    from gru_bench.data.factory import make_data
+
+    paths = dataclasses.replace(
+        saved.config.paths, mirror=mirror or saved.config.paths.mirror, cache=cache or saved.config.paths.cache
+    )
+    data = make_data(saved.config.data, paths, saved.task.accepts)
+    found, expected = str(data.facts["digest"]), str(saved.record.data_facts.get("digest"))
+    if found != expected:
         raise UserError(
-            f"the data is not what {run} was trained on: found digest {data.facts['digest'][:16]}, expected "
-            f"{str(recorded_digest)[:16]}. The file, or the interpreter whose source it is, has changed."
+            f"the data is not what {run} was trained on: found digest {found[:16]}, expected {expected[:16]}. "
+            "The file, or the interpreter whose source it is, has changed."
         )
+    return data
+
+
+def _score(saved: SavedRun, batches: EvalBatches) -> dict[str, float]:
+    from flax import nnx
+
+    from gru_bench.training.evaluate import Evaluator
+
     graph, params = nnx.split(saved.network)
-    batches = saved.task.eval_batches(data, "test", saved.config.training)
-    found = Evaluator(graph, saved.task)(params, batches)
-    items = found.pop("items")
-    recorded = saved.record.metrics.get("test", {})
-    title = f"{run}: {items:,} {saved.task.item} scored"
-    table = Table("test", "now", "recorded", "", title=title, title_justify="left")
+    return Evaluator(graph, saved.task)(params, batches)
+
+
+def _table(
+    heading: str, saved: SavedRun, found: Mapping[str, float], recorded: Mapping[str, float] | None = None
+) -> Lines:
+    columns = ("", "now") if recorded is None else ("test", "now", "recorded", "")
+    table = Table(*columns, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name, value in found.items():
-        note = "" if name not in recorded else "equal" if value == recorded[name] else "DIFFERENT"
-        table.add_row(name, repr(value), repr(recorded.get(name)), note)
-    Console().print(table)
-    return int(any(recorded.get(name, value) != value for name, value in found.items()))
+        if name == "items":
+            continue
+        row = [name, repr(value)]
+        if recorded is not None:
+            note = "" if name not in recorded else "equal" if value == recorded[name] else "DIFFERENT"
+            row += [repr(recorded.get(name)), note]
+        table.add_row(*row)
+    return Lines(Text(f"{heading}: {int(found['items']):,} {saved.task.item} scored"), Text(), table)
 
 
 if __name__ == "__main__":

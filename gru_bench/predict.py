@@ -1,54 +1,118 @@
-"""`python -m gru_bench.predict run=DIR prompt=...`: let a trained language model go on with a text."""
+"""`python -m gru_bench.predict run=DIR ...`: continue a text, classify texts, forecast a series."""
 
 from __future__ import annotations
 
+import json
+import math
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from gru_bench.arguments import run_command
-from gru_bench.errors import UserError
-from gru_bench.validation import Natural, NonNegativeFloat, Positive
+from gru_bench.arguments import run_command, with_parameters
+from gru_bench.errors import ConfigError, UserError
+from gru_bench.plotting import save_figure
+from gru_bench.record import write_atomically
 
+STANDARD_OUTPUT = Path("-")
 EXAMPLES = (
+    "python -m gru_bench.predict run=DIR --help",
     'python -m gru_bench.predict run=runs/language_modeling/tiny_shakespeare/gru-1a2b3c4d/seed0 prompt="ROMEO: "',
     "cat start.txt | python -m gru_bench.predict run=DIR prompt=- length=500 temperature=0.7 top_k=20",
+    'python -m gru_bench.predict run=runs/sentiment/imdb/lstm-1a2b3c4d/seed0 "A fine film." "Dull, and too long."',
+    "python -m gru_bench.predict run=DIR file=reviews.csv column=text out=labels.csv",
+    "python -m gru_bench.predict run=runs/time_series/etth1/gru-1a2b3c4d/seed0 file=new.csv out=forecast.csv "
+    "picture=forecast.png",
 )
 
 
-def predict(
-    *,
-    run: Path,
-    prompt: str = "",
-    length: Positive = 200,
-    temperature: NonNegativeFloat = 0.8,
-    top_k: Positive | None = None,
-    seed: Natural = 0,
-) -> None:
-    """Go on with a text, symbol by symbol, with the best weights of a run; its training data is not needed.
+def predict(*, run: Path, out: Path | None = None, picture: Path | None = None) -> None:
+    """Say something of new inputs with the best weights of a run: its training data is not needed.
+
+    A language model goes on with a text, a sentiment model classifies texts, a time series model forecasts.
+    Further arguments depend on the task of the run: `run=DIR --help` lists them.
 
     Args:
         run: a run directory
-        prompt: the text to go on with, taken literally; - reads standard input; empty starts anew
-        length: how many symbols (words, characters or bytes) to write
-        temperature: below 1 bolder, above 1 wilder; 0 always takes the most probable symbol
-        top_k: draw from the k most probable symbols only
-        seed: another seed, another text
+        out: a .csv or .json file for the result instead of the terminal; -: CSV on standard output
+        picture: a .png file for the result as a picture, where the task has one
 
     Raises:
-        UserError: there is no such run, it has no weights yet, or it is no language model.
-        DataError: the prompt holds a symbol that the run's vocabulary lacks.
+        UserError: there is no such run, it has no weights yet, or a file cannot be written.
     """
-    from gru_bench.tasks.language_modeling import LanguageModeling
+
+
+def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
+    """Return the command for the run that the arguments name: `predict` with the arguments of the run's task.
+
+    Raises:
+        UserError: there is no such run, or it has no weights yet.
+    """
+    named = [argument.partition("=")[2] for argument in argv if argument.startswith("run=")]
+    if not named:
+        return predict
     from gru_bench.training.saved import load_run
 
-    saved = load_run(run)
-    task = saved.task
-    if not isinstance(task, LanguageModeling):
-        raise UserError(f"{run} is a run of task={saved.record.task}, expected one of task=language_modeling.")
-    text = task.continue_text(saved.network, prompt, length=length, temperature=temperature, top_k=top_k, seed=seed)
-    separator = " " if task.vocabulary.level == "word" and prompt else ""
-    print(prompt + separator + text)
+    saved = load_run(Path(named[0]).expanduser())
+
+    def command(*plain: Any, run: Path, out: Path | None = None, picture: Path | None = None, **of_task: Any) -> None:
+        _check_files(out, picture)
+        prediction = saved.predict(*plain, **of_task)
+        figure = prediction.figure
+        if picture is not None:
+            if figure is None:
+                raise ConfigError("picture", picture, f"nothing: task={saved.record.task} has no picture of this")
+            _writing(picture, lambda: save_figure(figure, picture))
+        if out is None:
+            print(prediction.text)
+        elif out == STANDARD_OUTPUT:
+            sys.stdout.write(_as_csv(prediction.rows))
+        else:
+            content = _FORMATS[out.suffix.lower()](prediction.rows)
+            _writing(out, lambda: write_atomically(out, content.encode()))
+        for path in (out, picture):
+            if path is not None and path != STANDARD_OUTPUT:
+                print(f"Written: {path}", file=sys.stderr)
+
+    return with_parameters(command, predict, saved.task.predict, supplied=("network",))
+
+
+def _check_files(out: Path | None, picture: Path | None) -> None:
+    if out is not None and out != STANDARD_OUTPUT and out.suffix.lower() not in _FORMATS:
+        raise ConfigError("out", out, f"a file that ends in {' or '.join(_FORMATS)}, or - for CSV on standard output")
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise ConfigError("picture", picture, "a file that ends in .png")
+
+
+def _writing(path: Path, write: Callable[[], None]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}). Give another file.") from error
+
+
+def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    from gru_bench.reporting.csv_file import csv_text
+
+    return csv_text([dict(row) for row in rows])
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    known = [
+        {name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()}
+        for row in rows
+    ]
+    return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
+
+
+_FORMATS: Mapping[str, Callable[[Sequence[Mapping[str, Any]]], str]] = {".csv": _as_csv, ".json": _as_json}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code (see `run_command`)."""
+    return run_command(predict_with_run, argv, EXAMPLES, by_arguments=True)
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(predict, examples=EXAMPLES))
+    sys.exit(main())

@@ -15,6 +15,7 @@ from gru_bench.validation import bind
 
 SCHEMA = 1
 FILE_NAME = "record.json"
+SAMPLES_FILE = "samples.json"
 Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
 
 

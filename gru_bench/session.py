@@ -19,15 +19,16 @@ from rich.console import Console
 from gru_bench.config import Config
 from gru_bench.data.factory import check_data, make_data
 from gru_bench.errors import UserError
+from gru_bench.history import read_metrics
 from gru_bench.models.factory import cell_defaults, check_model, make_cell, make_model, stack_shape
 from gru_bench.models.sizing import state_size, update_flops
-from gru_bench.record import RunRecord, write_atomically
+from gru_bench.plotting import save_figure
+from gru_bench.record import SAMPLES_FILE, RunRecord, write_atomically
 from gru_bench.reporting.figures import gate_activity, learning_curve
 from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.factory import check_task, make_task
-from gru_bench.tasks.task import Task
-from gru_bench.tracking.metrics_file import read_metrics
+from gru_bench.tasks.task import Task, TrainBatches
 from gru_bench.tracking.tracker import Tracker, make_tracker, summarise
 from gru_bench.training.environment import device, host, keep_freed_memory, start_memory_count, threads, versions
 from gru_bench.training.loop import Training
@@ -49,7 +50,7 @@ def run_session(config: Config) -> int:
     """
     task_class = check_task(config.task)
     check_data(config.data, task_class.accepts, config.task.name)
-    check_model(config.model, task_class.causal)
+    check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
     keep_freed_memory()
     start_memory_count()
     console = Console(highlight=False)
@@ -67,9 +68,10 @@ def run_session(config: Config) -> int:
 
 
 def _train(config: Config, directory: Path, console: Console) -> int:
-    data = make_data(config.data, config.paths)
+    data = make_data(config.data, config.paths, check_task(config.task).accepts)
     task = make_task(config.task, data.describe())
-    record = _new_record(config, task, data)
+    batches = task.train_batches(data, config.training, config.seed)
+    record = _new_record(config, task, data, batches)
     record.baselines = task.baselines(data)
     record.write(directory)
     write_atomically(directory / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
@@ -91,9 +93,9 @@ def _train(config: Config, directory: Path, console: Console) -> int:
         name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
     )
     with _outcome(record, directory, tracker):
-        training = Training(config, task, data, directory, record, tracker, console)
+        training = Training(config, task, data, batches, directory, record, tracker, console)
         training.run()
-        _show(training, task, directory, tracker)
+        _show(training, task, data, directory, tracker)
     console.print(run_table(record, directory))
     return 1 if record.status == "diverged" else 0
 
@@ -126,28 +128,30 @@ def _outcome(record: RunRecord, directory: Path, tracker: Tracker) -> Iterator[N
         tracker.finish(summarise(dataclasses.asdict(record)), failed=record.status != "finished")
 
 
-def _show(training: Training, task: Task, directory: Path, tracker: Tracker) -> None:
+def _show(training: Training, task: Task, data: Any, directory: Path, tracker: Tracker) -> None:
     """Write samples and pictures of a finished run."""
     update = training.done
-    samples = task.samples(training.best_network, training.config.seed)
+    samples = task.samples(training.best_network, data, training.config.seed)
     for sample in samples:
         logger.info("Sample%s:\n%s", f" after {sample.given!r}" if sample.given else "", sample.output)
     tracker.text("samples", [[sample.given, sample.output] for sample in samples], ["given", "output"], update)
+    write_atomically(directory / SAMPLES_FILE, json.dumps([sample._asdict() for sample in samples]).encode())
     rows = read_metrics(directory / "metrics.jsonl")
     folder = directory / "figures"
     folder.mkdir(exist_ok=True)
     floor = training.record.baselines.get("floor", {}).get(task.metric)
     learning_curve(rows, task.metric, floor, folder / "learning_curve.png", unit(task.metric, training.record))
     gate_activity(rows, folder / "gate_activity.png")
+    for name, figure in task.figures(training.best_network, data, training.config.training).items():
+        save_figure(figure, folder / f"{name}.png")
     for path in sorted(folder.glob("*.png")):
         tracker.image(path.stem, path, update)
 
 
-def _new_record(config: Config, task: Task, data: Any) -> RunRecord:
+def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches) -> RunRecord:
     signature = task.signature
     cell, shape = make_cell(config.model, signature), stack_shape(config.model, signature)
     defaults = cell_defaults(config.model)
-    tokens = config.training.batch_size * config.training.bptt_window
     return RunRecord(
         status="running",
         task=config.task.name,
@@ -164,7 +168,7 @@ def _new_record(config: Config, task: Task, data: Any) -> RunRecord:
         host=host(),
         parameters=_parameter_counts(config, task),
         state_size=state_size(cell, shape),
-        flops_per_update=update_flops(cell, shape, signature.outputs, tokens, tokens),
+        flops_per_update=update_flops(cell, shape, signature.outputs, batches.time_steps, batches.outputs),
         metric=task.metric,
         direction=task.direction,
         data_facts=data.facts,

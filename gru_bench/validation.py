@@ -115,7 +115,7 @@ def _check_union(value: object, arguments: tuple[Any, ...], annotation: Any, key
 
 def settings(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the settings of a function or class: its keyword parameters by name, annotations resolved."""
-    hints = typing.get_type_hints(target if inspect.isfunction(target) else target.__init__, include_extras=True)
+    hints = typing.get_type_hints(target if inspect.isroutine(target) else target.__init__, include_extras=True)
     if inspect.isclass(target):
         hints |= typing.get_type_hints(target, include_extras=True)
     return {

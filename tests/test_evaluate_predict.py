@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from gru_bench import predict
 from gru_bench.arguments import run_command
 from gru_bench.errors import UserError
 from gru_bench.evaluate import evaluate
-from gru_bench.predict import predict
 from gru_bench.training.saved import load_run
 from tests.training.support import command, record, train
 
@@ -84,10 +85,10 @@ def test_evaluate_refuses_other_data(copied: Path, capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("name", ["evaluate", "predict"])
 def test_what_is_no_run_is_named(name: str, tmp_path: Path, copied: Path, capsys: pytest.CaptureFixture[str]):
-    main = {"evaluate": evaluate, "predict": predict}[name]
+    mains = {"evaluate": lambda argv: run_command(evaluate, argv), "predict": predict.main}
 
     def error(*arguments: str) -> str:
-        assert run_command(main, arguments) == (1 if arguments else 2)
+        assert mains[name](arguments) == (1 if arguments else 2)
         return capsys.readouterr().err
 
     assert error().startswith("run: found None, allowed: a path. Give it: run=...")
@@ -118,7 +119,7 @@ def test_a_run_comes_back_from_its_directory_alone(finished_run: Path):
 
 
 def predicted(capsys: pytest.CaptureFixture[str], run: Path, *arguments: str) -> str:
-    code = run_command(predict, [f"run={run}", *arguments])
+    code = predict.main([f"run={run}", *arguments])
     output = capsys.readouterr()
     assert code == 0, output.err
     return output.out.removesuffix("\n")
@@ -164,7 +165,7 @@ def test_settings_of_a_prediction(text_run: Path, capsys: pytest.CaptureFixture[
 def test_wrong_predictions_are_named(
     arguments: list[str], code: int, message: str, text_run: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert run_command(predict, [f"run={text_run}", *arguments]) == code
+    assert predict.main([f"run={text_run}", *arguments]) == code
     output = capsys.readouterr()
     assert message in output.err
     assert output.out == ""
@@ -177,3 +178,63 @@ def test_words_are_joined_and_unknown_ones_are_known_as_such(tmp_path: Path, cap
     assert text.startswith("he said, ")
     assert run_command(evaluate, [f"run={run}"]) == 0
     assert "equal" in capsys.readouterr().out
+
+
+def test_a_prediction_goes_to_a_file(text_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    arguments = [f"run={text_run}", 'prompt=he said, "w', "length=9", "temperature=0"]
+    for name in ("new/text.csv", "text.json"):
+        assert predict.main([*arguments, f"out={tmp_path / name}"]) == 0
+        output = capsys.readouterr()
+        assert (output.out, output.err) == ("", f"Written: {tmp_path / name}\n")
+    (row,) = json.loads((tmp_path / "text.json").read_text(encoding="utf-8"))
+    assert row["prompt"] == 'he said, "w'
+    with (tmp_path / "new/text.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == [row]
+    assert predict.main([*arguments, "out=-"]) == 0
+    assert capsys.readouterr().out.startswith("prompt,continuation\n")
+
+
+def test_wrong_files_of_a_prediction_are_named(text_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    def error(code: int, argument: str) -> str:
+        assert predict.main([f"run={text_run}", argument]) == code
+        return capsys.readouterr().err
+
+    assert "out: found" in error(2, "out=labels.xml")
+    assert "ends in .csv or .json" in error(2, "out=labels.xml")
+    assert "ends in .png" in error(2, "picture=forecast.jpg")
+    assert "task=language_modeling has no picture of this" in error(2, f"picture={tmp_path}/a.png")
+    (tmp_path / "file").write_text("")
+    assert "cannot be written" in error(1, f"out={tmp_path}/file/a.csv")
+
+
+def test_the_arguments_of_a_prediction_are_those_of_the_task(text_run: Path, capsys: pytest.CaptureFixture[str]):
+    assert predict.main(["--help"]) == 0
+    assert "`run=DIR --help` lists them" in capsys.readouterr().out
+    assert predict.main([f"run={text_run}", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "usage: python -m gru_bench.predict [key=value ...]" in text
+    assert {"  run=...  a path; required", "      a run directory"} <= set(text.splitlines())
+    assert "  temperature=...  a number >= 0; default: 0.8\n" in text
+    assert "network" not in text
+    assert predict.main([f"run={text_run}", "promt=x"]) == 2
+    assert "prompt" in capsys.readouterr().err
+
+
+def test_prediction_in_python(text_run: Path):
+    found = load_run(str(text_run)).predict(prompt="he", length=5, temperature=0.0)
+    assert found.text == "he" + found.rows[0]["continuation"]
+    assert found.figure is None
+
+
+def test_another_file_is_scored(text_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    other = tmp_path / "other.txt"
+    other.write_text(TEXT * 3, encoding="utf-8")
+    assert run_command(evaluate, [f"run={text_run}", f"path={other}"]) == 0
+    output = capsys.readouterr().out
+    assert f"{3 * len(TEXT)} tokens scored" in output
+    assert "bits_per_character" in output
+    other.write_text("§", encoding="utf-8")
+    assert run_command(evaluate, [f"run={text_run}", f"path={other}"]) == 1
+    assert "'§' at position 0 is not among" in capsys.readouterr().err
+    assert run_command(evaluate, [f"run={text_run}", f"path={tmp_path}/othr.txt"]) == 1
+    assert "path: there is no file" in capsys.readouterr().err

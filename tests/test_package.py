@@ -56,7 +56,7 @@ def composed(*overrides: str) -> Config:
     config = Config.from_dict(values)
     task = check_task(config.task)
     check_data(config.data, task.accepts, config.task.name)
-    check_model(config.model, task.causal)
+    check_model(config.model, causal=task.causal, pooled=task.pooled)
     return config
 
 

@@ -20,26 +20,31 @@ from gru_bench.errors import ConfigError, nearest
 from gru_bench.validation import bind
 
 MIRROR_VARIABLE = "GRU_BENCH_MIRROR"
-_SUPPLIED = frozenset({"mirror", "cache"})
+_SUPPLIED = frozenset({"mirror", "cache", "kind"})
 
 
 @dataclass(frozen=True)
 class Source:
-    """A data source: the kind of what it gives, and its loader, whose keyword parameters are its settings."""
+    """A data source.
 
-    kind: str
+    Attributes:
+        kinds: the kinds of data that it can give: `tokens`, `texts` or `series`.
+        load: its loader, whose keyword parameters are its settings; with several kinds it is told the one wanted.
+    """
+
+    kinds: tuple[str, ...]
     load: Callable[..., Any]
 
 
 SOURCES: Mapping[str, Source] = {
-    "reber": Source("tokens", generated.load_reber),
-    "python_source": Source("tokens", python_source.load),
-    "tiny_shakespeare": Source("tokens", tiny_shakespeare.load),
-    "ptb": Source("tokens", ptb.load),
-    "ptb_char": Source("tokens", ptb_char.load),
-    "wikitext2": Source("tokens", wikitext2.load),
-    "text_file": Source("tokens", own.load_text_file),
-    "tfds": Source("tokens", catalogue.load),
+    "reber": Source(("tokens",), generated.load_reber),
+    "python_source": Source(("tokens",), python_source.load),
+    "tiny_shakespeare": Source(("tokens",), tiny_shakespeare.load),
+    "ptb": Source(("tokens",), ptb.load),
+    "ptb_char": Source(("tokens",), ptb_char.load),
+    "wikitext2": Source(("tokens",), wikitext2.load),
+    "text_file": Source(("tokens",), own.load_text_file),
+    "tfds": Source(("tokens",), catalogue.load),
 }
 
 
@@ -55,9 +60,9 @@ def check_data(config: DataConfig, accepts: str, task: str) -> None:
         ConfigError: an unknown source, a source of another kind, or a wrong option.
     """
     source = _source(config)
-    if source.kind != accepts:
-        fitting = ", ".join(name for name, other in SOURCES.items() if other.kind == accepts) or "none yet"
-        hint = f"task={task} needs {accepts}, this source gives {source.kind}."
+    if accepts not in source.kinds:
+        fitting = ", ".join(name for name, other in SOURCES.items() if accepts in other.kinds)
+        hint = f"task={task} needs {accepts}, this source gives {' or '.join(source.kinds)}."
         raise ConfigError("data", config.source, fitting, hint)
     _options(config)
 
@@ -72,22 +77,25 @@ def _options(config: DataConfig) -> dict[str, Any]:
     return bind(_source(config).load, config.options, "data", supplied=_SUPPLIED)
 
 
-def make_data(config: DataConfig, paths: PathsConfig) -> Any:
+def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
     """Load what the settings name, preparing it first where that is needed.
 
     Args:
         config: the source and its options.
         paths: `mirror` (default: the variable GRU_BENCH_MIRROR) and `cache` (default: the user's cache folder).
+        kind: the kind of data that the task needs.
 
     Returns:
-        What the source's kind says; a `Corpus` for `tokens`.
+        A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`.
 
     Raises:
         ConfigError: a wrong setting, or a mirror that is no folder.
         DataError: the data is absent, damaged or unreadable.
     """
-    options = _options(config)
-    return _source(config).load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
+    source, options = _source(config), _options(config)
+    if len(source.kinds) > 1:
+        options["kind"] = kind
+    return source.load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
 
 
 def find_mirror(paths: PathsConfig) -> Path | None:

@@ -112,8 +112,12 @@ def encode_text(
     return encode_splits(vocabulary, symbols)
 
 
-def read_file(path: str) -> bytes:
+def read_file(path: str, key: str = "data.path") -> bytes:
     """Return the bytes of the user's file.
+
+    Args:
+        path: the file; `~` is the home folder.
+        key: the setting that named it, for messages.
 
     Raises:
         DataError: the file is missing, no file, unreadable or empty.
@@ -121,15 +125,15 @@ def read_file(path: str) -> bytes:
     place = Path(path).expanduser()
     try:
         if not place.exists():
-            raise DataError(f"data.path: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
+            raise DataError(f"{key}: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
         if not place.is_file():
             kind = "a folder" if place.is_dir() else "no regular file"
-            raise DataError(f"data.path: {place.absolute()} is {kind}, expected a text file.")
+            raise DataError(f"{key}: {place.absolute()} is {kind}, expected a text file.")
         raw = place.read_bytes()
     except OSError as error:
-        raise DataError(f"data.path: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
+        raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
     if not raw:
-        raise DataError(f"data.path: {place.absolute()} is empty, expected text.")
+        raise DataError(f"{key}: {place.absolute()} is empty, expected text.")
     return raw
 
 
@@ -140,13 +144,14 @@ def _neighbour(place: Path) -> str:
     return nearest(place.name, (path.name for path in folder.iterdir()))
 
 
-def decode(raw: bytes, encoding: str, path: str) -> tuple[str, str]:
+def decode(raw: bytes, encoding: str, path: str, key: str = "data.path") -> tuple[str, str]:
     """Decode the user's text; CR LF and CR become LF.
 
     Args:
         raw: the bytes.
         encoding: a codec, or `auto`.
         path: for messages.
+        key: the setting or argument that named the file, for messages; `encoding` stands beside it.
 
     Returns:
         The text and the encoding in use.
@@ -155,15 +160,22 @@ def decode(raw: bytes, encoding: str, path: str) -> tuple[str, str]:
         ConfigError: there is no such text encoding.
         DataError: binary data, or bytes that the encoding does not allow.
     """
-    text, used = _detect(raw, path) if encoding == "auto" else (_decode_as(raw, encoding, path), encoding)
+    if encoding == "auto":
+        text, used = _detect(raw, path, key)
+    else:
+        text, used = _decode_as(raw, encoding, path, key), encoding
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), used
 
 
-def _detect(raw: bytes, path: str) -> tuple[str, str]:
+def _encoding(key: str) -> str:
+    return f"{key.rpartition('.')[0]}.encoding".removeprefix(".")
+
+
+def _detect(raw: bytes, path: str, key: str) -> tuple[str, str]:
     for mark, name in MARKS:
         if raw.startswith(mark):
-            return _decode_as(raw, name, path), name
-    _refuse_binary(raw, path)
+            return _decode_as(raw, name, path, key), name
+    _refuse_binary(raw, path, key)
     try:
         return raw.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
@@ -172,37 +184,40 @@ def _detect(raw: bytes, path: str) -> tuple[str, str]:
         best = from_bytes(raw).best()
         if best is None:
             raise DataError(
-                f"data.path: {path} is not UTF-8 (byte {raw[error.start]:#04x} at offset {error.start}) and its "
-                "encoding cannot be guessed. Name it, as in data.encoding=cp1252; or read bytes: data.level=byte."
+                f"{key}: {path} is not UTF-8 (byte {raw[error.start]:#04x} at offset {error.start}) and its "
+                f"encoding cannot be guessed. Name it, as in {_encoding(key)}=cp1252; or, for a language model, "
+                "read bytes: data.level=byte."
             ) from error
-        log.warning("%s is not UTF-8; reading it as %s (data.encoding= says otherwise)", path, best.encoding)
+        log.warning("%s is not UTF-8; reading it as %s (%s= says otherwise)", path, best.encoding, _encoding(key))
         return str(best), best.encoding
 
 
-def _refuse_binary(raw: bytes, path: str) -> None:
+def _refuse_binary(raw: bytes, path: str, key: str) -> None:
     head = raw[: 1 << 16]
     controls = sum(byte < 32 and byte not in TEXT_CONTROLS for byte in head)
     if 0 in head or controls > 0.02 * len(head):
         place = next(index for index, byte in enumerate(head) if byte < 32 and byte not in TEXT_CONTROLS)
         raise DataError(
-            f"data.path: {path} looks binary (byte {head[place]:#04x} at offset {place}). Give plain text; or say the "
-            "encoding, as in data.encoding=utf-16-le; or read it as bytes: data.level=byte."
+            f"{key}: {path} looks binary (byte {head[place]:#04x} at offset {place}). Give plain text; or say the "
+            f"encoding, as in {_encoding(key)}=utf-16-le; or, for a language model, read it as bytes: "
+            "data.level=byte."
         )
 
 
-def _decode_as(raw: bytes, encoding: str, path: str) -> str:
+def _decode_as(raw: bytes, encoding: str, path: str, key: str) -> str:
+    option = _encoding(key)
     try:
         return raw.decode(encoding)
     except LookupError as error:
         known = {name.replace("_", "-") for name in aliases.values()}
         allowed = "auto or a text encoding of Python such as utf-8, latin-1, cp1252, utf-16"
-        raise ConfigError("data.encoding", encoding, allowed, nearest(encoding, known)) from error
+        raise ConfigError(option, encoding, allowed, nearest(encoding, known)) from error
     except UnicodeError as error:
         where = ""
         if isinstance(error, UnicodeDecodeError):
             line = raw.count(b"\n", 0, error.start) + 1
             where = f": byte {raw[error.start]:#04x} at offset {error.start}, line {line}"
         raise DataError(
-            f"data.path: {path} is not {encoding}{where or f': {error}'}. "
-            "Name its encoding with data.encoding=, or leave it to data.encoding=auto."
+            f"{key}: {path} is not {encoding}{where or f': {error}'}. "
+            f"Name its encoding with {option}=, or leave it to {option}=auto."
         ) from error

@@ -105,6 +105,16 @@ class TrainWindows:
         return -(-self.lane // self.window)
 
     @property
+    def time_steps(self) -> float:
+        """Time steps of all lanes of a window together."""
+        return float(self.batch_size * self.window)
+
+    @property
+    def outputs(self) -> float:
+        """Outputs of a window: one per time step."""
+        return self.time_steps
+
+    @property
     def tokens(self) -> int:
         """Number of targets in an epoch."""
         return self.lane * self.batch_size

@@ -12,6 +12,7 @@ from gru_bench.errors import ConfigError, nearest
 from gru_bench.models.cells import CELLS, Cell
 from gru_bench.models.initializers import orthogonal, uniform
 from gru_bench.models.network import Dropout, Embedding, Execution, Identity, Network, Readout, RecurrentLayer
+from gru_bench.models.pooling import POOLINGS
 from gru_bench.models.sizing import StackShape, hidden_size_for
 from gru_bench.validation import bind
 
@@ -20,19 +21,32 @@ _SET_BY_SECTION = frozenset({"hidden_size", "layer_norm"})
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """What a task asks of a network: what it reads and how many numbers it puts out per time step.
+    """What a task asks of a network: what it reads and how many numbers it puts out.
 
-    `symbols` is the size of a vocabulary; None means that inputs are `channels` real values.
+    Attributes:
+        outputs: numbers per time step, or per sequence where `pooled`.
+        symbols: size of the vocabulary; None means that inputs are `channels` real values.
+        channels: real values per time step.
+        causal: whether outputs must not depend on later inputs.
+        pooled: whether there is one output per sequence instead of one per time step.
+        features: numbers that join the pooled hidden state before the head.
     """
 
     outputs: int
     symbols: int | None = None
     channels: int | None = None
     causal: bool = True
+    pooled: bool = False
+    features: int = 0
 
 
-def check_model(config: ModelConfig, causal: bool) -> None:
+def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
     """Check a model's settings without building it.
+
+    Args:
+        config: the settings.
+        causal: whether the task's outputs must not depend on later inputs.
+        pooled: whether the task has one output per sequence.
 
     Raises:
         ConfigError: an unknown cell, a wrong option, or settings that exclude each other.
@@ -43,6 +57,8 @@ def check_model(config: ModelConfig, causal: bool) -> None:
         raise ConfigError(
             "model.bidirectional", True, "false for a task that predicts what follows", "Both directions see it."
         )
+    if config.pooling != "last" and not pooled:
+        raise ConfigError("model.pooling", config.pooling, "last for a task with an output at every time step")
     if config.tied_embeddings:
         directions = 2 if config.bidirectional else 1
         if config.embedding_size is not None and config.hidden_size is not None:
@@ -92,11 +108,14 @@ def make_model(config: ModelConfig, training: TrainingConfig, signature: Signatu
     Raises:
         ConfigError: see `make_cell`; or tied embeddings for a task that does not put out what it reads.
     """
-    check_model(config, signature.causal)
-    if config.tied_embeddings and signature.symbols != signature.outputs:
+    check_model(config, causal=signature.causal, pooled=signature.pooled)
+    if config.tied_embeddings and (signature.symbols != signature.outputs or signature.pooled):
         reads = "real values" if signature.symbols is None else f"{signature.symbols} symbols"
+        per = "sequence" if signature.pooled else "time step"
         raise ConfigError(
-            "model.tied_embeddings", True, f"false: this task reads {reads} and puts out {signature.outputs} numbers"
+            "model.tied_embeddings",
+            True,
+            f"false: this task reads {reads} and puts out {signature.outputs} numbers per {per}",
         )
     cell = make_cell(config, signature)
     shape = stack_shape(config, signature)
@@ -112,16 +131,18 @@ def make_model(config: ModelConfig, training: TrainingConfig, signature: Signatu
         for layer_key, size in zip(layer_keys, inputs, strict=True)
     ]
     tied = encoder if config.tied_embeddings and isinstance(encoder, Embedding) else None
-    head = Readout(
-        head_key, cell.hidden_size * shape.directions, signature.outputs, initializer, training.precision, tied
-    )
+    size = cell.hidden_size * shape.directions
+    pooling = None
+    if signature.pooled:
+        pooling = POOLINGS[config.pooling](jax.random.fold_in(head_key, 1), size, shape.directions, initializer)
+    head = Readout(head_key, size + signature.features, signature.outputs, initializer, training.precision, tied)
     dropout = Dropout(
         input=config.input_dropout,
         output=config.output_dropout,
         recurrent=config.recurrent_dropout,
         variational=config.variational_dropout,
     )
-    return Network(encoder, layers, head, residual=config.residual, dropout=dropout)
+    return Network(encoder, layers, pooling, head, residual=config.residual, dropout=dropout)
 
 
 def _cell_class(config: ModelConfig) -> type[Cell]:

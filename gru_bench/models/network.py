@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from gru_bench.models.cells import Carry, Cell
 from gru_bench.models.initializers import Initializer, draw_cell
+from gru_bench.models.pooling import Attention, Pooling
 from gru_bench.models.recurrence import gate_activity, product, recur
 
 _DIRECTIONS = ("forward", "backward")
@@ -169,18 +170,20 @@ class RecurrentLayer(nnx.Module):
 
 
 class Network(nnx.Module):
-    """Encoder, recurrent layers, head."""
+    """Encoder, recurrent layers, head; with pooling between layers and head one output per sequence."""
 
     def __init__(
         self,
         encoder: Embedding | Identity,
         layers: Sequence[RecurrentLayer],
+        pooling: Pooling | None,
         head: Readout,
         *,
         residual: bool,
         dropout: Dropout,
     ):
         self.encoder, self.layers, self.head = encoder, nnx.data(list(layers)), head
+        self.pooling = nnx.data(pooling)
         self.residual, self.dropout = residual, dropout
 
     def zero_carry(self, batch: int) -> list[dict[str, Carry]]:
@@ -194,8 +197,9 @@ class Network(nnx.Module):
         *,
         padding: Bool[Array, "batch time"] | None = None,
         reset: Bool[Array, "batch time"] | None = None,
+        features: Float[Array, "batch feature"] | None = None,
         key: Array | None = None,
-    ) -> tuple[Float[Array, "batch time outputs"], list[dict[str, Carry]]]:
+    ) -> tuple[Float[Array, "batch *time outputs"], list[dict[str, Carry]]]:
         """Run the network.
 
         Args:
@@ -203,14 +207,26 @@ class Network(nnx.Module):
             carry: the carry of all layers before the first time step.
             padding: True where a time step counts.
             reset: True where a time step starts a sequence.
+            features: what joins the pooled hidden state before the head, where the task has such features.
             key: draws dropout masks; None switches dropout off.
 
         Returns:
-            The head's outputs and the carry after the last time step.
+            The head's outputs, per time step or, with pooling, per sequence; and the carry after the last time step.
         """
         hidden, carry = self.encode(inputs, carry, padding=padding, reset=reset, key=key)
+        if self.pooling is not None:
+            hidden = self.pooling(hidden, _all_count(inputs) if padding is None else padding)
+        if features is not None:
+            hidden = jnp.concatenate([hidden, features], axis=-1)
         tied = self.encoder if isinstance(self.encoder, Embedding) else None
         return self.head(hidden, tied), carry
+
+    def attention(self, inputs: Array, padding: Bool[Array, "batch time"]) -> Float[Array, "batch time"] | None:
+        """Return the weight of each time step in the pooled state; None where the pooling is no attention."""
+        if not isinstance(self.pooling, Attention):
+            return None
+        hidden, _ = self.encode(inputs, self.zero_carry(inputs.shape[0]), padding=padding)
+        return self.pooling.weights(hidden, padding)
 
     def encode(
         self,
@@ -237,15 +253,21 @@ class Network(nnx.Module):
             final.append(after)
         return jnp.swapaxes(hidden, 0, 1), final
 
-    def gate_activity(self, inputs: Array, carry: list[dict[str, Carry]]) -> dict[str, Array]:
-        """Return mean and saturated share of each gate, named `layer<k>/<direction>/<gate>/<mean|saturated>`."""
+    def gate_activity(
+        self, inputs: Array, carry: list[dict[str, Carry]], padding: Bool[Array, "batch time"] | None = None
+    ) -> dict[str, Array]:
+        """Return mean and saturated share of each gate, named `layer<k>/<direction>/<gate>/<mean|saturated>`.
+
+        Time steps whose `padding` is False are left out.
+        """
         hidden, activity = self.encoder(jnp.swapaxes(inputs, 0, 1)), {}
+        padding = None if padding is None else padding.T
         for index, (layer, start) in enumerate(zip(self.layers, carry, strict=True)):
             for name, weights in layer.directions.items():
-                gates = gate_activity(layer.cell, weights, hidden, start[name], reverse=name == "backward")
+                gates = gate_activity(layer.cell, weights, hidden, start[name], padding, reverse=name == "backward")
                 for gate, measured in gates.items():
                     activity |= {f"layer{index}/{name}/{gate}/{what}": value for what, value in measured.items()}
-            outputs, _ = layer(hidden, start, None, None, 0.0, None)
+            outputs, _ = layer(hidden, start, padding, None, 0.0, None)
             hidden = hidden + outputs if self.residual and outputs.shape == hidden.shape else outputs
         return activity
 
@@ -253,6 +275,10 @@ class Network(nnx.Module):
     def parameters(self) -> dict[str, int]:
         """Exact counts of trained values: `recurrent` layers, and `total`."""
         return {"recurrent": _count(self.layers), "total": _count(self)}
+
+
+def _all_count(inputs: Array) -> Bool[Array, "batch time"]:
+    return jnp.ones(inputs.shape[:2], bool)
 
 
 def _count(tree: Any) -> int:

@@ -234,17 +234,29 @@ def _outer(x: Float[Array, "time batch size"], gradient: Array, precision: Any) 
 
 
 def gate_activity(
-    cell: Cell, weights: Weights, inputs: Float[Array, "time batch input"], carry: Carry, *, reverse: bool = False
+    cell: Cell,
+    weights: Weights,
+    inputs: Float[Array, "time batch input"],
+    carry: Carry,
+    padding: Bool[Array, "time batch"] | None = None,
+    *,
+    reverse: bool = False,
 ) -> dict[str, dict[str, Float[Array, ""]]]:
-    """Return mean and saturated share (below 0.1 or above 0.9) of each sigmoid gate over a batch of sequences."""
+    """Return mean and saturated share (below 0.1 or above 0.9) of each sigmoid gate over what counts of a batch."""
     linear = product(jnp.float32)
 
-    def body(carry: Carry, projected: Array) -> tuple[Carry, Gates]:
-        carry, _, gates = advance(cell, weights, carry, Steps(projected), linear)
+    def body(carry: Carry, step: Steps) -> tuple[Carry, Gates]:
+        carry, _, gates = advance(cell, weights, carry, step, linear)
         return carry, gates
 
-    _, gates = jax.lax.scan(body, carry, cell.project(weights, inputs, linear), reverse=reverse)
+    steps = Steps(cell.project(weights, inputs, linear), padding)
+    _, gates = jax.lax.scan(body, carry, steps, reverse=reverse)
+    counted = None if padding is None else padding[..., None]
+
+    def mean(values: Array) -> Array:
+        return jnp.mean(values, where=None if counted is None else jnp.broadcast_to(counted, values.shape))
+
     return {
-        name: {"mean": jnp.mean(values), "saturated": jnp.mean((values < 0.1) | (values > 0.9))}
+        name: {"mean": mean(values), "saturated": mean((values < 0.1) | (values > 0.9))}
         for name, values in gates.items()
     }

@@ -47,7 +47,7 @@ def state_size(cell: Cell, shape: StackShape) -> int:
     return cell.states * cell.hidden_size * shape.layers * shape.directions
 
 
-def update_flops(cell: Cell, shape: StackShape, output_size: int, time_steps: int, outputs: int) -> float:
+def update_flops(cell: Cell, shape: StackShape, output_size: int, time_steps: float, outputs: float) -> float:
     """Return the floating-point operations of one update.
 
     Counted are the matrix products, two operations per multiply-add, forward once and backward twice. Look-ups and

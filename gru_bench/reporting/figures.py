@@ -10,16 +10,12 @@ from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-Row = Mapping[str, Any]
+from gru_bench.plotting import COLOURS, STYLES, new_figure, save_figure
 
-# Okabe and Ito's palette, which colour-blind readers tell apart; line styles repeat the distinction.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-STYLES = ("-", "--", "-.", ":")
-DOTS_PER_INCH = 150
+Row = Mapping[str, Any]
 
 LOSS_LIKE = ("nll", "loss")  # metrics on the scale of the training loss: one panel shows both
 
@@ -57,7 +53,7 @@ def learning_curve(rows: Sequence[Row], metric: str, floor: float | None, path: 
         _limit(panel, valid[1] if panel is scored else [], floor)
         panel.set_xlabel("updates")
         panel.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
     return True
 
 
@@ -104,7 +100,7 @@ def gate_activity(rows: Sequence[Row], path: Path) -> bool:
     for panel in axes[0]:
         handles |= {label: line for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
     figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles), frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
     return True
 
 
@@ -118,17 +114,11 @@ def _series(rows: Sequence[Row], split: str, key: str) -> tuple[list[int], list[
 
 
 def _figure(columns: int, rows: int, width: float, height: float) -> tuple[Figure, list[list[Axes]]]:
-    figure = Figure(figsize=(width * columns, height * rows), dpi=DOTS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=True)
-    for panel in axes.flat:
-        panel.grid(visible=True, color="0.9", linewidth=0.6)
-        panel.set_axisbelow(True)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.tick_params(labelsize=8)
+    figure, axes = new_figure(columns, rows, width=width, height=height, share_x=True)
+    for panel in (panel for line in axes for panel in line):
         panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True, steps=[1, 2, 5, 10]))
-        panel.xaxis.set_major_formatter(FuncFormatter(_updates))
-    return figure, axes.tolist()
+        panel.xaxis.set_major_formatter(FuncFormatter(short_count))
+    return figure, axes
 
 
 def _limit(panel: Axes, valid: Sequence[float], floor: float | None) -> None:
@@ -143,15 +133,10 @@ def _limit(panel: Axes, valid: Sequence[float], floor: float | None) -> None:
     panel.set_ylim(max(low, min(values) - 0.4 * room), high)
 
 
-def _updates(value: float, _: int | None) -> str:
+def short_count(value: float, _: int | None) -> str:
     """Write a tick so that neighbours do not touch: 1,500, 20k, 1.5M."""
     if abs(value) >= 1e6:
         return f"{value / 1e6:g}M"
     if abs(value) >= 1e4:
         return f"{value / 1e3:g}k"
     return f"{value:,.0f}"
-
-
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import jax
@@ -12,15 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
+from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
 from gru_bench.data.corpus import Corpus
-from gru_bench.data.vocabulary import Vocabulary
+from gru_bench.data.own import decode, read_file
+from gru_bench.data.vocabulary import Tokens, Vocabulary
 from gru_bench.data.windows import EvalWindows, TrainWindows
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
-from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Sample, Split, Sums, TrainBatches
-from gru_bench.validation import Natural, NonNegativeFloat
+from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.validation import Natural, NonNegativeFloat, Positive
 
 
 class LanguageModeling:
@@ -37,6 +40,7 @@ class LanguageModeling:
 
     accepts = "tokens"
     causal = True
+    pooled = False
     metric = "nll"
     direction: Literal["min", "max"] = "min"
     item = "tokens"
@@ -78,10 +82,26 @@ class LanguageModeling:
 
     def eval_batches(self, data: Corpus, split: Split, training: TrainingConfig) -> EvalBatches:
         """Return windows of a split that hold each of its symbols as a target exactly once."""
-        stream = {"valid": data.valid, "test": data.test}[split]
+        return self._windows({"valid": data.valid, "test": data.test}[split], training)
+
+    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+        """Return windows of a text file that hold each of its symbols as a target exactly once.
+
+        Raises:
+            DataError: the file is missing, empty or not to be decoded, or holds a symbol that the vocabulary lacks.
+        """
+        raw = read_file(str(path), "path")
+        text = raw if self.vocabulary.level == "byte" else decode(raw, "auto", str(path))[0]
+        return self._windows(self.vocabulary.encode(text), training)
+
+    def _windows(self, stream: Tokens, training: TrainingConfig) -> EvalWindows:
         return EvalWindows(
             stream, self.vocabulary.begin, training.eval_batch_size, training.bptt_window, policy=self.state
         )
+
+    def initial_carry(self, network: Network, batch_size: int) -> Carry:
+        """Return zeros for each lane."""
+        return network.zero_carry(batch_size)
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the training loss of a window, in nats."""
@@ -111,31 +131,47 @@ class LanguageModeling:
             found |= {name: self._in_units(nll) for name, nll in data.floor.items()}
         return found
 
-    def samples(self, network: Network, seed: int) -> Sequence[Sample]:
+    def samples(self, network: Network, data: Corpus, seed: int) -> Sequence[Sample]:
         """Return one text that the network writes from the beginning symbol on."""
         if self.sample_length == 0:
             return []
-        text = self.continue_text(
-            network, "", length=self.sample_length, temperature=self.sample_temperature, top_k=None, seed=seed
-        )
+        text = self._continue(network, "", self.sample_length, self.sample_temperature, None, seed)
         return [Sample(given="", output=text)]
 
-    def continue_text(
-        self, network: Network, prompt: str, *, length: int, temperature: float, top_k: int | None, seed: int
-    ) -> str:
-        """Return `length` symbols that follow a prompt.
+    def figures(self, network: Network, data: Corpus, training: TrainingConfig) -> Mapping[str, Figure]:
+        """Return no picture: the learning curve says it."""
+        return {}
+
+    def predict(
+        self,
+        network: Network,
+        *,
+        prompt: str = "",
+        length: Positive = 200,
+        temperature: NonNegativeFloat = 0.8,
+        top_k: Positive | None = None,
+        seed: Natural = 0,
+    ) -> Prediction:
+        """Go on with a text, symbol by symbol.
 
         Args:
-            network: the trained network.
-            prompt: text in the vocabulary's symbols; empty to start from its beginning symbol.
-            length: symbols to write.
-            temperature: divides the scores; 0 takes the most probable symbol.
-            top_k: draw from the k most probable symbols only; None draws from all.
-            seed: seed of the draws.
+            network: the trained network
+            prompt: the text to go on with, taken literally; - reads standard input; empty starts anew
+            length: how many symbols (words, characters or bytes) to write
+            temperature: below 1 bolder, above 1 wilder; 0 always takes the most probable symbol
+            top_k: draw from the k most probable symbols only
+            seed: another seed, another text
 
         Raises:
             DataError: the prompt holds a symbol that the vocabulary lacks.
         """
+        continuation = self._continue(network, prompt, length, temperature, top_k, seed)
+        separator = " " if self.vocabulary.level == "word" and prompt else ""
+        return Prediction(prompt + separator + continuation, [{"prompt": prompt, "continuation": continuation}])
+
+    def _continue(
+        self, network: Network, prompt: str, length: int, temperature: float, top_k: int | None, seed: int
+    ) -> str:
         start = np.array([self.vocabulary.begin], np.int32)
         ids = np.concatenate([start, self.vocabulary.encode(prompt)])
         drawn = generate(network, jnp.asarray(ids), length, temperature, top_k, jax.random.key(seed))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
+from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
 from gru_bench.models.factory import Signature
@@ -21,8 +24,19 @@ Split = Literal["valid", "test"]
 class TrainBatches(Protocol):
     """The batches of the training split, by random access; their order is a pure function of (seed, epoch).
 
-    A batch is a mapping of arrays whose first axis counts sequences; its `mask` is True where something is scored.
+    A batch is a mapping of arrays whose first axis counts sequences. `inputs` is what the network reads, `mask` True
+    where something is scored, and `padding`, where sequences differ in length, True where a time step counts.
     """
+
+    @property
+    def time_steps(self) -> float:
+        """Time steps of all sequences of an average batch together."""
+        ...
+
+    @property
+    def outputs(self) -> float:
+        """Outputs that the head computes for an average batch."""
+        ...
 
     def __len__(self) -> int:
         """Return the number of batches, that is of updates, in an epoch."""
@@ -67,6 +81,21 @@ class Sample(NamedTuple):
     output: str
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """What a trained network says of something new.
+
+    Attributes:
+        text: for the terminal.
+        rows: the same as a table, one mapping per row, for CSV, JSON and data frames.
+        figure: the same as a picture, where there is one.
+    """
+
+    text: str
+    rows: Sequence[Mapping[str, Any]] = field(repr=False)
+    figure: Figure | None = field(default=None, repr=False)
+
+
 @runtime_checkable
 class Task(Protocol):
     """What is learned: batches, loss, metrics, samples.
@@ -76,10 +105,14 @@ class Task(Protocol):
         metric: the name of the metric that selects; `direction` says whether less (`min`) or more is better.
         item: what is counted per second, in the plural.
         causal: whether outputs must not depend on later inputs, which rules out bidirectional networks.
+        pooled: whether there is one output per sequence instead of one per time step.
+        predict: says something of new inputs, as a `Prediction`; its first argument is the network, the others are
+            the arguments of `python -m gru_bench.predict`. It needs no data but what `describe` returned.
     """
 
     accepts: str
     causal: bool
+    pooled: bool
     metric: str
     direction: Literal["min", "max"]
     item: str
@@ -99,6 +132,18 @@ class Task(Protocol):
 
     def eval_batches(self, data: Any, split: Split, training: TrainingConfig) -> EvalBatches:
         """Return the batches of a split, each of its items scored exactly once."""
+        ...
+
+    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+        """Return the batches of a file of the same form as the run's data, all of it scored.
+
+        Raises:
+            DataError: the file is missing, unreadable or of another form.
+        """
+        ...
+
+    def initial_carry(self, network: Network, batch_size: int) -> Carry:
+        """Return what passes from batch to batch, as it is before the first one; `()` if nothing does."""
         ...
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
@@ -121,6 +166,15 @@ class Task(Protocol):
         """Return metrics of reference predictors on the test split, by name."""
         ...
 
-    def samples(self, network: Network, seed: int) -> Sequence[Sample]:
+    def samples(self, network: Network, data: Any, seed: int) -> Sequence[Sample]:
         """Return some output for people to read."""
+        ...
+
+    def figures(self, network: Network, data: Any, training: TrainingConfig) -> Mapping[str, Figure]:
+        """Return pictures of how the network does on the test split, by file name without its ending."""
+        ...
+
+    @property
+    def predict(self) -> Callable[..., Prediction]:
+        """Return the function that says something of new inputs; see the class."""
         ...

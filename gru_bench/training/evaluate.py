@@ -29,7 +29,7 @@ class Evaluator:
             params: weights.
             batches: the whole split; a carry passes from each batch to the next one.
         """
-        carry = nnx.merge(self._graph, params).zero_carry(batches[0]["mask"].shape[0])
+        carry = self._task.initial_carry(nnx.merge(self._graph, params), batches[0]["mask"].shape[0])
         sums = self._task.zero_sums()
         for index in range(len(batches)):
             carry, sums = self._add(params, carry, sums, batches[index])

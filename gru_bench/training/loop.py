@@ -20,7 +20,7 @@ from gru_bench.errors import ConfigError
 from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.record import RunRecord
-from gru_bench.tasks.task import Task
+from gru_bench.tasks.task import Task, TrainBatches
 from gru_bench.tracking.metrics_file import MetricsFile
 from gru_bench.tracking.progress import Progress
 from gru_bench.tracking.tracker import Tracker
@@ -43,17 +43,17 @@ class Training:
         config: Config,
         task: Task,
         data: Any,
+        batches: TrainBatches,
         run_dir: Path,
         record: RunRecord,
         tracker: Tracker,
         console: Console,
     ):
-        self.config, self.task, self.data = config, task, data
+        self.config, self.task, self.data, self.batches = config, task, data, batches
         self.run_dir, self.record, self.tracker, self.console = run_dir, record, tracker, console
         self.checkpoints = Checkpoints(run_dir / "checkpoints")
 
         training = config.training
-        self.batches = task.train_batches(data, training, config.seed)
         self.valid_batches = task.eval_batches(data, "valid", training)
         self.updates_per_epoch = len(self.batches)
         self.total_updates = total_updates(config, self.updates_per_epoch, record.flops_per_update)
@@ -67,7 +67,7 @@ class Training:
         self.state = TrainState(
             params=params,
             optimizer=optimizer.init(params),
-            carry=network.zero_carry(training.batch_size),
+            carry=task.initial_carry(network, training.batch_size),
             key=dropout_key,
             update=jnp.zeros((), jnp.int32),
         )
@@ -199,7 +199,8 @@ class Training:
     def _gate_activity(self) -> dict[str, float]:
         batch = self.valid_batches[0]
         network = nnx.merge(self.graph, self.state.params)
-        activity = _gate_activity(network, batch["inputs"], network.zero_carry(batch["mask"].shape[0]))
+        carry = network.zero_carry(batch["mask"].shape[0])
+        activity = _gate_activity(network, batch["inputs"], carry, batch.get("padding"))
         return {name: float(value) for name, value in jax.device_get(activity).items()}
 
     def _checkpoint_due(self) -> bool:
@@ -277,8 +278,8 @@ class Training:
 
 
 @jax.jit
-def _gate_activity(network: Network, inputs: jax.Array, carry: Any) -> dict[str, jax.Array]:
-    return network.gate_activity(inputs, carry)
+def _gate_activity(network: Network, inputs: jax.Array, carry: Any, padding: jax.Array | None) -> dict[str, jax.Array]:
+    return network.gate_activity(inputs, carry, padding)
 
 
 def total_updates(config: Config, updates_per_epoch: int, flops_per_update: float) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 from flax import nnx
@@ -15,7 +16,7 @@ from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.record import RunRecord, read_record
 from gru_bench.tasks.factory import make_task
-from gru_bench.tasks.task import Task
+from gru_bench.tasks.task import Prediction, Task
 from gru_bench.training.checkpoint import Checkpoints, load_tree
 
 DATA_FILE = "data.json"
@@ -23,20 +24,38 @@ DATA_FILE = "data.json"
 
 @dataclass(frozen=True)
 class SavedRun:
-    """What a run directory holds: record, settings, task, and the network with its best weights."""
+    """What a run directory holds: all that is needed to use the trained network, without its training data.
+
+    Attributes:
+        record: what is known of the run: metrics, speed, memory, versions.
+        config: its settings.
+        task: what surrounds the network, such as `task.vocabulary` or `task.scaler`.
+        network: the network with its best weights.
+    """
 
     record: RunRecord
     config: Config
     task: Task
     network: Network
 
+    def predict(self, *plain: Any, **named: Any) -> Prediction:
+        """Say something of new inputs: go on with a text, classify texts, forecast a series.
 
-def load_run(directory: Path) -> SavedRun:
+        The arguments are those of `python -m gru_bench.predict`; see `predict` of the run's task.
+        """
+        return self.task.predict(self.network, *plain, **named)
+
+
+def load_run(directory: Path | str) -> SavedRun:
     """Read a run back; its training data is not needed.
+
+    Args:
+        directory: a run directory.
 
     Raises:
         UserError: there is no run, or it has no best weights yet, or they are damaged.
     """
+    directory = Path(directory)
     record = read_record(directory)
     config = Config.from_dict(record.config)
     checkpoints = Checkpoints(directory / "checkpoints")

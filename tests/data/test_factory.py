@@ -39,12 +39,12 @@ def test_unknown_source_names_the_nearest():
     with pytest.raises(ConfigError, match=r"data: found 'pbt', allowed: reber, .*Did you mean 'ptb'"):
         check("pbt")
     with pytest.raises(ConfigError, match="data: found 'pbt'"):
-        make_data(DataConfig(source="pbt"), PathsConfig())
+        make_data(DataConfig(source="pbt"), PathsConfig(), "tokens")
 
 
 def test_data_that_does_not_serve_the_task():
-    with pytest.raises(ConfigError, match=r"data: found 'ptb', allowed: none yet. task=sentiment needs labelled_text"):
-        check_data(DataConfig(source="ptb"), "labelled_text", "sentiment")
+    with pytest.raises(ConfigError, match=r"data: found 'ptb', allowed: .*task=sentiment needs texts, this"):
+        check_data(DataConfig(source="ptb"), "texts", "sentiment")
 
 
 def test_options_are_checked_without_reading():
@@ -73,7 +73,7 @@ def test_mirror_setting_wins_over_the_variable(tmp_path, monkeypatch):
     monkeypatch.setenv("GRU_BENCH_MIRROR", "")
     assert find_mirror(PathsConfig()) is None
     with pytest.raises(ConfigError, match=r"paths.mirror: found '/not/there', allowed: an existing folder"):
-        make_data(DataConfig(source="ptb"), PathsConfig(mirror="/not/there", cache=str(tmp_path)))
+        make_data(DataConfig(source="ptb"), PathsConfig(mirror="/not/there", cache=str(tmp_path)), "tokens")
 
 
 def test_cache_setting_and_default(tmp_path):

@@ -11,7 +11,7 @@ from gru_bench.errors import ConfigError
 
 
 def load(tmp_path, **options):
-    return make_data(DataConfig(source="reber", options=options), PathsConfig(cache=str(tmp_path)))
+    return make_data(DataConfig(source="reber", options=options), PathsConfig(cache=str(tmp_path)), "tokens")
 
 
 def test_closed_form_is_seven_bits_per_twelve_symbols():

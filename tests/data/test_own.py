@@ -19,7 +19,7 @@ def load(tmp_path):
         if content is not None:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         config = DataConfig(source="text_file", options={"path": str(path)} | options)
-        return make_data(config, PathsConfig(cache=str(tmp_path / "cache")))
+        return make_data(config, PathsConfig(cache=str(tmp_path / "cache")), "tokens")
 
     return load
 

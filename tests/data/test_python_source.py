@@ -9,7 +9,7 @@ from gru_bench.errors import ConfigError, DataError
 
 
 def load(tmp_path, **options):
-    return make_data(DataConfig(source="python_source", options=options), PathsConfig(cache=str(tmp_path)))
+    return make_data(DataConfig(source="python_source", options=options), PathsConfig(cache=str(tmp_path)), "tokens")
 
 
 def test_default_is_the_interpreters_library(tmp_path):

@@ -38,7 +38,7 @@ def test_wrong_cells_and_options_are_named_with_what_is_allowed(
     cell: str, options: dict[str, Any], key: str, parts: list[str]
 ):
     with pytest.raises(ConfigError) as caught:
-        check_model(config(cell, options=options), causal=True)
+        check_model(config(cell, options=options), causal=True, pooled=False)
     assert caught.value.key == key
     assert all(part in str(caught.value) for part in parts), str(caught.value)
 
@@ -53,7 +53,7 @@ def test_both_directions_are_refused_where_the_future_is_the_answer():
     with pytest.raises(ConfigError, match="Both directions see it") as caught:
         make_model(config(bidirectional=True), TRAINING, WORDS, jax.random.key(0))
     assert caught.value.key == "model.bidirectional"
-    check_model(config(bidirectional=True), causal=False)
+    check_model(config(bidirectional=True), causal=False, pooled=False)
 
 
 @pytest.mark.parametrize(

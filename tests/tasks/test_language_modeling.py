@@ -158,7 +158,8 @@ def test_shifted_epochs_begin_elsewhere():
 
 def continue_text(network: Network, prompt: str = "abc", **options: Any) -> str:
     settings = {"length": 30, "temperature": 1.0, "top_k": None, "seed": 0, **options}
-    return make_task().continue_text(network, prompt, **settings)
+    (row,) = make_task().predict(network, prompt=prompt, **settings).rows
+    return row["continuation"]
 
 
 def test_greedy_text_is_what_the_whole_context_makes_most_probable(network: Network):
@@ -205,8 +206,8 @@ def test_a_prompt_with_an_unknown_symbol_is_refused(network: Network):
 
 
 def test_samples(network: Network):
-    assert make_task(sample_length=0).samples(network, 0) == []
-    (sample,) = make_task(sample_length=9, sample_temperature=0.0).samples(network, 0)
+    assert make_task(sample_length=0).samples(network, CORPUS, 0) == []
+    (sample,) = make_task(sample_length=9, sample_temperature=0.0).samples(network, CORPUS, 0)
     assert sample.given == ""
     assert sample.output == continue_text(network, "", length=9, temperature=0.0)
 

@@ -42,7 +42,7 @@ def data_dir(tmp_path_factory):
 def load(tmp_path, data_dir):
     def load(**options):
         config = DataConfig(source="tfds", options={"name": "small_reviews", "data_dir": str(data_dir)} | options)
-        return make_data(config, PathsConfig(cache=str(tmp_path)))
+        return make_data(config, PathsConfig(cache=str(tmp_path)), "tokens")
 
     return load
 

@@ -16,7 +16,7 @@ MODULES = {"ptb": ptb, "ptb_char": ptb_char, "tiny_shakespeare": tiny_shakespear
 @pytest.fixture
 def load(mirror, cache):
     paths = PathsConfig(mirror=str(mirror), cache=str(cache))
-    return lambda name: make_data(DataConfig(source=name), paths)
+    return lambda name: make_data(DataConfig(source=name), paths, "tokens")
 
 
 @pytest.mark.parametrize("name", MODULES)
