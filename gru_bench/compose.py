@@ -203,7 +203,7 @@ def _compose_choices(arguments: Sequence[str]) -> Mapping[str, Any]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(configs_folder()), version_base="1.3"):
         values = OmegaConf.to_container(hydra_compose("train", overrides=chosen))
-    return values if isinstance(values, dict) else {}  # type: ignore[return-value]
+    return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -35,7 +35,7 @@ from gru_bench.training.loop import Training
 from gru_bench.training.meter import Diverged
 from gru_bench.training.run_directory import clear, owned, previous_record
 from gru_bench.training.saved import DATA_FILE
-from gru_bench.training.signals import Interrupted
+from gru_bench.training.signals import Interrupted, terminated
 
 logger = logging.getLogger("gru_bench")
 
@@ -64,14 +64,14 @@ def run_session(config: Config) -> int:
             return 0
         if earlier is not None and earlier.status == "diverged":
             raise UserError(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
-        return _train(config, directory, console)
+        return _train(config, directory, console, began=None if earlier is None else earlier.started)
 
 
-def _train(config: Config, directory: Path, console: Console) -> int:
+def _train(config: Config, directory: Path, console: Console, began: str | None) -> int:
     data = make_data(config.data, config.paths, check_task(config.task).accepts)
     task = make_task(config.task, data.describe())
     batches = task.train_batches(data, config.training, config.seed)
-    record = _new_record(config, task, data, batches)
+    record = _new_record(config, task, data, batches, began or _now())
     record.baselines = task.baselines(data)
     record.write(directory)
     write_atomically(directory / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
@@ -92,7 +92,7 @@ def _train(config: Config, directory: Path, console: Console) -> int:
         tags=[config.model.cell],
         name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
     )
-    with _outcome(record, directory, tracker):
+    with _outcome(record, directory, tracker), terminated():
         training = Training(config, task, data, batches, directory, record, tracker, console)
         training.run()
         _show(training, task, data, directory, tracker)
@@ -108,12 +108,10 @@ def _outcome(record: RunRecord, directory: Path, tracker: Tracker) -> Iterator[N
         record.status = "finished"
     except Diverged as error:
         record.status, record.reason = "diverged", str(error)
-        logger.error("Stopped: %s. The last good checkpoint is kept; try a smaller optimizer.learning_rate.", error)
+        logger.error("Stopped: %s. Earlier checkpoints are kept; try a smaller optimizer.learning_rate.", error)
     except Interrupted as stop:
         record.status, record.reason = "interrupted", str(stop)
-        logger.warning(
-            "%s: checkpoint at update %s written; the same command goes on from there.", stop, record.updates
-        )
+        logger.warning("%s: stopped at update %s. The same command goes on from there.", stop, record.updates)
         raise
     except KeyboardInterrupt:
         record.status, record.reason = "interrupted", "SIGINT"
@@ -148,7 +146,7 @@ def _show(training: Training, task: Task, data: Any, directory: Path, tracker: T
         tracker.image(path.stem, path, update)
 
 
-def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches) -> RunRecord:
+def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches, started: str) -> RunRecord:
     signature = task.signature
     cell, shape = make_cell(config.model, signature), stack_shape(config.model, signature)
     defaults = cell_defaults(config.model)
@@ -172,7 +170,7 @@ def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches) ->
         metric=task.metric,
         direction=task.direction,
         data_facts=data.facts,
-        started=_now(),
+        started=started,
     )
 
 

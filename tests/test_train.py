@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 import re
 import shutil
 import signal
@@ -19,6 +20,7 @@ import yaml
 from gru_bench.config import Config
 from gru_bench.data.factory import SOURCES, Source
 from gru_bench.record import read_record
+from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.run_directory import owned
 from tests.training.support import (
     SMALL,
@@ -53,6 +55,7 @@ def test_a_finished_run_has_all_its_files(finished_run: Path):
         "log.txt",
         "metrics.jsonl",
         "record.json",
+        "samples.json",
     ]
     for path in (finished_run / "figures").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
@@ -150,7 +153,7 @@ def test_stops_of_every_kind_leave_the_numbers_alone(finished_run: Path, tmp_pat
     assert interrupted.code == 130, interrupted.err
     assert "stale: its owner, process " in interrupted.out + interrupted.err
     assert "Going on from the checkpoint of update 23." in interrupted.out
-    assert "SIGINT: checkpoint at update 33 written; the same command goes on from there." in interrupted.out
+    assert "SIGINT: stopped at update 33. The same command goes on from there." in interrupted.out
     assert "Traceback" not in interrupted.err
     found = record(run)
     assert (found["status"], found["reason"], found["updates"]) == ("interrupted", "SIGINT", 33)
@@ -179,11 +182,26 @@ def test_a_signal_from_outside_ends_a_long_run(tmp_path: Path):
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
-    assert "SIGTERM: checkpoint at update " in out
+    assert "SIGTERM: stopped at update " in out
     assert err == ""
     found = record(run)
     assert found["status"] == "interrupted"
     assert (run / "checkpoints" / f"update-{found['updates']:09d}.npz").exists()
+
+
+def test_a_signal_after_the_last_update_is_recorded(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    arguments = (*SMALL, f"run_dir={tmp_path}/run")
+    with monkeypatch.context() as patched:
+        patched.setattr(LanguageModeling, "samples", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        done = train(*arguments)
+    assert done.code == 143
+    assert (record(tmp_path / "run")["status"], record(tmp_path / "run")["reason"]) == ("interrupted", "SIGTERM")
+    began = record(tmp_path / "run")["started"]
+    assert train(*arguments).code == 0
+    assert record(tmp_path / "run")["started"] == began
+    assert_same_run(tmp_path / "run", finished_run)
 
 
 def test_a_finished_run_is_shown_and_not_trained(copied: Path):
@@ -320,7 +338,7 @@ def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monke
         facts = corpus.facts | {"symbols": corpus.facts["symbols"] | {"valid": 3000, "test": 3001}}
         return dataclasses.replace(corpus, valid=valid, test=test, facts=facts)
 
-    monkeypatch.setitem(SOURCES, name, Source("tokens", cut))  # pyright: ignore[reportArgumentType]
+    monkeypatch.setitem(SOURCES, name, Source(("tokens",), cut))  # pyright: ignore[reportArgumentType]
     tiny(tmp_path, f"data={name}", "training.eval_batch_size=10", f"paths.mirror={mirror}", cache=cache)
     found = record(tmp_path)
     level = json.loads((tmp_path / "data.json").read_text())["vocabulary"]["level"]

@@ -12,7 +12,8 @@ def make_schedule(config: OptimizerConfig, updates_per_epoch: int, total_updates
     """Return the learning rate as a function of the update, counted from 0.
 
     `step` keeps the rate for `decay_after_epochs` epochs and then multiplies it by `decay_factor` at the start of
-    every epoch (Zaremba et al. 2014). `linear` and `cosine` go down to `final_fraction` of the rate at the last update.
+    every epoch (Zaremba et al. 2014). `linear` and `cosine` go down towards `final_fraction` of the rate, which they
+    would reach right after the last update.
 
     Args:
         config: rate and schedule.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -10,7 +12,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was stopped by a signal after its checkpoint was written; `exit_code` is 128 + the signal's number.
+    """A run was stopped by a signal; `exit_code` is 128 + the signal's number.
 
     No Exception, so that it also ends a sweep.
     """
@@ -18,6 +20,20 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int):
         self.number, self.exit_code = number, 128 + number
         super().__init__(signal.Signals(number).name)
+
+
+@contextmanager
+def terminated() -> Iterator[None]:
+    """Let SIGTERM raise `Interrupted`, as SIGINT raises KeyboardInterrupt, so that a run can write how it ended."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 class SignalWatch:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +17,6 @@ from tests.training.small import make_parts
 
 TREE = {"weights": jnp.arange(6.0).reshape(2, 3), "key": jax.random.key(3), "update": jnp.int32(7)}
 META = {"update": 7, "best": {"update": 5, "value": 0.25, "metrics": {"nll": 0.1 + 0.2}}, "losses": [[1.5, 2.5]]}
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """The log, also where an earlier run in this process keeps its messages to itself."""
-    logger = logging.getLogger("gru_bench")
-    before, logger.propagate = logger.propagate, True
-    yield caplog
-    logger.propagate = before
 
 
 def assert_equal(found: Any, expected: Any) -> None:

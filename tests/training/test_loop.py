@@ -91,7 +91,7 @@ def test_a_run_that_diverges_stops_and_names_the_update(diverged_run: tuple[Path
     found = record(folder)
     assert found["status"] == "diverged"
     assert found["reason"] in ("loss is nan at update 2", "loss is inf at update 2", "gradient norm is nan at update 2")
-    assert f"Stopped: {found['reason']}. The last good checkpoint is kept" in out
+    assert f"Stopped: {found['reason']}. Earlier checkpoints are kept" in out
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["update-000000001.npz"]
     for name, array in arrays(folder / "checkpoints" / "update-000000001.npz").items():
         assert not array.dtype.kind == "f" or bool((abs(array) < math.inf).all()), name

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,15 +26,6 @@ with owned(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
 """
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """The log, also where an earlier run in this process keeps its messages to itself."""
-    logger = logging.getLogger("gru_bench")
-    before, logger.propagate = logger.propagate, True
-    yield caplog
-    logger.propagate = before
 
 
 def hold(directory: Path) -> subprocess.Popen[str]:
