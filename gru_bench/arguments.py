@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import io
-import os
 import re
 import sys
 import traceback
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.terminal import BROKEN_PIPE, drop_output
 from gru_bench.validation import check, describe, settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _FLAGS = {"true": True, "false": False}
@@ -165,7 +164,7 @@ def run_command(
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails once more
+        drop_output()
         return BROKEN_PIPE
 
 
@@ -183,7 +182,7 @@ def help_text(main: Callable[..., Any], examples: Sequence[str] = ()) -> str:
         elif parameter.default is parameter.empty:
             lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; required")
         else:
-            default = {None: "not set", True: "true", False: "false"}.get(parameter.default, parameter.default)
+            default = _default(parameter.default)
             lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; default: {default}")
         text = "show the traceback of an error" if parameter is _DEBUG else details.get(name, "")
         lines += [f"      {line}" for line in text.splitlines()]
@@ -197,6 +196,13 @@ def describe_setting(annotation: Any) -> str:
     """Say in words which values an annotation allows, paths and absent values included."""
     options = [option for option in _flatten(annotation, keep_annotated=True) if option is not type(None)]
     return " or ".join("a path" if option is Path else describe(option) for option in options)
+
+
+def _default(value: object) -> str:
+    """Write a default as the command line takes it: 0 is no `false`, though it equals it."""
+    if value is None:
+        return "not set"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _value(text: str, annotation: Any, name: str) -> Any:

@@ -24,6 +24,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gru_bench.config import ALTERNATIVES, Config
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.terminal import BROKEN_PIPE, drop_output
 
 _OUTCOME = "outcome.json"
 _MULTIRUN_FLAGS = {"-m", "--multirun"}
@@ -39,8 +40,9 @@ def configs_folder() -> Path:
 def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
     """Return a program that composes the settings from the command line and runs `job` with them.
 
-    The program exits with what `job` returns, with the `exit_code` of a `UserError` or of a stop by a signal, and
-    with 1 when a job of a sweep did not finish. Errors of people are one message; `debug=true` adds the traceback.
+    The program exits with what `job` returns, with the `exit_code` of a `UserError` or of a stop by a signal, with 1
+    when a job of a sweep did not finish, and with 141 when the reader of its output went away. Errors of people are
+    one message; `debug=true` adds the traceback.
     """
 
     def program() -> None:
@@ -58,7 +60,13 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
         decorate = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name="train")
         try:
             _refuse_fixed_directory(arguments)
-            decorate(task)()
+            try:
+                decorate(task)()
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            drop_output()
+            sys.exit(BROKEN_PIPE)
         except Exception as error:
             debug = any(argument.lower() == "debug=true" for argument in arguments)
             sys.exit(_report(_for_people(error, arguments), debug=debug))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
 from rich.console import Group as Lines
 from rich.table import Table
 from rich.text import Text
 
 from gru_bench.arguments import run_command
 from gru_bench.errors import UserError
+from gru_bench.terminal import Terminal
 
 if TYPE_CHECKING:
     from gru_bench.tasks.task import EvalBatches
@@ -51,11 +51,11 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
     saved = load_run(run)
     if path is not None:
         found = _score(saved, saved.task.file_batches(path, saved.config.training))
-        Console(soft_wrap=True).print(_table(f"{path}", saved, found))
+        Terminal(soft_wrap=True).print(_table(f"{path}", saved, found))
         return 0
     found = _score(saved, saved.task.eval_batches(_data(saved, run, mirror, cache), "test", saved.config.training))
     recorded = saved.record.metrics.get("test")
-    Console(soft_wrap=True).print(_table(f"{run}", saved, found, recorded))
+    Terminal(soft_wrap=True).print(_table(f"{run}", saved, found, recorded))
     if recorded is None:
         print(f"The run is {saved.record.status}: there is nothing recorded to compare with.", file=sys.stderr)
         return 0

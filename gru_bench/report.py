@@ -1,9 +1,10 @@
-"""`python -m gru_bench.report`: compare the cells over finished runs, in the terminal and as CSV. Needs no JAX."""
+"""`python -m gru_bench.report`: compare the cells over finished runs: tables, CSV and an HTML page. Needs no JAX."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -15,13 +16,15 @@ from rich.text import Text
 from gru_bench.arguments import run_command
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME
-from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_csv
+from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_text
 from gru_bench.reporting.table import collection_notes, comparison_report
 from gru_bench.results.collect import Collection, collect
-from gru_bench.results.comparison import compare
+from gru_bench.results.comparison import Group, compare
+from gru_bench.terminal import Terminal
 
 STANDARD_OUTPUT = Path("-")
-CSV_NAME = "report.csv"
+CSV_NAME, PAGE_NAME = "report.csv", "report.html"
+PRINTED_GROUPS = 200
 NARROWEST = 80  # columns; below, a table would lose digits where a terminal only wraps lines
 HOW_TO_TRAIN = (
     "Train first, for example: python -m gru_bench.train -m task=language_modeling model=gru,lstm,rnn seed=0,1,2"
@@ -29,35 +32,44 @@ HOW_TO_TRAIN = (
 EXAMPLES = (
     "python -m gru_bench.report",
     "python -m gru_bench.report runs/language_modeling/reber",
-    "python -m gru_bench.report runs/*/ptb csv=ptb.csv runs_csv=ptb_runs.csv",
+    "python -m gru_bench.report runs/*/ptb csv=ptb.csv runs_csv=ptb_runs.csv html=ptb.html",
     "python -m gru_bench.report csv=- > report.csv",
 )
 
 
-def report(*paths: Path, csv: Literal["auto", "none"] | Path = "auto", runs_csv: Path | None = None) -> int:
+def report(
+    *paths: Path,
+    csv: Literal["auto", "none"] | Path = "auto",
+    html: Literal["auto", "none"] | Path = "auto",
+    runs_csv: Path | None = None,
+) -> int:
     """Compare GRU, LSTM and the other cells over finished runs.
 
     Prints mean and 95 % interval over seeds, the difference to lstm paired by seed, parameters, speed, memory and
     their ratio to lstm, beside the baselines. Only runs that are equal in all but seed and cell are averaged or
-    compared; the others are tables of their own.
+    compared; the others are tables of their own. The HTML page adds learning curves, samples and pictures, and needs
+    no network.
 
     Args:
         *paths: run directories, or folders that hold some at any depth; default: runs
         csv: where the CSV with one row per arm goes; auto: report.csv in the folder that was given (for several
             paths: the folder that holds them), never inside a run directory; none: nowhere; -: standard
             output, instead of the tables
+        html: where the page goes; auto: report.html beside report.csv; none: nowhere; -: standard output, as above
         runs_csv: where a CSV with one row per run goes, unfinished ones included; -: standard output, as above
 
     Returns:
         The exit code 0.
 
     Raises:
-        ConfigError: both CSVs would go to standard output.
-        UserError: there is no run that could be read, or a CSV that was asked for cannot be written.
+        ConfigError: two of them would go to standard output.
+        UserError: there is no run that could be read, or a file that was asked for cannot be written.
     """
-    if csv == runs_csv == STANDARD_OUTPUT:
-        raise ConfigError("runs_csv", "-", "a file while csv=- writes to standard output")
-    console = Console(highlight=False, markup=False, emoji=False)
+    asked = {"csv": csv, "html": html, "runs_csv": runs_csv}
+    printed = [name for name, target in asked.items() if target == STANDARD_OUTPUT]
+    if len(printed) > 1:
+        raise ConfigError(printed[1], "-", f"a file while {printed[0]}=- writes to standard output")
+    console = Terminal(highlight=False, markup=False, emoji=False)
     given = list(paths) or [_default_folder()]
     collection = collect(given)
     for _, message in collection.unreadable:
@@ -66,28 +78,47 @@ def report(*paths: Path, csv: Literal["auto", "none"] | Path = "auto", runs_csv:
         found = "no record is readable" if collection.unreadable else "no runs"
         raise UserError(f"{', '.join(map(str, given))}: {found}. {HOW_TO_TRAIN}")
     groups = compare(collection.finished)
-    if STANDARD_OUTPUT not in (csv, runs_csv):
+    if not printed:
         if groups:
-            _print_tables(console, comparison_report(groups))
+            _print_tables(console, comparison_report(groups[:PRINTED_GROUPS]))
+        if len(groups) > PRINTED_GROUPS:
+            console.print(
+                f"\n{len(groups) - PRINTED_GROUPS} more groups are in the CSV and the page only.", soft_wrap=True
+            )
         _print_left_out(console, collection)
-    rows = run_rows([*collection.finished, *collection.unfinished])
-    for target, content in ((runs_csv, rows), (csv, arm_rows(groups))):
+    contents: dict[str, Callable[[], str]] = {
+        "runs_csv": lambda: csv_text(run_rows([*collection.finished, *collection.unfinished])),
+        "csv": lambda: csv_text(arm_rows(groups)),
+        "html": lambda: _page(collection, groups),
+    }
+    for name, text in contents.items():
+        target = asked[name]
         if target == STANDARD_OUTPUT:
-            sys.stdout.write(csv_text(content))
+            sys.stdout.write(text())
         elif isinstance(target, Path):
-            write_csv(content, target)
-    if csv == "auto" and groups and runs_csv != STANDARD_OUTPUT:
-        _write_default(console, arm_rows(groups), default_csv(given))
+            write_text(text(), target, name)
+    if groups and not printed:
+        folder = default_folder(given)
+        console.print()
+        for name, file in (("csv", CSV_NAME), ("html", PAGE_NAME)):
+            if asked[name] == "auto":
+                _write_default(console, contents[name](), folder / file, name)
     return 0
 
 
-def default_csv(paths: list[Path]) -> Path:
-    """Return `report.csv` in the folder that holds all `paths`, outside any run directory."""
+def default_folder(paths: list[Path]) -> Path:
+    """Return the folder that holds all `paths`, outside any run directory."""
     folder = Path(os.path.commonpath([path.resolve() for path in paths]))
     while folder != folder.parent and any((parent / FILE_NAME).exists() for parent in (folder, *folder.parents)):
         folder = folder.parent
     here = Path.cwd()
-    return (folder.relative_to(here) if folder.is_relative_to(here) else folder) / CSV_NAME
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def _page(collection: Collection, groups: list[Group]) -> str:
+    from gru_bench.reporting.page import page  # matplotlib takes its time to load, and --help needs none
+
+    return page(collection, groups)
 
 
 def _default_folder() -> Path:
@@ -111,13 +142,13 @@ def _print_left_out(console: Console, collection: Collection) -> None:
         console.print(Text(line if index or not collection.finished else f"\n{line}"), soft_wrap=True)
 
 
-def _write_default(console: Console, rows: list[dict[str, object]], path: Path) -> None:
+def _write_default(console: Console, text: str, path: Path, name: str) -> None:
     try:
-        write_csv(rows, path)
+        write_text(text, path, name)
     except UserError as error:
         print(error, file=sys.stderr)  # nobody asked for this file, so the report itself succeeded
     else:
-        console.print(Text(f"\nCSV: {path}"), soft_wrap=True)
+        console.print(Text(f"{name.upper()}: {path}"), soft_wrap=True)
 
 
 if __name__ == "__main__":

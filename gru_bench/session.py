@@ -29,6 +29,7 @@ from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.factory import check_task, make_task
 from gru_bench.tasks.task import Task, TrainBatches
+from gru_bench.terminal import Terminal
 from gru_bench.tracking.tracker import Tracker, make_tracker, summarise
 from gru_bench.training.environment import device, host, keep_freed_memory, start_memory_count, threads, versions
 from gru_bench.training.loop import Training
@@ -53,7 +54,7 @@ def run_session(config: Config) -> int:
     check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
     keep_freed_memory()
     start_memory_count()
-    console = Console(highlight=False)
+    console = Terminal(highlight=False, go_on=True)
     with owned(config.directory) as directory, _logging(directory, console):
         if config.fresh:
             clear(directory)

@@ -6,6 +6,7 @@ the keyword arguments for `load`, or raises a `ConfigError` that names the key a
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import types
@@ -113,6 +114,7 @@ def _check_union(value: object, arguments: tuple[Any, ...], annotation: Any, key
     raise ConfigError(key, value, describe(annotation))
 
 
+@functools.cache  # of a record's schema, for each of thousands of records
 def settings(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the settings of a function or class: its keyword parameters by name, annotations resolved."""
     hints = typing.get_type_hints(target if inspect.isroutine(target) else target.__init__, include_extras=True)

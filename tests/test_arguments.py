@@ -121,6 +121,23 @@ def test_help_says_what_the_docstring_and_the_signature_say(capsys: pytest.Captu
     assert "run=...  a path; required" in help_text(only_named)
 
 
+def test_help_tells_numbers_from_flags_and_from_nothing():
+    def chosen(
+        *, seed: int = 0, copies: int = 1, loud: bool = False, quiet: bool = True, top_k: int | None = None
+    ) -> None:
+        """Choose."""
+
+    text = help_text(chosen)
+    for line in (
+        "seed=...  an integer; default: 0",
+        "copies=...  an integer; default: 1",
+        "loud=...  true or false; default: false",
+        "quiet=...  true or false; default: true",
+        "top_k=...  an integer; default: not set",
+    ):
+        assert line in text
+
+
 def test_a_user_error_is_one_message_and_its_exit_code(capsys: pytest.CaptureFixture[str]):
     def broken(*, name: str = "x") -> None:
         raise DataError(f"{name} is missing.")

@@ -12,7 +12,7 @@ from typing import Any
 
 from gru_bench.errors import UserError
 from gru_bench.results.collect import Run
-from gru_bench.results.comparison import COSTS, Arm, Group, cost_of, differing, shared_machine
+from gru_bench.results.comparison import COSTS, Arm, Group, cost_of, set_apart, shared_machine
 
 Row = dict[str, Any]
 
@@ -20,8 +20,8 @@ Row = dict[str, Any]
 def arm_rows(groups: Sequence[Group]) -> list[Row]:
     """Return one row per arm and per baseline; numbers are unrounded, unknown ones are absent."""
     rows: list[Row] = []
-    for group in groups:
-        shared = _shared(group, [other for other in groups if _place(other) == _place(group)])
+    for group, apart in zip(groups, set_apart(groups), strict=True):
+        shared = _shared(group, apart)
         rows += [{**shared, **_arm_row(group, arm)} for arm in group.arms]
         for name, metrics in group.baselines.items():
             values = {f"test_{metric}_mean": value for metric, value in metrics.items()}
@@ -58,17 +58,22 @@ def csv_text(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write rows to a file, its folder made where needed.
+def write_text(text: str, path: Path, argument: str) -> None:
+    """Write a report to a file, its folder made where needed.
+
+    Args:
+        text: the content.
+        path: the file.
+        argument: the argument that names the file, for the message.
 
     Raises:
         UserError: the file cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(csv_text(rows), encoding="utf-8", newline="")
+        path.write_text(text, encoding="utf-8", errors="replace", newline="")
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}). Give another file: csv=FILE.") from error
+        raise UserError(f"{path}: cannot be written ({error.strerror}). Give another file: {argument}=FILE.") from error
 
 
 def group_name(run: Run) -> str:
@@ -102,17 +107,12 @@ def _arm_row(group: Group, arm: Arm) -> Row:
     return row
 
 
-def _shared(group: Group, siblings: Sequence[Group]) -> Row:
+def _shared(group: Group, apart: Mapping[str, Any]) -> Row:
     run = group.arms[0].runs[0]
     row: Row = {name: getattr(run.record, name) for name in ("task", "data", "metric", "direction")}
-    apart: Mapping[str, Any] = differing(siblings)[list(siblings).index(group)] if len(siblings) > 1 else {}
     row |= {"group": group_name(run), "group_differs_in": json.dumps(apart, sort_keys=True) if apart else ""}
     return {**row, "device_kind": run.device_kind, "data_digest": run.digest}
 
 
 def _whole(value: float | None) -> float | int | None:
     return int(value) if value is not None and value.is_integer() else value
-
-
-def _place(group: Group) -> tuple[str, str]:
-    return group.first.task, group.first.data

@@ -9,7 +9,16 @@ from gru_bench.results.statistics import Estimate
 
 MEBIBYTE = 2**20
 
-_UNITS = {"nll": "nats per {item}", "bits_per_character": "bits"}
+_UNITS = {
+    "nll": "nats per {item}",
+    "bits_per_character": "bits",
+    "accuracy": "share of {item}s",
+    "mse": "scaled values",
+    "mae": "scaled values",
+    "mse_units": "squared units of the data",
+    "mae_units": "units of the data",
+    "mase": "seasonal naive = 1",
+}
 
 
 def number(value: float | int | None, digits: int = 4) -> str:

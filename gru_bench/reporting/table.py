@@ -24,8 +24,9 @@ from gru_bench.reporting.format import (
     times,
     unit,
 )
+from gru_bench.reporting.verdict import better_baselines, verdict
 from gru_bench.results.collect import Collection, Run
-from gru_bench.results.comparison import Arm, Group, cost_of, differing, is_floor, shared_machine
+from gru_bench.results.comparison import Arm, Group, cost_of, is_floor, set_apart, shared_machine
 
 FURTHER_METRICS = 2  # beside the deciding one; all are in the CSV
 LISTED_SEEDS = 5
@@ -39,9 +40,7 @@ VERSIONS = ("gru_bench", "jax", "jaxlib", "flax", "optax", "numpy")  # what can 
 def comparison_report(groups: Sequence[Group]) -> Lines:
     """Return the tables and notes of all groups; groups of one task and data name what tells them apart."""
     blocks: list[RenderableType] = []
-    for index, group in enumerate(groups):
-        siblings = [other for other in groups if _place(other) == _place(group)]
-        apart = differing(siblings)[siblings.index(group)] if len(siblings) > 1 else {}
+    for index, (group, apart) in enumerate(zip(groups, set_apart(groups), strict=True)):
         blocks += [Text()] if index else []
         blocks += [group_heading(group, apart), Text(), quality_table(group), Text(), cost_table(group)]
         blocks += [Text(), _bullets(notes(group))]
@@ -166,23 +165,19 @@ def _difference_notes(group: Group) -> list[str]:
 
 
 def _verdict(group: Group, arm: Arm) -> str:
-    difference = group.difference(arm)
-    if difference is None or difference.estimate.half_width is None:
-        return "One pair gives no interval."
-    if not difference.estimate.excludes_zero:
-        return "The 95 % interval contains 0: no difference shown."
-    ahead = (difference.estimate.mean > 0) == group.maximise
-    return f"The 95 % interval excludes 0: {arm.name} is {'better' if ahead else 'worse'}."
+    return {
+        "none": "One pair gives no interval.",
+        "open": "The 95 % interval contains 0: no difference shown.",
+        "better": f"The 95 % interval excludes 0: {arm.name} is better.",
+        "worse": f"The 95 % interval excludes 0: {arm.name} is worse.",
+    }[verdict(group, arm).kind]
 
 
 def _baseline_notes(group: Group) -> list[str]:
-    found = []
+    found = [f"! {text}" for text in better_baselines(group)]
     for name, metrics in group.baselines.items():
-        beaten = [arm.name for arm in group.beaten_by(name)]
         value = metrics.get(group.metric)
-        if beaten:
-            found.append(f"! The baseline {name} is as good as or better than {' and '.join(beaten)}.")
-        elif value and is_floor(name):
+        if value and is_floor(name):
             means = [(arm.name, arm.estimate("test", group.metric)) for arm in group.arms]
             text = ", ".join(f"{arm} {100 * (mean.mean / value - 1):+.1f} %" for arm, mean in means if mean)
             found.append(f"Distance to the {name}: {text}.")
@@ -204,10 +199,6 @@ def _timing_notes(group: Group, arm: Arm) -> list[str]:
     kept = f"speed is that of the other {len(arm.timed_runs)}" if arm.timed_runs else "no speed is shown"
     runs = "1 run" if len(arm.runs) == 1 else f"{len(arm.runs)} runs"
     return [f"{arm.name}: of {runs} {text}; {kept}."]
-
-
-def _place(group: Group) -> tuple[str, str]:
-    return group.first.task, group.first.data
 
 
 def _reason(run: Run) -> str:

@@ -183,6 +183,19 @@ def differing(groups: Sequence[Group]) -> list[dict[str, Any]]:
     return [{name: settings.get(name) for name in changing} for settings in flat]
 
 
+def set_apart(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """Return for each group the settings in which it differs from the other groups of its task and data."""
+    places: dict[tuple[str, str], list[int]] = {}
+    for index, group in enumerate(groups):
+        places.setdefault((group.first.task, group.first.data), []).append(index)
+    found: list[dict[str, Any]] = [{} for _ in groups]
+    for indices in places.values():
+        if len(indices) > 1:
+            for index, settings in zip(indices, differing([groups[index] for index in indices]), strict=True):
+                found[index] = settings
+    return found
+
+
 def _order(group: Group) -> tuple[str, str, float]:
     sizes = [arm.cost("parameters_recurrent") for arm in group.arms]
     return group.first.task, group.first.data, max(size or 0.0 for size in sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -73,7 +74,7 @@ def paired_difference(
 def median(values: Sequence[float | None]) -> float | None:
     """Return the median of the known values, or None where none is known."""
     known = [float(value) for value in values if value is not None]
-    return float(np.median(known)) if known else None
+    return statistics.median(known) if known else None
 
 
 def ratio(value: float | None, reference: float | None) -> float | None:

@@ -1,7 +1,6 @@
-"""`metrics.jsonl`: one strict JSON object per line, appended while a run trains and read back afterwards.
+"""`metrics.jsonl`: one strict JSON object per line, appended while a run trains; `gru_bench.history` reads it back.
 
-JSON has no NaN and no infinity. They are written as the strings "NaN", "Infinity" and "-Infinity", and
-`read_metrics` returns them as floats again.
+JSON has no NaN and no infinity. They are written as the strings "NaN", "Infinity" and "-Infinity".
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from types import TracebackType
 from typing import Any
 
 from gru_bench.errors import UserError
+from gru_bench.history import decode_line
 
 _TO_TEXT = {math.inf: "Infinity", -math.inf: "-Infinity"}
-_FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class MetricsFile:
@@ -62,7 +61,7 @@ class MetricsFile:
         kept: list[bytes] = []
         lines = self.path.read_bytes().splitlines(keepends=True)
         for number, line in enumerate(lines, start=1):
-            row = _decode(line, self.path, number, last=number == len(lines))
+            row = decode_line(line, self.path, number, last=number == len(lines))
             if row is not None and row.get("update", update) <= update:
                 kept.append(line)
         if len(kept) < len(lines):
@@ -105,23 +104,6 @@ class MetricsFile:
         self._descriptor = self._open()
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return all rows of a metrics file, in order; a half-written last line, as of a run in progress, is left out.
-
-    Raises:
-        UserError: the file cannot be read, or a line other than the last is damaged.
-    """
-    try:
-        lines = path.read_bytes().splitlines(keepends=True)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}). Expected the metrics of a run, one JSON object per line; "
-            "give a run directory that holds metrics.jsonl."
-        ) from error
-    rows = (_decode(line, path, number, last=number == len(lines)) for number, line in enumerate(lines, start=1))
-    return [{name: _from_text(value) for name, value in row.items()} for row in rows if row is not None]
-
-
 def _encode(row: Mapping[str, Any]) -> bytes:
     return (json.dumps({name: _to_text(value) for name, value in row.items()}, allow_nan=False) + "\n").encode()
 
@@ -132,26 +114,6 @@ def _to_text(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return _TO_TEXT.get(value, "NaN")
     return value
-
-
-def _from_text(value: Any) -> Any:
-    return _FROM_TEXT.get(value, value) if isinstance(value, str) else value
-
-
-def _decode(line: bytes, path: Path, number: int, *, last: bool) -> dict[str, Any] | None:
-    """Return the row on one line, or None for a half-written last line."""
-    if last and not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    if not isinstance(row, dict):
-        raise UserError(
-            f"{path}, line {number}: found {line[:60]!r}, expected one JSON object. The file was edited or damaged; "
-            "mend or delete that line, or start the run anew with fresh=true."
-        )
-    return row
 
 
 def _unwritable(path: Path, error: OSError) -> UserError:

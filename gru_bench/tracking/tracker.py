@@ -95,14 +95,23 @@ def make_tracker(
 def summarise(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the comparable facts of a run record, flat: the columns of a W&B table.
 
-    They are `status`, `state_size`, `flops_per_update`, `wall_seconds`, `updates`, `best_update`,
-    `parameters/recurrent`, `parameters/total`, `speed/*`, `memory/*`, `valid/<metric>`, `test/<metric>` and
-    `baselines/<name>/<metric>`; what the record lacks is left out.
+    They are `status`, `metric` (the one that decides) and its `direction`, `state_size`, `flops_per_update`,
+    `wall_seconds`, `updates`, `best_update`, `parameters/recurrent`, `parameters/total`, `speed/*`, `memory/*`,
+    `valid/<metric>`, `test/<metric>` and `baselines/<name>/<metric>`; what the record lacks is left out.
 
     Args:
         record: the content of `record.json`.
     """
-    facts = ("status", "state_size", "flops_per_update", "wall_seconds", "updates", "best_update")
+    facts = (
+        "status",
+        "metric",
+        "direction",
+        "state_size",
+        "flops_per_update",
+        "wall_seconds",
+        "updates",
+        "best_update",
+    )
     sections = ("parameters", "speed", "memory", "baselines")
     chosen = {key: record[key] for key in (*facts, *sections) if key in record}
     return flatten({**chosen, **record.get("metrics", {})})

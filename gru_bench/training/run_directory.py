@@ -17,11 +17,12 @@ import filelock
 
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.record import FILE_NAME, RunRecord, read_record, write_atomically
+from gru_bench.record import FILE_NAME, SAMPLES_FILE, RunRecord, read_record, write_atomically
 from gru_bench.training.checkpoint import Checkpoints
 
 _LOCK, _OWNER = "lock", "owner.json"
-_OURS = ("checkpoints", "figures", "wandb", "metrics.jsonl", "config.yaml", "log.txt", "data.json", FILE_NAME)
+_FOLDERS = ("checkpoints", "figures", "wandb")
+_OURS = (*_FOLDERS, "metrics.jsonl", "config.yaml", "log.txt", "data.json", SAMPLES_FILE, FILE_NAME)
 
 logger = logging.getLogger("gru_bench")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gru_bench.errors import UserError
-from gru_bench.reporting.csv_file import arm_rows, run_rows, write_csv
+from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_text
 from gru_bench.results.collect import collect
 from gru_bench.results.comparison import compare
 from tests.results.records import make_record, write_run, write_three_seeds
@@ -20,7 +20,8 @@ def read(path: Path) -> list[dict[str, str]]:
 def test_one_row_per_arm_and_baseline(tmp_path: Path):
     write_three_seeds(tmp_path)
     write_run(tmp_path, make_record("gru", 0, speed__shared_machine=True, config__model__layers=2), "alone")
-    write_csv(arm_rows(compare(collect([tmp_path]).finished)), tmp_path / "out" / "arms.csv")
+    text = csv_text(arm_rows(compare(collect([tmp_path]).finished)))
+    write_text(text, tmp_path / "out" / "arms.csv", "csv")
     rows = read(tmp_path / "out" / "arms.csv")
     assert [(row["kind"], row["arm"]) for row in rows] == [
         ("cell", "gru"),
@@ -56,7 +57,7 @@ def test_one_row_per_run(tmp_path: Path):
     unfinished = make_record("lstm", 1, status="running", metrics={}, speed={}, memory={}, baselines={})
     write_run(tmp_path, unfinished, "b")
     found = collect([tmp_path])
-    write_csv(run_rows([*found.finished, *found.unfinished]), tmp_path / "runs.csv")
+    write_text(csv_text(run_rows([*found.finished, *found.unfinished])), tmp_path / "runs.csv", "runs_csv")
     first, second = read(tmp_path / "runs.csv")
     assert (first["arm"], first["seed"], first["status"], first["test_nll"]) == ("gru", "0", "finished", "0.41")
     assert first["directory"] == str(tmp_path / "a")
@@ -67,4 +68,4 @@ def test_one_row_per_run(tmp_path: Path):
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match=r"folder: cannot be written .*csv=FILE"):
-        write_csv([{"a": 1}], tmp_path / "folder")
+        write_text(csv_text([{"a": 1}]), tmp_path / "folder", "csv")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gru_bench.errors import UserError
-from gru_bench.tracking.metrics_file import MetricsFile, read_metrics
+from gru_bench.history import read_metrics
+from gru_bench.tracking.metrics_file import MetricsFile
 
 
 def test_rows_come_back_and_each_line_is_strict_json(tmp_path):

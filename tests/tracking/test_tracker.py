@@ -58,6 +58,8 @@ def test_summary_of_a_record_is_flat_and_complete():
         "parameters": {"recurrent": 10, "total": 20},
         "state_size": 5,
         "flops_per_update": 1e6,
+        "metric": "nll",
+        "direction": "min",
         "speed": {"seconds_per_update": None, "items_per_second": 100.0, "item": "tokens"},
         "memory": {"step_bytes": 7, "peak_rss_bytes": 8},
         "metrics": {"valid": {"nll": 1.5}, "test": {"nll": 1.25, "perplexity": 3.5}},
@@ -67,6 +69,8 @@ def test_summary_of_a_record_is_flat_and_complete():
     }
     assert summarise(record) == {
         "status": "finished",
+        "metric": "nll",
+        "direction": "min",
         "state_size": 5,
         "flops_per_update": 1e6,
         "updates": 100,
