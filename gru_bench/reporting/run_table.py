@@ -13,6 +13,7 @@ from rich.text import Text
 
 from gru_bench.record import RunRecord
 from gru_bench.reporting.format import count, duration, mebibytes, milliseconds, number, unit
+from gru_bench.results.comparison import is_floor
 
 _TIMES = ("seconds_per_update", "items_per_second", "compile_seconds")
 
@@ -28,7 +29,7 @@ def run_table(record: RunRecord, directory: Path | None = None) -> Lines:
     if record.status != "finished":
         reason = f" ({record.reason})" if record.reason else ""
         heading.append(f" · {record.status}{reason}", style="yellow")
-    return Lines(heading, Text(), _quality(record), Text(), _facts(record, directory))
+    return Lines(heading, Text(), _quality(record), *_better(record), Text(), _facts(record, directory))
 
 
 def _quality(record: RunRecord) -> Table:
@@ -36,7 +37,7 @@ def _quality(record: RunRecord) -> Table:
     names = {name: None for metrics in [*splits.values(), *record.baselines.values()] for name in metrics}
     names = [record.metric, *(name for name in names if name != record.metric)]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("", overflow="fold")
+    table.add_column("", no_wrap=True)
     for name in names:
         table.add_column(f"{name.replace('_', ' ')}\n{unit(name, record)}".strip(), justify="right")
     for split, metrics in splits.items():
@@ -44,6 +45,17 @@ def _quality(record: RunRecord) -> Table:
     for baseline, metrics in record.baselines.items():
         table.add_row(Text(baseline), *(number(metrics.get(name)) for name in names), style="dim")
     return table
+
+
+def _better(record: RunRecord) -> list[Text]:
+    """Name the baselines that the network does not beat on the test split."""
+    found, sign = record.metrics.get("test", {}).get(record.metric), -1 if record.direction == "max" else 1
+    if found is None:
+        return []
+    values = {name: metrics.get(record.metric) for name, metrics in record.baselines.items() if not is_floor(name)}
+    better = [name for name, value in values.items() if value is not None and sign * (found - value) >= 0]
+    text = f"{record.model} is no better than {' and '.join(better)} here (test {record.metric.replace('_', ' ')})."
+    return [Text(), Text(text, style="yellow")] if better else []
 
 
 def _facts(record: RunRecord, directory: Path | None) -> Table:

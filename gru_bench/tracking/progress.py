@@ -86,8 +86,9 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, state=self._state())
 
-    def evaluated(self, metrics: Mapping[str, float | int]) -> None:
+    def evaluated(self, update: int, metrics: Mapping[str, float | int]) -> None:
         """Print one line with where the run is and the metrics of an evaluation, above the bar where there is one."""
+        self._update = update
         values = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self.note(f"{self._share()}{self._state()}  {values}")
 

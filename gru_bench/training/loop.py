@@ -176,7 +176,7 @@ class Training:
         self.record.scored["valid"] = metrics.pop("items")
         gates = {f"gates/{name}": value for name, value in self._gate_activity().items()}
         self._write("valid", self.done, metrics | gates)
-        self.progress.evaluated(metrics)
+        self.progress.evaluated(self.done, metrics)
         self.evaluated_at = self.done
         value = metrics[self.task.metric]
         if not math.isfinite(value):

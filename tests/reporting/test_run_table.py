@@ -33,6 +33,17 @@ def test_a_finished_run(tmp_path: Path):
     assert "process peak 600 MiB" in text
     assert "runs/gru/seed3" in text
     assert "other work" not in text
+    assert "no better than" not in text
+
+
+def test_baselines_that_the_network_does_not_beat_are_named(tmp_path: Path):
+    baselines = {
+        name: {"nll": nll} for name, nll in (("copy", 0.41), ("unigram", 1.89), ("table", 0.4), ("floor", 0.3))
+    }
+    assert "gru is no better than copy and table here (test nll)." in printed(tmp_path / "min", baselines=baselines)
+    assert "no better than copy and unigram here" in printed(tmp_path / "max", baselines=baselines, direction="max")
+    unfinished = printed(tmp_path / "unfinished", baselines=baselines, metrics={"valid": {"nll": 9.0}})
+    assert "no better than" not in unfinished
 
 
 def test_a_shared_machine_is_said(tmp_path: Path):

@@ -29,10 +29,10 @@ def test_without_a_terminal_each_evaluation_and_note_is_one_plain_line(options):
         progress.note("sample: [bold]as it is[/bold] " + "x" * 100)
         for update in range(100, 1100, 100):
             progress.advance(update, 1.23456, 12345.6)
-        progress.evaluated({"nll": 1.23456, "perplexity": 3.4})
+        progress.evaluated(1024, {"nll": 1.23456, "perplexity": 3.4})
     note, evaluation, rest = file.getvalue().split("\n")
     assert note == "sample: [bold]as it is[/bold] " + "x" * 100
-    assert evaluation == " 50%  update 1000/2000  loss 1.2346  12,346 tokens/s  ETA 0:00:00  nll 1.235  perplexity 3.4"
+    assert evaluation == " 51%  update 1024/2000  loss 1.2346  12,346 tokens/s  ETA 0:00:00  nll 1.235  perplexity 3.4"
     assert rest == ""
 
 
@@ -41,7 +41,7 @@ def test_on_a_terminal_a_bar_shows_loss_speed_and_time_left():
     console = Console(file=file, force_terminal=True, width=120)
     with Progress(10, "sequences", console) as progress:
         progress.advance(4, 0.5, 250.0)
-        progress.evaluated({"accuracy": 0.75})
+        progress.evaluated(4, {"accuracy": 0.75})
         progress.advance(5, 0.25, 250.0)
     shown = screen(file)
     assert "50% update 5/10  loss 0.2500  250 sequences/s  ETA 0:00:00" in shown
@@ -52,7 +52,7 @@ def test_a_budget_in_seconds_shows_its_share():
     console, file = plain()
     with Progress(None, "tokens", console, total_seconds=100.0) as progress:
         progress.advance(7, 0.5, 10.0, seconds=25.0)
-        progress.evaluated({})
+        progress.evaluated(7, {})
     assert file.getvalue().startswith(" 25%  update 7  loss 0.5000  10 tokens/s  ETA 0:01:15")
 
 
@@ -61,7 +61,7 @@ def test_a_budget_in_seconds_falls_back_to_the_time_since_the_start():
     with Progress(None, "tokens", console, total_seconds=0.2) as progress:
         time.sleep(0.1)
         progress.advance(7, 0.5, 10.0)
-        progress.evaluated({})
+        progress.evaluated(7, {})
     share = int(file.getvalue().split("%")[0])
     assert share >= 50
 
@@ -70,7 +70,7 @@ def test_an_unknown_total_shows_no_share_and_no_time_left():
     console, file = plain()
     with Progress(None, "tokens", console) as progress:
         progress.advance(7, float("nan"), 10.0)
-        progress.evaluated({})
+        progress.evaluated(7, {})
     assert file.getvalue().startswith("update 7  \n")
 
 
@@ -81,7 +81,7 @@ def test_a_resumed_run_estimates_from_its_own_updates(monkeypatch):
     progress = Progress(1000, "tokens", console, first_update=900)
     with progress:
         progress.advance(910, 0.5, 10.0)
-        progress.evaluated({})
+        progress.evaluated(910, {})
     assert "ETA 0:01:30" in file.getvalue()
 
 
