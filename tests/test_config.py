@@ -126,7 +126,7 @@ CASES = {
     "model": (["model=grru"], r"model: found 'grru', allowed: gru, lstm, rnn. Did you mean 'gru'\?"),
     "task": (["task=sentimnt"], r"task: found 'sentimnt', allowed: language_modeling"),
     "nested choice": (["task=language_modeling/x"], r"task: found 'language_modeling/x', allowed: language_modeling"),
-    "data": (["data=pbt"], r"data: found 'pbt', allowed: ptb, .*Did you mean 'ptb'\?"),
+    "data": (["data=pbt"], r"data: found 'pbt', allowed: etth1, .*Did you mean 'ptb'\?"),
     "launcher": (["hydra/launcher=slurm"], r"hydra/launcher: found 'slurm', allowed: basic"),
     "cell": (["model.cell=grru"], r"model.cell: found 'grru', allowed: gru or lstm or rnn. Did you mean 'gru'\?"),
     "source": (["data.source=pbt"], r"data: found 'pbt', .*Did you mean 'ptb'\?"),
@@ -168,7 +168,7 @@ def test_one_message_and_exit_code_2(here: Path, name: str):
 
 
 def test_data_that_does_not_serve_the_task(here: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(SOURCES, "reber", Source("series", SOURCES["reber"].load))  # pyright: ignore
+    monkeypatch.setitem(SOURCES, "reber", Source(("series",), SOURCES["reber"].load))
     found = train("tracker=none")
     assert found.code == 2
     assert "data: found 'reber', allowed: python_source, tiny_shakespeare, ptb, " in found.err

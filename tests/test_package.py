@@ -31,7 +31,12 @@ PAGES = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.
 TRAIN = "python -m gru_bench.train"
 FIRST = f"pip install -e . && {TRAIN} task=language_modeling"
 SECOND = 'pip install -e ".[test]" && pytest'
-NEEDED = {"text_file": ["data.path=book.txt"], "tfds": ["data.name=lm1b"]}
+NEEDED = {
+    "text_file": ["data.path=book.txt"],
+    "tfds": ["data.name=lm1b"],
+    "text_csv": ["data.path=reviews.csv"],
+    "series_csv": ["data.path=sales.csv"],
+}
 GROUPS = {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in (ROOT / "configs").iterdir()}
 CHOICES = [
     (group, choice) for group, choices in GROUPS.items() if group not in ("hydra", "train.yaml") for choice in choices
@@ -60,6 +65,21 @@ def composed(*overrides: str) -> Config:
     return config
 
 
+def with_data(source: str) -> list[str]:
+    """Return the overrides that choose a source, and a task that it serves."""
+    task = next(name for name, cls in TASKS.items() if cls.accepts in SOURCES[source].kinds)
+    return [f"task={task}", f"data={source}", *NEEDED.get(source, [])]
+
+
+def where_used(group: str, choice: str) -> list[str]:
+    """Return the overrides that choose a preset, with the first data set that names it, if any."""
+    if group == "data":
+        return with_data(choice)
+    named = f"/{group}@_global_.{group}: {choice}\n"
+    users = [path.stem for path in sorted((ROOT / "configs/data").glob("*.yaml")) if named in path.read_text()]
+    return [*(with_data(users[0]) if users else []), f"{group}={choice}"]
+
+
 # Presets
 
 
@@ -70,7 +90,7 @@ def test_the_configs_of_the_checkout_are_used():
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_preset_gives_valid_settings(group: str, choice: str):
-    config = composed(f"{group}={choice}", *NEEDED.get(choice, []))
+    config = composed(*where_used(group, choice))
     found = {"data": config.data.source, "model": config.model.cell, "task": config.task.name}
     found["tracker"] = config.tracker.name
     assert found.get(group, choice) == choice
@@ -78,7 +98,7 @@ def test_every_preset_gives_valid_settings(group: str, choice: str):
 
 @pytest.mark.parametrize("data", GROUPS["data"])
 def test_the_choice_of_a_cell_changes_nothing_else(data: str):
-    configs = [composed(f"model={cell}", f"data={data}", *NEEDED.get(data, [])) for cell in GROUPS["model"]]
+    configs = [composed(f"model={cell}", *with_data(data)) for cell in GROUPS["model"]]
     assert [config.model.cell for config in configs] == GROUPS["model"]
     alike = [dataclasses.replace(config.model, cell="", options={}) for config in configs]
     assert alike == [alike[0]] * len(alike)
@@ -100,8 +120,9 @@ def test_names_in_code_and_presets_are_the_same():
 
 def test_the_presets_of_a_source_show_its_defaults():
     for name, source in SOURCES.items():
-        config = composed(f"data={name}", *NEEDED.get(name, []))
-        known = {key: value.default for key, value in settings(source.load).items() if key not in ("mirror", "cache")}
+        config = composed(*with_data(name))
+        supplied = ("mirror", "cache", "kind")
+        known = {key: value.default for key, value in settings(source.load).items() if key not in supplied}
         given = {text.partition("=")[0].removeprefix("data.") for text in NEEDED.get(name, [])}
         shown = {key: value for key, value in config.data.options.items() if key not in given}
         assert shown == {key: value for key, value in known.items() if key not in given}, name
@@ -163,11 +184,20 @@ def test_the_page_on_configuration_lists_every_setting_and_no_other():
     assert {key for key in listed if key.partition(".")[0] in GROUPS} - groups <= known
 
 
+def test_the_page_on_configuration_lists_every_choice_of_every_group():
+    page = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    for group, choices in GROUPS.items():
+        row = re.search(rf"^\| `{group}` \| ([^|]*) \|", page, re.M)
+        if row is not None:
+            assert sorted(set(re.findall(r"`(\w+)`", row[1]))) == choices, group
+    assert len(re.findall(r"^\| `\w+` \| [^|]*`\w+`[^|]* \| [^|]+ \|$", page, re.M)) >= len(GROUPS) - 2
+
+
 def test_the_page_on_data_lists_every_source_and_setting():
     page = (ROOT / "docs/data.md").read_text(encoding="utf-8")
     for name, source in SOURCES.items():
         assert f"| `{name}` |" in page
-        for key in set(settings(source.load)) - {"mirror", "cache"}:
+        for key in set(settings(source.load)) - {"mirror", "cache", "kind"}:
             assert f"`data.{key}`" in page, f"{name}: {key}"
 
 

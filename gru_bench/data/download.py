@@ -25,7 +25,10 @@ from gru_bench.errors import DataError
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 8.0  # name look-up, every address and the first answer together
 STALL_SECONDS = 30.0
-INSTEAD = "Or train on a generated set, which needs no file: data=reber or data=python_source."
+INSTEAD = (
+    "Or train on a generated set, which needs no file: data=reber or data=python_source (language modelling), "
+    "data=sentiment_grammar (sentiment), data=mackey_glass (time series)."
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class RemoteFile:
         size: length of the unpacked file in bytes.
         sha256: accepted digests of the unpacked file; upstream's first, those of repacked copies beside it.
         packed_sha256: accepted digests of `<path>.gz`; where none is known the unpacked bytes alone decide.
+        copies: other files that serve as well; they are looked for where the file is, and never downloaded.
     """
 
     path: str
@@ -45,6 +49,7 @@ class RemoteFile:
     size: int
     sha256: tuple[str, ...]
     packed_sha256: tuple[str, ...] = ()
+    copies: tuple[RemoteFile, ...] = ()
 
 
 def fetch(files: Mapping[str, RemoteFile], mirror: Path | None, cache: Path) -> dict[str, bytes]:
@@ -73,16 +78,17 @@ def fetch(files: Mapping[str, RemoteFile], mirror: Path | None, cache: Path) -> 
 def _find_copy(file: RemoteFile, mirror: Path | None, cache: Path) -> bytes | None:
     folders = [folder for folder in (mirror, cache / "downloads") if folder is not None]
     for folder in folders:
-        plain, packed = folder / file.path, folder / f"{file.path}.gz"
-        if _exists(plain):
-            content = _read(plain)
-            _check(content, file.sha256, plain)
-            return content
-        if _exists(packed):
-            content = _read(packed)
-            if file.packed_sha256:
-                _check(content, file.packed_sha256, packed)
-            return _unpack(content, file, packed)
+        for copy in (file, *file.copies):
+            plain, packed = folder / copy.path, folder / f"{copy.path}.gz"
+            if _exists(plain):
+                content = _read(plain)
+                _check(content, copy.sha256, plain)
+                return content
+            if _exists(packed):
+                content = _read(packed)
+                if copy.packed_sha256:
+                    _check(content, copy.packed_sha256, packed)
+                return _unpack(content, copy, packed)
     return None
 
 

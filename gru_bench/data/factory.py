@@ -14,8 +14,19 @@ from typing import Any
 import platformdirs
 
 from gru_bench.config import DataConfig, PathsConfig
-from gru_bench.data import generated, own, python_source
-from gru_bench.data.datasets import catalogue, ptb, ptb_char, tiny_shakespeare, wikitext2
+from gru_bench.data import generated, mackey_glass, own, own_series, own_texts, python_source, sentiment_grammar
+from gru_bench.data.datasets import (
+    catalogue,
+    ett,
+    imdb,
+    ptb,
+    ptb_char,
+    sp500,
+    sst2,
+    tiny_shakespeare,
+    weather,
+    wikitext2,
+)
 from gru_bench.errors import ConfigError, nearest
 from gru_bench.validation import bind
 
@@ -44,7 +55,16 @@ SOURCES: Mapping[str, Source] = {
     "ptb_char": Source(("tokens",), ptb_char.load),
     "wikitext2": Source(("tokens",), wikitext2.load),
     "text_file": Source(("tokens",), own.load_text_file),
-    "tfds": Source(("tokens",), catalogue.load),
+    "mackey_glass": Source(("series",), mackey_glass.load),
+    **{name: Source(("series",), ett.loader(name)) for name in ett.CARDS},
+    "weather": Source(("series",), weather.load),
+    "sp500": Source(("series",), sp500.load),
+    "series_csv": Source(("series",), own_series.load_series_csv),
+    "sentiment_grammar": Source(("texts",), sentiment_grammar.load),
+    "sst2": Source(("texts",), sst2.load),
+    "imdb": Source(("texts",), imdb.load),
+    "text_csv": Source(("texts",), own_texts.load),
+    "tfds": Source(("tokens", "texts"), catalogue.load),
 }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import hashlib
 import logging
+import re
 from collections.abc import Mapping
 from encodings.aliases import aliases
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from gru_bench.data.corpus import SPLITS, Corpus, encode_splits, make_corpus
 from gru_bench.data.vocabulary import Tokens, Vocabulary, words
@@ -29,6 +30,7 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+ONE_BYTE = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "iso8859_15")
 TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
 
 
@@ -179,9 +181,7 @@ def _detect(raw: bytes, path: str, key: str) -> tuple[str, str]:
     try:
         return raw.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
-        from charset_normalizer import from_bytes
-
-        best = from_bytes(raw).best()
+        best = _guess(raw)
         if best is None:
             raise DataError(
                 f"{key}: {path} is not UTF-8 (byte {raw[error.start]:#04x} at offset {error.start}) and its "
@@ -189,7 +189,30 @@ def _detect(raw: bytes, path: str, key: str) -> tuple[str, str]:
                 "read bytes: data.level=byte."
             ) from error
         log.warning("%s is not UTF-8; reading it as %s (%s= says otherwise)", path, best.encoding, _encoding(key))
-        return str(best), best.encoding
+        return best.decoded, best.encoding
+
+
+class _Guess(NamedTuple):
+    decoded: str
+    encoding: str
+
+
+def _guess(raw: bytes) -> _Guess | None:
+    """Guess an encoding; accents that stand alone among plain letters are no Chinese or Japanese.
+
+    cp1252 is preferred where it reads as well as the best guess.
+    """
+    from charset_normalizer import from_bytes
+
+    runs = re.findall(rb"[\x80-\xff]+", raw[: 1 << 20])
+    alone = sum(len(run) == 1 for run in runs) >= 0.8 * len(runs)
+    matches = list(from_bytes(raw, cp_isolation=list(ONE_BYTE) if alone else None))
+    if not matches:
+        return None
+    western = next((match for match in matches if "cp1252" in match.could_be_from_charset), matches[0])
+    if western.chaos <= matches[0].chaos and "cp1252" in western.could_be_from_charset:
+        return _Guess(str(western), "cp1252")
+    return _Guess(str(matches[0]), matches[0].encoding)
 
 
 def _refuse_binary(raw: bytes, path: str, key: str) -> None:

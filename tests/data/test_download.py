@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import hashlib
 import socket
@@ -190,3 +191,16 @@ except DataError as error:
     assert "cannot write to the cache" in done.stdout, done.stderr
     assert "File too large" in done.stdout
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_copy_serves_where_the_file_is_absent(tmp_path):
+    copy = RemoteFile("set/copy.txt", "", 4, (sha(b"copy"),))
+    file = dataclasses.replace(remote(DEAD_END), copies=(copy,))
+    put(tmp_path / "mirror", "copy.txt", b"copy")
+    assert get(tmp_path, file) == b"copy"
+    put(tmp_path / "mirror", "a.txt", CONTENT)
+    assert get(tmp_path, file) == CONTENT
+    put(tmp_path / "mirror", "copy.txt", b"other")
+    (tmp_path / "mirror/set/a.txt").unlink()
+    with pytest.raises(DataError, match=r"copy\.txt is not the expected file"):
+        get(tmp_path, file)

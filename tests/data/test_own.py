@@ -94,6 +94,21 @@ def test_a_guess_is_recorded_and_warned_about(load, caplog):
     assert "is not UTF-8; reading it as" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("égal, already seen\nnul, 3\n" * 30, "cp1252"),  # few accents, before letters that complete Chinese signs
+        ("a façade – “naïve” € 5\n" * 9, "cp1252"),
+        ("Zażółć gęślą jaźń, żeby było łatwiej. Proszę bardzo, miłego dnia życzę wszystkim.\n" * 9, "cp1250"),
+        ("Съешь же ещё этих мягких французских булок, да выпей чаю.\n" * 9, "cp1251"),
+        ("色は匂へど散りぬるを我が世誰ぞ常ならむ、有為の奥山今日越えて。\n" * 9, "shift_jis"),
+        ("天地玄黃宇宙洪荒日月盈昃辰宿列張寒來暑往秋收冬藏。\n" * 9, "big5"),
+    ],
+)
+def test_guesses_of_one_and_two_byte_encodings(load, text, encoding):
+    assert whole(load(text.encode(encoding))) == text
+
+
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-16-le"])
 def test_a_said_encoding_is_used(load, encoding):
     corpus = load(TEXT.encode(encoding), encoding=encoding)

@@ -1,4 +1,4 @@
-"""Any text of the tensorflow-datasets catalogue that is already prepared. TensorFlow is never needed to read it."""
+"""Any prepared text of the tensorflow-datasets catalogue, labelled or not. TensorFlow is never needed to read it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from gru_bench.data.corpus import Corpus, make_corpus
 from gru_bench.data.datasets.prepared import read_examples
 from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text
+from gru_bench.data.texts import Keep, LabelledTexts, cut_by_class, make_texts, take
 from gru_bench.data.vocabulary import words
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.validation import Positive
@@ -25,56 +27,117 @@ def load(
     *,
     mirror: Path | None,
     cache: Path,
+    kind: str,
     name: str,
     level: TextLevel = "char",
     text_feature: str = "text",
+    label_feature: str = "label",
     data_dir: str | None = None,
     max_examples: Positive | None = None,
     valid_fraction: Share = 0.05,
     test_fraction: Share = 0.05,
     min_count: Positive = 2,
     max_vocabulary: Size | None = None,
-) -> Corpus:
-    """Load a prepared data set; its examples are joined by line ends, in the order in which they are stored.
+    max_length: Positive | None = 256,
+    keep: Keep = "start",
+) -> Corpus | LabelledTexts:
+    """Load a prepared data set: its examples joined to one stream, or its texts with their labels.
 
-    The splits train, validation and test are taken where they exist; what is missing is cut off the end of train.
+    The splits train, validation and test are taken where they exist; what is missing comes from train: its end for a
+    stream, a draw of each class alike for labelled texts. A split without labels counts as missing.
 
     Args:
         mirror: unused.
         cache: unused.
+        kind: `tokens` for a stream, examples joined by line ends in the order in which they are stored; or `texts`.
         name: `<name>`, `<name>/<config>`, each with an optional `:<version>`, as in `wiki40b/en:1.3.0`.
-        level: what a symbol is.
+        level: what a symbol is; labelled texts are always read as words.
         text_feature: the feature that holds the text.
+        label_feature: the feature that holds the class; of no effect for a stream.
         data_dir: where tensorflow-datasets keeps its data; null is TFDS_DATA_DIR or `~/tensorflow_datasets`.
         max_examples: at most so many examples of each split.
-        valid_fraction: share of the train symbols for validation where the set has none.
-        test_fraction: share of the train symbols for test where the set has none.
+        valid_fraction: share of train for validation where the set has none.
+        test_fraction: share of train for test where the set has none.
         min_count: words that are rarer in train become `<unk>`; of no effect at the other levels.
         max_vocabulary: the most words, `<eos>` and `<unk>` included; of no effect at the other levels.
+        max_length: the most words of a labelled text that are read; null reads all.
+        keep: which words of a longer one are read: those at its `start`, its `end`, or half from both `ends`.
 
     Raises:
-        ConfigError: the name is malformed or the feature is unknown.
+        ConfigError: the name is malformed or a feature is unknown.
         DataError: the set is not prepared (the command that prepares it is said), has no train split or no text.
     """
-    root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    folder = _find(name, root)
-    examples = _read(folder, text_feature, max_examples, name, root)
+    prepared = _Prepared(
+        name, Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    )
+    texts = prepared.splits(text_feature, _text_features, "data.text_feature", max_examples)
+    fractions = {"valid": valid_fraction, "test": test_fraction}
+    words_kept = {"min_count": min_count, "max_vocabulary": max_vocabulary}
+    if kind == "tokens":
+        return _stream(prepared, texts, level, fractions, max_examples, **words_kept)
+    labels = prepared.splits(label_feature, _label_features, "data.label_feature", max_examples)
+    cut = {"max_length": max_length, "keep": keep}
+    return _labelled(prepared, texts, labels, label_feature, fractions, max_examples, **words_kept, **cut)
+
+
+def _stream(
+    prepared: _Prepared,
+    examples: Mapping[str, Sequence[bytes]],
+    level: TextLevel,
+    fractions: Mapping[str, float],
+    max_examples: int | None,
+    min_count: int,
+    max_vocabulary: int | None,
+) -> Corpus:
     texts: dict[str, Any] = {}
-    for split, names in NAMES.items():
-        chosen = next((candidate for candidate in names if candidate in examples), None)
-        if chosen is not None:
-            content = b"".join(text if text.endswith(b"\n") else text + b"\n" for text in examples[chosen])
-            texts[split] = content if level == "byte" else _split_text(content, level, f"{name}, split {chosen}")
-    if "train" not in texts:
-        raise DataError(
-            f"data.name={name}: found the splits {', '.join(examples) or 'none'}, expected train among them."
-        )
-    wanted = {"valid": valid_fraction, "test": test_fraction}
-    carved = {split: fraction for split, fraction in wanted.items() if split not in texts}
+    for split, rows in examples.items():
+        content = b"".join(text if text.endswith(b"\n") else text + b"\n" for text in rows)
+        texts[split] = content if level == "byte" else _split_text(content, level, f"{prepared.name}, {split}")
+    carved = {split: fraction for split, fraction in fractions.items() if split not in texts}
     symbols = texts | cut_tail(texts["train"], carved)
     vocabulary, tokens, unknown = encode_text(level, symbols, min_count, max_vocabulary)
-    facts = {"tfds": folder.relative_to(root).as_posix(), "cut_from_train": list(carved), "max_examples": max_examples}
-    return make_corpus(f"tfds:{name}", vocabulary, tokens, facts | unknown)
+    facts = {"tfds": prepared.place, "cut_from_train": list(carved), "max_examples": max_examples}
+    return make_corpus(f"tfds:{prepared.name}", vocabulary, tokens, facts | unknown)
+
+
+def _labelled(
+    prepared: _Prepared,
+    examples: Mapping[str, Sequence[bytes]],
+    marks: Mapping[str, Sequence[Any]],
+    label_feature: str,
+    fractions: Mapping[str, float],
+    max_examples: int | None,
+    **options: Any,
+) -> LabelledTexts:
+    names = prepared.class_names(label_feature)
+    if names is None:
+        names = sorted({_as_text(mark) for mark in marks["train"]})
+        numbers = {name: number for number, name in enumerate(names)}
+        found = {split: [numbers.get(_as_text(mark), -1) for mark in rows] for split, rows in marks.items()}
+    else:
+        found = {split: [int(mark) for mark in rows] for split, rows in marks.items()}
+    labels = {split: rows for split, rows in found.items() if split == "train" or min(rows) >= 0}
+    if min(labels["train"]) < 0:
+        raise DataError(f"data.name={prepared.name}: train has examples without a label, expected one for each.")
+    place = f"data.name={prepared.name}"
+    texts = {split: [_decode(text, f"{place}, {split}") for text in examples[split]] for split in labels}
+    carved = {split: fraction for split, fraction in fractions.items() if split not in labels}
+    places = cut_by_class(texts["train"], labels["train"], carved)
+    for values in (texts, labels):
+        values |= {split: take(values["train"], chosen) for split, chosen in places.items()}
+    facts = {"tfds": prepared.place, "cut_from_train": list(carved), "max_examples": max_examples}
+    return make_texts(f"tfds:{prepared.name}", texts, labels, names, facts=facts, **options)
+
+
+def _as_text(mark: Any) -> str:
+    return mark.decode("utf-8", "replace") if isinstance(mark, bytes) else str(mark)
+
+
+def _decode(content: bytes, place: str) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place}: not UTF-8 at byte {error.start} of an example: {content[:40]!r}.") from error
 
 
 def _split_text(content: bytes, level: str, place: str) -> list[str] | str:
@@ -120,23 +183,73 @@ def _command(name: str, root: Path) -> str:
     return f"  {python} -m pip install tensorflow-cpu\n  {python} -c {code}"
 
 
-def _read(folder: Path, feature: str, limit: int | None, name: str, root: Path) -> dict[str, list[bytes]]:
-    known = _text_features(folder)
-    if feature not in known:
-        raise ConfigError(
-            "data.text_feature", feature, ", ".join(known) or "no feature is text", nearest(feature, known)
-        )
-    try:
-        return read_examples(folder, feature, limit)
-    except NotImplementedError as error:
-        raise DataError(
-            f"data.name={name} is prepared in {folder}, but not as array_record, the only format that can be read "
-            f"without TensorFlow. Delete that folder, then:\n{_command(name, root)}"
-        ) from error
+class _Prepared:
+    """A prepared data set.
+
+    Attributes:
+        name: as it was asked for.
+        root: the folder of all prepared sets.
+        folder: that of this one.
+    """
+
+    def __init__(self, name: str, root: Path):
+        self.name, self.root, self.folder = name, root, _find(name, root)
+
+    @property
+    def place(self) -> str:
+        """Name, configuration and version."""
+        return self.folder.relative_to(self.root).as_posix()
+
+    def splits(
+        self, feature: str, fitting: Callable[[Any], list[str]], option: str, limit: int | None
+    ) -> dict[str, list[Any]]:
+        """Return one feature of all examples of the splits that there are, `train` among them.
+
+        Args:
+            feature: its name.
+            fitting: names the features that can be meant.
+            option: the setting that named it.
+            limit: at most so many examples of each split.
+        """
+        known = fitting(self._info().features)
+        if feature not in known:
+            raise ConfigError(option, feature, ", ".join(known) or "no feature fits", nearest(feature, known))
+        try:
+            examples = read_examples(self.folder, feature, limit)
+        except NotImplementedError as error:
+            raise DataError(
+                f"data.name={self.name} is prepared in {self.folder}, but not as array_record, the only format that "
+                f"can be read without TensorFlow. Delete that folder, then:\n{_command(self.name, self.root)}"
+            ) from error
+        found = {}
+        for split, names in NAMES.items():
+            chosen = next((candidate for candidate in names if candidate in examples), None)
+            if chosen is not None:
+                found[split] = examples[chosen]
+        if "train" not in found:
+            raise DataError(
+                f"data.name={self.name}: found the splits {', '.join(examples) or 'none'}, expected train among them."
+            )
+        return found
+
+    def class_names(self, feature: str) -> list[str] | None:
+        """Return the names of the classes of a label; None where it is plain text or a number."""
+        return getattr(self._info().features[feature], "names", None)
+
+    def _info(self) -> Any:
+        import tensorflow_datasets as tfds
+
+        return tfds.builder_from_directory(self.folder).info
 
 
-def _text_features(folder: Path) -> list[str]:
-    import tensorflow_datasets as tfds
-
-    features: Any = tfds.builder_from_directory(folder).info.features
+def _text_features(features: Any) -> list[str]:
     return [name for name, feature in features.items() if feature.shape == () and np.dtype(feature.np_dtype) == object]
+
+
+def _label_features(features: Any) -> list[str]:
+    kinds = (object, np.integer, np.bool_)
+    return [
+        name
+        for name, feature in features.items()
+        if feature.shape == () and any(np.issubdtype(feature.np_dtype, kind) for kind in kinds)
+    ]

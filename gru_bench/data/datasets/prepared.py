@@ -145,7 +145,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_examples(folder: Path, feature: str, limit: int | None = None) -> dict[str, list[bytes]]:
+def read_examples(folder: Path, feature: str, limit: int | None = None) -> dict[str, list[Any]]:
     """Read one feature of every split of a prepared data set.
 
     Args:

@@ -128,3 +128,27 @@ def test_another_file_format_is_explained(load, tmp_path, data_dir):
 def test_bad_options_name_their_key(load, options, message):
     with pytest.raises(ConfigError, match=message):
         load(**options)
+
+
+@pytest.fixture
+def load_texts(tmp_path, data_dir):
+    def load(**options):
+        options = {"name": "small_reviews", "data_dir": str(data_dir), "valid_fraction": 0.1} | options
+        return make_data(DataConfig(source="tfds", options=options), PathsConfig(cache=str(tmp_path)), "texts")
+
+    return load
+
+
+def test_labelled_texts(load_texts):
+    data = load_texts()
+    assert data.classes == ("0", "1")
+    assert data.facts["cut_from_train"] == ["valid"]
+    assert sorted(data.train.texts + data.valid.texts) == sorted(TRAIN)
+    assert data.test.texts == ("a bad review",) * 8
+    assert data.test.labels.tolist() == sorted([0, 1] * 4) or sorted(data.test.labels.tolist()) == [0] * 4 + [1] * 4
+    assert data.form.max_length == 256
+
+
+def test_labels_of_another_feature(load_texts):
+    with pytest.raises(ConfigError, match=r"data.label_feature: found 'lable', allowed: .*Did you mean 'label'"):
+        load_texts(label_feature="lable")

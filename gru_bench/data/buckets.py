@@ -1,0 +1,162 @@
+"""Batches of texts of about the same length, so that little padding is computed and few shapes are compiled.
+
+Every text belongs to the first bucket whose edge its length does not exceed; a batch holds texts of one bucket,
+padded to its edge. Padding never changes a result: it only costs time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.data.batching import random_words
+from gru_bench.data.vocabulary import Tokens
+
+CANDIDATES = 513  # lengths among which edges are chosen
+
+
+class TextBatch(TypedDict):
+    """Texts of one bucket; rows that only fill the batch up are False throughout.
+
+    Keys:
+        inputs: word ids, int32 of shape (texts, words).
+        padding: True where a word stands, bool of shape (texts, words).
+        labels: class numbers, int32 of shape (texts,).
+        mask: True where a text stands, bool of shape (texts,).
+    """
+
+    inputs: Tokens
+    padding: NDArray[np.bool_]
+    labels: NDArray[np.int32]
+    mask: NDArray[np.bool_]
+
+
+def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...]:
+    """Return the edges, ascending, that pad texts of these lengths least.
+
+    Args:
+        lengths: words of each training text.
+        buckets: the most edges; the last one is the greatest length.
+    """
+    values = np.unique(np.quantile(lengths, np.linspace(0, 1, CANDIDATES), method="higher"))
+    before = np.searchsorted(np.sort(lengths), [0, *(values + 1)])  # texts shorter than values[k], and in the end all
+    cost = values * before[1:]  # padded words when texts up to values[k] share one bucket
+    previous: list[NDArray[np.int64]] = []
+    for _ in range(min(buckets, values.size) - 1):
+        # cost_of[j, k]: one more bucket from beyond values[j] to values[k], the best of fewer buckets up to values[j]
+        cost_of = cost[:, None] + values[None, :] * (before[1:][None, :] - before[1:][:, None])
+        cost_of = np.where(np.arange(values.size)[:, None] < np.arange(values.size), cost_of, np.iinfo(np.int64).max)
+        best = cost_of.argmin(axis=0)
+        least = cost_of[best, np.arange(values.size)]
+        previous.append(np.where(least < cost, best, -1))
+        cost = np.minimum(least, cost)
+    edges, place = [int(values[-1])], values.size - 1
+    for choice in reversed(previous):
+        if choice[place] >= 0:
+            place = int(choice[place])
+            edges.append(int(values[place]))
+    return tuple(reversed(edges))
+
+
+class TextBuckets:
+    """Batches of a split, random access, in an order that is a pure function of (seed, epoch).
+
+    The n texts of a bucket fill ceil(n / batch_size) batches as evenly as can be. Every text is in exactly one batch
+    of an epoch, and all epochs have the same number of batches.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Tokens],
+        labels: NDArray[np.int32],
+        edges: Sequence[int],
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+    ):
+        """Sort texts into buckets.
+
+        Args:
+            rows: word ids of each text, cut to what is read.
+            labels: class numbers, of shape (texts,).
+            edges: ascending; texts that are longer than the last one get a bucket of their own.
+            batch_size: texts per batch, those that fill up included.
+            shuffle: draw the order of texts within their bucket and the order of batches anew in each epoch;
+                otherwise texts keep their order and short ones come first.
+            seed: the seed of `shuffle`.
+        """
+        self.rows, self.labels, self.batch_size = rows, labels, batch_size
+        self.shuffle, self.seed = shuffle, seed
+        lengths = np.array([row.size for row in rows], np.int64)
+        longest = int(lengths.max())
+        self.edges = (*edges, *([longest] if longest > edges[-1] else []))
+        place = np.searchsorted(self.edges, lengths)
+        self._buckets = [np.flatnonzero(place == bucket) for bucket in range(len(self.edges))]
+        self._chunks = [-(-bucket.size // batch_size) for bucket in self._buckets]
+        self._epoch, self._order = -1, self._arrange(0)
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        return sum(self._chunks)
+
+    @property
+    def time_steps(self) -> float:
+        """Time steps of all texts of an average batch together, padding included."""
+        steps = sum(chunks * edge for chunks, edge in zip(self._chunks, self.edges, strict=True))
+        return self.batch_size * steps / len(self)
+
+    @property
+    def outputs(self) -> float:
+        """Outputs of a batch: one per text."""
+        return float(self.batch_size)
+
+    def __getitem__(self, index: int) -> TextBatch:
+        """Return batch `index` of epoch 0.
+
+        Raises:
+            IndexError: there is no such batch.
+        """
+        return self.at(0, index)
+
+    def at(self, epoch: int, index: int) -> TextBatch:
+        """Return batch `index` of an epoch.
+
+        Raises:
+            IndexError: there is no such batch.
+        """
+        places, edge = self._batch(epoch, index)
+        inputs = np.zeros((self.batch_size, edge), np.int32)
+        padding = np.zeros((self.batch_size, edge), bool)
+        labels = np.zeros(self.batch_size, np.int32)
+        for row, place in enumerate(places):
+            size = self.rows[place].size
+            inputs[row, :size], padding[row, :size], labels[row] = self.rows[place], True, self.labels[place]
+        return TextBatch(inputs=inputs, padding=padding, labels=labels, mask=np.arange(self.batch_size) < places.size)
+
+    def places(self, index: int) -> NDArray[np.int64]:
+        """Return which texts are in the first rows of batch `index` of epoch 0, in their order there."""
+        return self._batch(0, index)[0]
+
+    def _batch(self, epoch: int, index: int) -> tuple[NDArray[np.int64], int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"batch {index} of {len(self)}")
+        if self.shuffle and epoch != self._epoch:
+            self._epoch, self._order = epoch, self._arrange(epoch)
+        return self._order[index]
+
+    def _arrange(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
+        batches: list[tuple[NDArray[np.int64], int]] = []
+        for number, (bucket, chunks, edge) in enumerate(zip(self._buckets, self._chunks, self.edges, strict=True)):
+            if chunks:
+                texts = bucket[self._permutation(epoch, number, bucket.size)] if self.shuffle else bucket
+                batches += [(part, edge) for part in np.array_split(texts, chunks)]
+        if not self.shuffle:
+            return batches
+        return [batches[place] for place in self._permutation(epoch, len(self.edges), len(batches))]
+
+    def _permutation(self, epoch: int, stream: int, size: int) -> NDArray[np.int64]:
+        return np.argsort(random_words((self.seed, epoch, stream), size), kind="stable")

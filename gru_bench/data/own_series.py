@@ -1,0 +1,165 @@
+"""The user's own CSV of series, and every file that is forecast later."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+
+from gru_bench.data.columns import Decimal
+from gru_bench.data.series import Series, SeriesForm, arrange, cut_rows, make_series, with_future
+from gru_bench.data.series_columns import guess_targets, guess_times, named, refuse_twice, rename
+from gru_bench.data.series_table import Reading, Steps, open_table, regular, to_readings
+from gru_bench.errors import DataError
+from gru_bench.validation import Positive, Range
+
+log = logging.getLogger(__name__)
+
+Share = Annotated[float, Range(above=0, high=0.45)]
+Names = list[str | int]
+
+USUAL_CONTEXT, USUAL_HORIZON = 96, 24
+
+
+def load_series_csv(
+    *,
+    mirror: Path | None,
+    cache: Path,
+    path: str,
+    time_column: str | int | Names | None = None,
+    targets: Names | None = None,
+    covariates: Names | None = None,
+    context: Positive | None = None,
+    horizon: Positive | None = None,
+    season: Positive | None = None,
+    calendar: bool = False,
+    steps: Steps = "time",
+    valid_fraction: Share = 0.1,
+    test_fraction: Share = 0.2,
+    day_first: bool | None = None,
+    decimal: Decimal | None = None,
+    missing: list[str | int | float] | None = None,
+    delimiter: str | None = None,
+    encoding: str = "auto",
+    header: bool | None = None,
+) -> Series:
+    """Read a CSV of one or more series, a row per time, and cut it in order: train first, then valid, then test.
+
+    Args:
+        mirror: unused; the file is the user's.
+        cache: unused; nothing is kept.
+        path: the file, relative to the working directory; `~` is the home folder.
+        time_column: the column of times, or a list, such as a date and a clock; null finds it; [] means none.
+        targets: the columns to forecast; null takes all columns of numbers.
+        covariates: columns that are known in advance, such as prices or holidays.
+        context: rows that are read; null is 96, or less where the file is short.
+        horizon: rows that are forecast; null is 24, or less where the file is short.
+        season: period in rows of the seasonal-naive forecast and of MASE; null derives it from the times.
+        calendar: whether the calendar joins what is known in advance.
+        steps: `time` puts rows on the grid of the most frequent step, rows that are not there count as missing;
+            `rows` takes each row as one step.
+        valid_fraction: share of the rows for validation.
+        test_fraction: share of the rows for test.
+        day_first: whether dates such as 1/2/2024 begin with the day; null finds it.
+        decimal: decimal sign; null finds it.
+        missing: signs of missing cells beside the usual ones, such as -999.
+        delimiter: of the table; null finds it.
+        encoding: of the table; `auto` finds it.
+        header: whether the first row names the columns; null finds it.
+
+    Raises:
+        ConfigError: there is no such column, or a column is named twice.
+        DataError: the file is missing, unreadable, too short, or a cell, time or step of it is wrong.
+    """
+    reading = Reading(
+        steps=steps,
+        day_first=day_first,
+        decimal=decimal,
+        missing=tuple(map(str, missing or ())),
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+    )
+    frame, place = open_table(Path(path), reading, "data.path")
+    wanted = [time_column] if isinstance(time_column, str | int) else time_column
+    time_columns = guess_times(frame, reading) if wanted is None else named(frame, wanted, "data.time_column")
+    inputs = named(frame, covariates or [], "data.covariates")
+    outputs = named(frame, targets, "data.targets") if targets else ()
+    refuse_twice(time_columns, outputs, inputs)
+    outputs = outputs or guess_targets(frame, (*time_columns, *inputs), reading, place)
+    reading = replace(reading, time_columns=time_columns)
+    readings, step, reading = to_readings(frame, reading, outputs, inputs, place)
+    if step is not None and steps == "time":
+        readings = regular(readings, step, place)
+    splits = cut_rows(len(readings.values), valid_fraction, test_fraction)
+    sizes = {split: end - start for split, (start, end) in splits.items()}
+    if horizon is None:
+        horizon = max(1, min(USUAL_HORIZON, sizes["valid"] // 2, sizes["test"] // 2))
+    if context is None:
+        context = max(2, min(USUAL_CONTEXT, (sizes["train"] - horizon) // 3))
+    log.info(
+        "%s: forecasting %s; times %s; context %s, horizon %s",
+        place.name,
+        ", ".join(outputs),
+        f"from {' + '.join(time_columns)}, step {step}" if time_columns else "none, each row is one step",
+        context,
+        horizon,
+    )
+    return make_series(
+        "series_csv",
+        readings,
+        splits,
+        targets=outputs,
+        covariates=inputs,
+        step=step,
+        context=context,
+        horizon=horizon,
+        season=season,
+        calendar=calendar,
+        reading=asdict(reading),
+        facts={"encoding": frame.attrs["encoding"], "delimiter": frame.attrs["delimiter"]},
+    )
+
+
+def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: bool = False) -> Series:
+    """Read another file of a form.
+
+    Args:
+        path: the file; `-` is standard input.
+        form: what a run knows of its series.
+        setting: the argument that named the file, for messages.
+        ahead: whether the `horizon` rows after the last row with a target are made the only split, `ahead`; else all
+            rows are the split `file`.
+
+    Raises:
+        DataError: the file is missing, unreadable, too short, lacks a column, or a cell or time of it is wrong; or
+            covariates of the rows ahead are missing.
+    """
+    reading = Reading.from_dict(form.reading)
+    frame, place = open_table(path, reading, setting)
+    frame = rename(frame, form, reading, place)
+    readings, step, _ = to_readings(frame, reading, form.targets, form.covariates, place)
+    step = form.step or step
+    if readings.time is not None and step is not None and reading.steps == "time" and len(readings.values) > 1:
+        readings = regular(readings, step, place)
+    if not ahead:
+        return arrange(form, readings, {"file": (0, len(readings.values))})
+    seen = np.flatnonzero(~np.isnan(readings.values).all(axis=1))
+    rows = int(seen[-1]) + 1 if seen.size else 0
+    if rows < form.context:
+        raise DataError(
+            f"{place.name}: found {rows:,} rows with a value of {', '.join(form.targets)}, expected at least the "
+            f"{form.context} rows that the model reads."
+        )
+    readings = with_future(readings, step, form.horizon)
+    unknown = np.isnan(readings.covariates[rows:]).any(axis=1)
+    if unknown.any():
+        raise DataError(
+            f"{place.name}: the model reads {', '.join(form.covariates)} in advance. Expected {form.horizon} rows with "
+            f"them, and with empty cells for {', '.join(form.targets)}, after the last row with a target; found "
+            f"{int((~unknown).sum())}."
+        )
+    return arrange(form, readings, {"ahead": (rows, rows + form.horizon)})

@@ -1,0 +1,302 @@
+"""The user's own table of texts, each with the name of its class."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gru_bench.data.own import Share, Size, decode, read_file
+from gru_bench.data.tables import read_table
+from gru_bench.data.texts import Keep, LabelledTexts, TextForm, cut_by_class, make_texts, take
+from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.validation import Natural, Positive
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+TEXT_NAMES = frozenset("text texts review reviews sentence sentences comment comments content message tweet".split())
+LABEL_NAMES = frozenset("label labels sentiment class category target polarity rating stars y".split())
+TABLE_ENDINGS = (".csv", ".tsv", ".tab")
+MOST_CLASSES = 200
+Column = str | int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a table of texts is read.
+
+    Attributes:
+        text_column: name of the column of texts, or its number from 1 on; None finds it.
+        label_column: name of the column of classes, or its number; None finds it.
+        delimiter: what stands between cells; None finds it.
+        encoding: a codec, or `auto`.
+        header: whether the first row names the columns; None finds it.
+    """
+
+    text_column: Column = None
+    label_column: Column = None
+    delimiter: str | None = None
+    encoding: str = "auto"
+    header: bool | None = None
+
+    def table(self, path: Path, key: str) -> pd.DataFrame:
+        """Read the table; see `gru_bench.data.tables.read_table`."""
+        return read_table(path, delimiter=self.delimiter, encoding=self.encoding, header=self.header, key=key)
+
+
+def load(
+    *,
+    mirror: Path | None,
+    cache: Path,
+    path: str,
+    text_column: Column = None,
+    label_column: Column = None,
+    delimiter: str | None = None,
+    encoding: str = "auto",
+    header: bool | None = None,
+    valid_path: str | None = None,
+    test_path: str | None = None,
+    valid_fraction: Share = 0.1,
+    test_fraction: Share = 0.1,
+    split_seed: Natural = 0,
+    min_count: Positive = 2,
+    max_vocabulary: Size | None = 20_000,
+    max_length: Positive | None = 256,
+    keep: Keep = "start",
+) -> LabelledTexts:
+    """Read a table of texts and labels; what is not in files of its own is drawn from it, each class alike.
+
+    Args:
+        mirror: unused; the file is the user's.
+        cache: unused; nothing is kept.
+        path: the table, relative to the working directory; `~` is the home folder.
+        text_column: the column of texts, by name or number from 1 on; null finds it where there is no doubt.
+        label_column: the column of classes, likewise.
+        delimiter: one character, or `tab`; null finds it.
+        encoding: the encoding, or `auto`: byte order mark, else UTF-8, else the best guess.
+        header: whether the first row names the columns; null finds it.
+        valid_path: a table for validation, with the same columns.
+        test_path: a table for test, with the same columns.
+        valid_fraction: share of `path` for validation where `valid_path` is null.
+        test_fraction: share of `path` for test where `test_path` is null.
+        split_seed: seed of the draw.
+        min_count: words that are rarer in train become `<unk>`.
+        max_vocabulary: the most words, `<eos>` and `<unk>` included.
+        max_length: the most words of a text that the network reads; null reads all.
+        keep: which words of a longer text are read: those at its `start`, its `end`, or half from both `ends`.
+
+    Raises:
+        ConfigError: there is no such column or encoding, or a column must be named.
+        DataError: a file is missing, broken or without labels; there are fewer than two classes, or far too many;
+            validation or test has a class that train lacks.
+    """
+    asked = Reading(
+        text_column=text_column, label_column=label_column, delimiter=delimiter, encoding=encoding, header=header
+    )
+    frame = asked.table(Path(path), "data.path")
+    text_name, label_name = _columns(frame, asked, "data.")
+    reading = Reading(
+        text_column=text_name,
+        label_column=label_name,
+        delimiter=delimiter,
+        encoding=encoding,
+        header=frame.attrs["header"],
+    )
+    names = {"all": _named_labels(frame, label_name, f"data.path: {path}")}
+    texts = {"all": list(frame[text_name])}
+    for split, place in {"valid": valid_path, "test": test_path}.items():
+        if place is not None:
+            key = f"data.{split}_path"
+            other = reading.table(Path(place), key)
+            columns = _columns(other, reading, "data.")
+            texts[split], names[split] = list(other[columns[0]]), _named_labels(other, columns[1], f"{key}: {place}")
+    classes = _sorted_classes(names["all"])
+    _check_classes(classes, names, label_name, len(frame))
+    labels = {split: [classes.index(name) for name in found] for split, found in names.items()}
+    wanted = {"valid": valid_fraction, "test": test_fraction}
+    fractions = {split: share for split, share in wanted.items() if split not in texts}
+    places = cut_by_class(texts["all"], labels["all"], fractions, split_seed)
+    for values in (texts, labels):
+        values |= {split: take(values["all"], chosen) for split, chosen in places.items()}
+    facts = {
+        "columns": {"text": text_name, "label": label_name},
+        "file_sha256": hashlib.sha256(read_file(path)).hexdigest(),
+        "drawn_from_path": list(fractions),
+        "encoding": frame.attrs["encoding"],
+    }
+    return make_texts(
+        "text_csv",
+        texts,
+        labels,
+        classes,
+        min_count=min_count,
+        max_vocabulary=max_vocabulary,
+        max_length=max_length,
+        keep=keep,
+        reading=asdict(reading),
+        facts=facts,
+    )
+
+
+def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list[int]]:
+    """Read another table of the form of the data that a model was trained on: texts and class numbers.
+
+    A label is the name of a class, in large or small letters; or, throughout the file, its number from 0 on.
+
+    Raises:
+        ConfigError: a column cannot be found.
+        DataError: the file is missing or broken, or a label is none of the classes.
+    """
+    reading = Reading(**form.reading)
+    frame = reading.table(path, key)
+    text_name, label_name = _columns(frame, reading, "")
+    names = _named_labels(frame, label_name, f"{key}: {path}")
+    by_name = {name: number for number, name in enumerate(form.classes)}
+    folded = {name.casefold(): number for name, number in by_name.items()}
+    by_number = {str(number): number for number in range(len(form.classes))}
+    for numbers in (by_name, folded if len(folded) == len(by_name) else {}, by_number):
+        found = [numbers.get(name, numbers.get(name.casefold(), -1)) for name in names]
+        if min(found) >= 0:
+            return list(frame[text_name]), found
+    strange = next(name for name in names if name.casefold() not in folded)
+    raise DataError(
+        f"{key}: {path} has the label {strange!r} in column {label_name!r}, expected one of "
+        f"{', '.join(form.classes)}. {nearest(strange, form.classes)}".rstrip()
+    )
+
+
+def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) -> list[str]:
+    """Read the texts of a file: a column of a table, or, where it is no table, its lines.
+
+    A table is a file that ends in .csv, .tsv or .tab (perhaps gzipped), or any other when `column` is given.
+
+    Args:
+        path: the file; `-` is standard input.
+        column: the column of texts, by name or number; None takes the one the model was trained on, or finds it.
+        form: the form of the data that the model was trained on.
+        key: the argument that named the file, for messages.
+
+    Raises:
+        ConfigError: the column cannot be found.
+        DataError: the file is missing or broken.
+    """
+    endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
+    if column is None and (not endings or endings[-1] not in TABLE_ENDINGS):
+        text, _ = decode(_bytes(path, key), "auto", str(path), key)
+        return text.removesuffix("\n").split("\n")
+    reading = Reading(**form.reading)
+    frame = Reading(encoding=reading.encoding, delimiter=reading.delimiter).table(path, key)
+    if column is not None:
+        return list(frame[find_column(frame, column, "column")])
+    if reading.text_column in frame.columns:
+        return list(frame[reading.text_column])
+    return list(frame[_guess_text(frame, "column", ())])
+
+
+def _bytes(path: Path, key: str) -> bytes:
+    import gzip
+    import sys
+
+    raw = sys.stdin.buffer.read() if str(path) == "-" else read_file(str(path), key)
+    return gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
+
+
+def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
+    """Return the name of a column given by name or, where no column is called so, by number from 1 on.
+
+    Raises:
+        ConfigError: there is no such column.
+    """
+    names = [str(name) for name in frame.columns]
+    if str(wanted) in names:
+        return str(wanted)
+    folded = [name for name in names if name.casefold() == str(wanted).casefold()]
+    if len(folded) == 1:
+        return folded[0]
+    if str(wanted).isdigit() and 1 <= int(wanted) <= len(names):
+        return names[int(wanted) - 1]
+    allowed = f"one of the columns {', '.join(names)}, or a number from 1 to {len(names)}"
+    raise ConfigError(option, wanted, allowed, nearest(str(wanted), names))
+
+
+def _columns(frame: pd.DataFrame, reading: Reading, prefix: str) -> tuple[str, str]:
+    """Return the columns of texts and of labels, found where they are not named; what was found is said in the log."""
+    text, label = reading.text_column, reading.label_column
+    text_name = None if text is None else find_column(frame, text, f"{prefix}text_column")
+    label_name = None if label is None else find_column(frame, label, f"{prefix}label_column")
+    if text_name is None:
+        text_name = _guess_text(frame, f"{prefix}text_column", (label_name,))
+    if label_name is None:
+        label_name = _guess_label(frame, f"{prefix}label_column", text_name)
+    if text_name == label_name:
+        raise ConfigError(f"{prefix}label_column", label_name, "another column than that of the texts")
+    if text is None or label is None:
+        log.info("The column of texts is %r, that of labels %r.", text_name, label_name)
+    return text_name, label_name
+
+
+def _guess_text(frame: pd.DataFrame, option: str, taken: Sequence[str | None]) -> str:
+    names = [str(name) for name in frame.columns if name not in taken]
+    known = [name for name in names if name.casefold() in TEXT_NAMES]
+    long = [name for name in names if _mean_words(frame[name].head(1000).tolist()) >= 3]
+    for candidates in (names, known, long):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise ConfigError(option, None, f"one of the columns {', '.join(names)}", "Say which one holds the texts.")
+
+
+def _mean_words(cells: Sequence[str]) -> float:
+    return sum(len(cell.split()) for cell in cells) / len(cells)
+
+
+def _guess_label(frame: pd.DataFrame, option: str, text: str) -> str:
+    names = [str(name) for name in frame.columns if name != text]
+    known = [name for name in names if name.casefold() in LABEL_NAMES]
+    few = [name for name in names if 2 <= len(set(frame[name])) <= min(MOST_CLASSES, len(frame) / 2)]
+    for candidates in (names, known, few):
+        if len(candidates) == 1:
+            return candidates[0]
+    allowed = f"one of the columns {', '.join(names)}" if names else "a column beside that of the texts; there is none"
+    raise ConfigError(option, None, allowed, "Say which one holds the classes.")
+
+
+def _named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
+    names = list(frame[column])
+    empty = [row for row, name in enumerate(names, 1) if not name]
+    if empty:
+        raise DataError(
+            f"{place}: {len(empty):,} of {len(names):,} rows have no label in column {column!r}, the first one is row "
+            f"{empty[0]:,}. Fill them in or take the rows out."
+        )
+    return names
+
+
+def _sorted_classes(names: Sequence[str]) -> list[str]:
+    """Return the classes in their order as numbers, where all are, else as text."""
+    try:
+        return sorted(set(names), key=lambda name: (float(name), name))
+    except ValueError:
+        return sorted(set(names))
+
+
+def _check_classes(classes: Sequence[str], names: Mapping[str, Sequence[str]], column: str, rows: int) -> None:
+    if len(classes) > MOST_CLASSES or (rows >= 20 and len(classes) > rows / 2):
+        raise DataError(
+            f"data.label_column={column}: found {len(classes):,} different labels in {rows:,} rows, expected at most "
+            f"{MOST_CLASSES} that come again. Name the column that holds the classes."
+        )
+    for split, found in names.items():
+        unseen = Counter(name for name in found if name not in classes)
+        if unseen:
+            label, count = unseen.most_common(1)[0]
+            raise DataError(
+                f"data.{split}_path: {count:,} rows have the label {label!r}, which no row of data.path has; found "
+                f"there: {', '.join(classes)}. {nearest(label, classes)}".rstrip()
+            )

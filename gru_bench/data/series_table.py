@@ -1,0 +1,162 @@
+"""From a table of text cells to the rows of a series: times, numbers, a regular grid."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from gru_bench.data.columns import Dates, Decimal, Place, find_decimal, is_missing, number_share, numbers, times
+from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
+from gru_bench.data.series import Readings
+from gru_bench.data.tables import read_table
+from gru_bench.errors import DataError
+
+log = logging.getLogger(__name__)
+
+Steps = Literal["time", "rows"]
+Table = Any
+"""Text cells by column, a pandas DataFrame as `read_table` returns it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How the cells of a file become a series.
+
+    Attributes:
+        time_columns: the columns that hold its times, joined by a blank; none: each row is one step.
+        steps: `time` puts rows on a grid of the sampling step, `rows` takes each row as one step.
+        day_first: whether dates such as 1/2/2024 begin with the day; None finds it.
+        decimal: decimal sign; None finds it.
+        missing: signs of missing cells, beside the usual ones.
+        delimiter: of the table; None finds it.
+        encoding: of the table.
+        header: whether the table has one; None finds it.
+    """
+
+    time_columns: tuple[str, ...] = ()
+    steps: Steps = "time"
+    day_first: bool | None = None
+    decimal: Decimal | None = None
+    missing: tuple[str, ...] = ()
+    delimiter: str | None = None
+    encoding: str = "auto"
+    header: bool | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reading:
+        """Build from plain values, perhaps by way of JSON."""
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
+
+
+def open_table(path: Path, reading: Reading, setting: str) -> tuple[Table, Place]:
+    """Read a file; return its cells, empty rows at its end left out, and its place for messages.
+
+    Raises:
+        DataError: see `read_table`; or all rows are empty.
+    """
+    frame = read_table(path, delimiter=reading.delimiter, encoding=reading.encoding, header=reading.header, key=setting)
+    name = "standard input" if str(path) == "-" else str(path)
+    place = Place(name, 2 if frame.attrs["header"] else 1)
+    attrs, empty = frame.attrs, (frame == "").all(axis=1).to_numpy(bool)
+    if empty[-1]:
+        kept = int(np.flatnonzero(~empty)[-1]) + 1 if not empty.all() else 0
+        log.info("%s: %s empty rows at the end are left out", name, f"{len(frame) - kept:,}")
+        frame = frame.iloc[:kept]
+        frame.attrs = attrs
+    if not len(frame):
+        raise DataError(f"{name}: all rows are empty, expected values.")
+    return frame, place
+
+
+def to_readings(
+    frame: Table, reading: Reading, targets: Sequence[str], covariates: Sequence[str], place: Place
+) -> tuple[Readings, Step | None, Reading]:
+    """Read a table's columns as times and numbers, in the order of time.
+
+    Returns:
+        The rows; their most frequent step, None without times; and how they were read.
+
+    Raises:
+        DataError: a cell is no number or no time, or a time comes twice.
+    """
+    columns = [frame[name] for name in (*targets, *covariates)]
+    decimal = reading.decimal or find_decimal([cells[~is_missing(cells, reading.missing)] for cells in columns])
+    values = [numbers(cells, str(cells.name), decimal, reading.missing, place) for cells in columns]
+    table = np.stack(values, axis=1)
+    readings = Readings(None, table[:, : len(targets)], table[:, len(targets) :])
+    if not reading.time_columns:
+        return readings, None, reading
+    moments = _moments(frame, reading, place)
+    order = np.argsort(moments.time, kind="stable")
+    if (np.diff(order) < 0).any():
+        log.warning("%s: the rows are not in the order of time; they were sorted", place.name)
+    time = moments.time[order]
+    if reading.steps == "time":
+        _refuse_equal_times(frame, time, order, reading.time_columns, place)
+    readings = Readings(time, readings.values[order], readings.covariates[order])
+    step = find_step(time) if len(time) > 1 else None
+    return readings, step, replace(reading, day_first=moments.day_first)
+
+
+def _moments(frame: Table, reading: Reading, place: Place) -> Dates:
+    first, *others = reading.time_columns
+    cells = frame[first]
+    for name in others:
+        cells = cells + " " + frame[name]
+    empty = np.flatnonzero(is_missing(frame[first], ()))
+    if empty.size:
+        raise DataError(
+            f"{place.cell(first, int(empty[0]), frame[first].iloc[empty[0]])}: expected a time in every row, "
+            f"{empty.size:,} have none. Fill or delete these rows."
+        )
+    return times(cells, " + ".join(reading.time_columns), reading.day_first, place)
+
+
+def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, used: Sequence[str], place: Place) -> None:
+    same = np.flatnonzero(np.diff(time) == np.timedelta64(0))
+    if not same.size:
+        return
+    one, other = sorted(order[same[0] : same[0] + 2] + place.first_line)
+    labels = [
+        name
+        for name in frame.columns
+        if name not in used and 1 < frame[name].nunique() <= len(frame) // 2 and number_share(frame[name], ".") == 0
+    ]
+    several = f" Column {labels[0]!r} may tell several series apart: give each its own file." if labels else ""
+    raise DataError(
+        f"{place.name}: the time {show_time(time[same[0]])} stands on the lines {one:,} and {other:,} "
+        f"({same.size:,} such rows). Expected one row per time; merge or delete the others; or data.steps=rows takes "
+        f"each row as one step, whatever its time.{several}"
+    )
+
+
+def regular(readings: Readings, step: Step, place: Place) -> Readings:
+    """Put rows onto the grid of the step; slots without a row are missing values."""
+    time = readings.time
+    assert time is not None
+    grid, slots = onto_grid(time, step, place.name)
+    shift = np.abs((grid[slots] - time).astype(np.int64)).max()
+    added = grid.size - time.size
+    if added or shift:
+        moved = f"; times were moved by up to {Step('time', int(shift))}" if shift else ""
+        log.warning(
+            "%s: the usual step is %s; %s of %s steps have no row and count as missing%s (data.steps=rows takes each "
+            "row as one step)",
+            place.name,
+            step,
+            f"{added:,}",
+            f"{grid.size:,}",
+            moved,
+        )
+    values = np.full((grid.size, readings.values.shape[1]), np.nan)
+    covariates = np.full((grid.size, readings.covariates.shape[1]), np.nan)
+    values[slots], covariates[slots] = readings.values, readings.covariates
+    return Readings(grid, values, covariates)

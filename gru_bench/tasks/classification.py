@@ -1,0 +1,84 @@
+"""Metrics of classifiers, all from sums over batches: accuracy, macro F1, nll, expected calibration error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+BINS = 15
+"""Equal-width bins of the probability of the predicted class: bin k holds (k / 15, (k + 1) / 15]."""
+
+Sums = dict[str, Array]
+
+
+def zero_sums(classes: int) -> Sums:
+    """Return the sums before the first text."""
+    return {
+        "confusion": jnp.zeros((classes, classes), jnp.int32),
+        "texts": jnp.zeros(BINS, jnp.int32),
+        "correct": jnp.zeros(BINS, jnp.int32),
+        "confidence": jnp.zeros(BINS),
+        "nll": jnp.zeros(()),
+    }
+
+
+def class_sums(
+    log_probabilities: Float[Array, "texts classes"], labels: Int[Array, " texts"], mask: Bool[Array, " texts"]
+) -> Sums:
+    """Return what the metrics are made of.
+
+    Args:
+        log_probabilities: in nats.
+        labels: the true classes.
+        mask: True where a text counts.
+
+    Returns:
+        `confusion`, texts by true and predicted class; by bin of the predicted class's probability `texts`, `correct`
+        (texts whose prediction is true) and `confidence` (sum of that probability); `nll`, in nats.
+    """
+    rows = jnp.arange(labels.shape[0])
+    counted = mask.astype(jnp.int32)
+    predicted = jnp.argmax(log_probabilities, axis=1).astype(jnp.int32)
+    confidence = jnp.exp(log_probabilities[rows, predicted])
+    place = jnp.clip(jnp.ceil(confidence * BINS).astype(jnp.int32) - 1, 0, BINS - 1)
+    zero = zero_sums(log_probabilities.shape[1])
+    return {
+        "confusion": zero["confusion"].at[labels, predicted].add(counted),
+        "texts": zero["texts"].at[place].add(counted),
+        "correct": zero["correct"].at[place].add(jnp.where(predicted == labels, counted, 0)),
+        "confidence": zero["confidence"].at[place].add(jnp.where(mask, confidence, 0.0)),
+        "nll": -jnp.where(mask, log_probabilities[rows, labels], 0.0).sum(),
+    }
+
+
+def class_metrics(sums: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics and `items`, the number of texts.
+
+    Macro F1 is the mean over the classes that occur, as label or as prediction, of 2 TP / (2 TP + FP + FN). The
+    expected calibration error is the mean over texts of |accuracy - mean confidence| of their bin.
+    """
+    confusion = np.asarray(sums["confusion"], np.int64)
+    items = int(confusion.sum())
+    found, twice = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1)
+    gap = np.abs(np.asarray(sums["correct"], np.float64) - np.asarray(sums["confidence"], np.float64))
+    return {
+        "accuracy": float(found.sum() / items),
+        "macro_f1": float((2 * found[twice > 0] / twice[twice > 0]).mean()),
+        "nll": float(sums["nll"]) / items,
+        "ece": float(gap.sum() / items),
+        "items": items,
+    }
+
+
+def score_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Return the metrics of probabilities of shape (texts, classes), those of a baseline, say."""
+    log_probabilities = np.log(np.maximum(probabilities, 1e-30)).astype(np.float32)
+    sums = class_sums(jnp.asarray(log_probabilities), jnp.asarray(labels, jnp.int32), jnp.ones(labels.size, bool))
+    metrics = class_metrics(jax.device_get(sums))
+    del metrics["items"]
+    return metrics

@@ -1,0 +1,218 @@
+"""Text classification: one class per text, read word by word and pooled over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from gru_bench.config import TrainingConfig
+from gru_bench.data.bag_of_words import bag_of_words, majority
+from gru_bench.data.batching import permutation
+from gru_bench.data.buckets import TextBuckets, bucket_edges
+from gru_bench.data.own_texts import read_labelled, read_unlabelled
+from gru_bench.data.texts import Examples, LabelledTexts, TextForm
+from gru_bench.errors import ConfigError
+from gru_bench.models.factory import Signature
+from gru_bench.models.network import Network
+from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram, words_that_count
+from gru_bench.tasks.classification import class_metrics, class_sums, score_probabilities, zero_sums
+from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.tasks.word_weights import WordWeights, log_probabilities, weigh_words
+from gru_bench.validation import Natural, Positive
+
+ROWS = 64  # texts that are classified at once outside training
+PICTURED = 8  # texts of a prediction that are drawn
+
+
+class Sentiment:
+    """Classification of texts.
+
+    Args:
+        description: what `TextForm.to_dict` returns.
+        buckets: the most shapes of a batch; texts are sorted into so many buckets by their length.
+        samples: texts of the test split that are shown at the end of a run, each with what its words count.
+    """
+
+    accepts = "texts"
+    causal = False
+    pooled = True
+    metric = "accuracy"
+    direction: Literal["min", "max"] = "max"
+    item = "texts"
+
+    def __init__(self, description: Mapping[str, Any], *, buckets: Positive = 4, samples: Natural = 4):
+        self.form = TextForm.from_dict(description)
+        self.buckets, self.shown = buckets, samples
+
+    @property
+    def signature(self) -> Signature:
+        """Words in, one score per class out."""
+        return Signature(symbols=self.form.vocabulary.size, outputs=len(self.form.classes), causal=False, pooled=True)
+
+    def describe(self) -> dict[str, Any]:
+        """Return vocabulary, classes and reading rules as plain values."""
+        return self.form.to_dict()
+
+    def train_batches(self, data: LabelledTexts, training: TrainingConfig, seed: int) -> TrainBatches:
+        """Return batches of texts of about the same length, drawn anew in each epoch."""
+        rows = self._rows(data.train)
+        edges = bucket_edges(_lengths(rows), self.buckets)
+        return TextBuckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
+
+    def eval_batches(self, data: LabelledTexts, split: Split, training: TrainingConfig) -> EvalBatches:
+        """Return batches that hold each text of a split exactly once."""
+        edges = bucket_edges(_lengths(self._rows(data.train)), self.buckets)
+        examples = {"valid": data.valid, "test": data.test}[split]
+        return TextBuckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
+
+    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+        """Return batches that hold each text of a table exactly once.
+
+        Raises:
+            ConfigError: its columns cannot be found.
+            DataError: the file is missing or broken, or a label is none of the classes.
+        """
+        examples = self.form.encode(*read_labelled(path, self.form, "path"))
+        rows = self._rows(examples)
+        return TextBuckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
+
+    def initial_carry(self, network: Network, batch_size: int) -> Carry:
+        """Return nothing: texts do not depend on each other."""
+        return ()
+
+    def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the summed cross entropy of a batch, in nats."""
+        scores = _log_probabilities(network, batch, key)
+        nll = -scores[jnp.arange(scores.shape[0]), batch["labels"]]
+        mask = batch["mask"]
+        return Loss(total=jnp.where(mask, nll, 0.0).sum(), items=mask.sum(dtype=jnp.float32), carry=carry)
+
+    def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the sums of a batch; see `gru_bench.tasks.classification`."""
+        return carry, class_sums(_log_probabilities(network, batch, None), batch["labels"], batch["mask"])
+
+    def zero_sums(self) -> Sums:
+        """Return the sums before the first batch."""
+        return zero_sums(len(self.form.classes))
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return accuracy, macro F1, nll, expected calibration error and the number of texts."""
+        return class_metrics(sums)
+
+    def baselines(self, data: LabelledTexts) -> dict[str, dict[str, float]]:
+        """Return the most frequent class and the bag of words, scored on the test split."""
+        known = {"majority class": majority(data), "bag of words": bag_of_words(data)}
+        return {name: score_probabilities(found, data.test.labels) for name, found in known.items()}
+
+    def samples(self, network: Network, data: LabelledTexts, seed: int) -> Sequence[Sample]:
+        """Return a few of the shorter test texts with their prediction and the words that count most."""
+        found = []
+        for place in self._chosen(data, seed):
+            weighed = self._weigh(network, data.test.texts[place])
+            truth = data.classes[data.test.labels[place]]
+            verdict = f"{weighed.label} ({weighed.probability:.2f}); true class: {truth}"
+            output = f"{verdict}\n{weighed.strongest()}\n({weighed.meaning})"
+            found.append(Sample(given=data.test.texts[place], output=output))
+        return found
+
+    def figures(self, network: Network, data: LabelledTexts, training: TrainingConfig) -> Mapping[str, Figure]:
+        """Return confusion matrix, reliability diagram and some test texts whose words are coloured."""
+        batches = self.eval_batches(data, "test", training)
+        sums = {name: np.asarray(value) for name, value in self.zero_sums().items()}
+        for index in range(len(batches)):
+            batch = batches[index]
+            scores = log_probabilities(network, jnp.asarray(batch["inputs"]), jnp.asarray(batch["padding"]))
+            added = jax.device_get(class_sums(scores, jnp.asarray(batch["labels"]), jnp.asarray(batch["mask"])))
+            sums = {name: value + added[name] for name, value in sums.items()}
+        pictures = {
+            "confusion_matrix": confusion_matrix(sums["confusion"], data.classes),
+            "reliability": reliability_diagram(sums, self.metrics(sums)["ece"]),
+        }
+        chosen = self._chosen(data, 0)
+        if chosen:
+            weighed = [self._weigh(network, data.test.texts[place]) for place in chosen]
+            truths = [data.classes[data.test.labels[place]] for place in chosen]
+            titles = [f"{_verdict(text)}; true class: {truth}" for text, truth in zip(weighed, truths, strict=True)]
+            pictures["words"] = words_that_count(weighed, titles)
+        return pictures
+
+    def predict(
+        self, network: Network, *texts: str, file: Path | None = None, column: str | None = None, words: bool = False
+    ) -> Prediction:
+        """Classify texts: label and probability of each class.
+
+        Args:
+            network: the trained network
+            texts: the texts, each one argument; a text that looks like key=value starts with a blank
+            file: one text per line, or a table (.csv, .tsv, or any with column=); - reads standard input
+            column: the table's column of texts, by name or number
+            words: also say which words count most
+
+        Raises:
+            ConfigError: no text is given, or there is no such column.
+            DataError: the file is missing or broken.
+        """
+        if not texts and file is None:
+            raise ConfigError("texts", None, "texts as arguments, or file=FILE with one per line or a table")
+        given = [*texts, *([] if file is None else read_unlabelled(file, column, self.form, "file"))]
+        probabilities = self.classify(network, given)
+        rows, lines = [], []
+        for text, found in zip(given, probabilities, strict=True):
+            best = int(found.argmax())
+            shares = {f"p({name})": float(share) for name, share in zip(self.form.classes, found, strict=True)}
+            rows.append({"text": text, "label": self.form.classes[best], "probability": float(found[best]), **shares})
+            lines.append(f"{self.form.classes[best]}\t{found[best]:.3f}\t{' '.join(text.split())}")
+            if words:
+                rows[-1]["words"] = self._weigh(network, text).strongest()
+                lines.append(f"\t\t{rows[-1]['words']}")
+        weighed = [self._weigh(network, text) for text in given] if 0 < len(given) <= PICTURED else []
+        figure = words_that_count(weighed, [_verdict(text) for text in weighed]) if weighed else None
+        return Prediction("\n".join(lines), rows, figure)
+
+    def classify(self, network: Network, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the probability of each class for each text, of shape (texts, classes)."""
+        examples = self.form.encode(texts, np.zeros(len(texts), np.int32))
+        rows = self._rows(examples)
+        found = np.zeros((len(texts), len(self.form.classes)), np.float32)
+        batches = TextBuckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), min(ROWS, len(texts)))
+        for index in range(len(batches)):
+            batch, places = batches[index], batches.places(index)
+            scores = log_probabilities(network, jnp.asarray(batch["inputs"]), jnp.asarray(batch["padding"]))
+            found[places] = np.exp(np.asarray(scores)[: places.size])
+        return found
+
+    def _rows(self, examples: Examples) -> list[NDArray[np.int32]]:
+        return [self.form.cut(examples[place]) for place in range(len(examples))]
+
+    def _weigh(self, network: Network, text: str) -> WordWeights:
+        ids = self.form.cut(self.form.encode([text], [0])[0])
+        words = [self.form.vocabulary.symbols[number] for number in ids]
+        return weigh_words(network, ids, words, self.form.classes)
+
+    def _chosen(self, data: LabelledTexts, seed: int) -> list[int]:
+        """Choose test texts to show, among the shorter half."""
+        lengths = data.test.lengths
+        short = np.flatnonzero(lengths <= np.median(lengths))
+        return [int(short[place]) for place in permutation(seed, 0, short.size)[: self.shown]]
+
+
+def _log_probabilities(network: Network, batch: Batch, key: Array | None) -> Float[Array, "texts classes"]:
+    carry = network.zero_carry(batch["inputs"].shape[0])
+    scores, _ = network(batch["inputs"], carry, padding=batch["padding"], key=key)
+    return jax.nn.log_softmax(scores, axis=1)
+
+
+def _lengths(rows: Sequence[NDArray[np.int32]]) -> NDArray[np.int64]:
+    return np.array([row.size for row in rows], np.int64)
+
+
+def _verdict(text: WordWeights) -> str:
+    return f"{text.label} ({text.probability:.2f})"
