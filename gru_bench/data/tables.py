@@ -88,6 +88,7 @@ def read_table(
         found = delimiter or _find_delimiter(text)
         rows = _parse(text, found, f"{key}: {place}")
     _check_width(rows, found, f"{key}: {place}")
+    rows = rows if header is False else _without_empty_end(rows)
     named = _has_header(rows) if header is None else header
     names = _names(rows[0].cells, f"{key}: {place}") if named else [str(n + 1) for n in range(len(rows[0].cells))]
     body = [row.cells for row in rows[named:]]
@@ -208,6 +209,12 @@ def _check_width(rows: Sequence[Row], delimiter: str, place: str) -> None:
                 f"(delimiter {DELIMITERS.get(delimiter, repr(delimiter))}): {_shorten(row.cells)}. "
                 "Mend the line; cells that hold the delimiter need quotes around them."
             )
+
+
+def _without_empty_end(rows: list[Row]) -> list[Row]:
+    """Leave out the last columns where they are empty in every row, as delimiters at the line ends make them."""
+    width = max(number for row in rows for number, cell in enumerate(row.cells, 1) if cell or number == 1)
+    return [Row(row.line, row.cells[:width]) for row in rows]
 
 
 def _shorten(cells: Sequence[str]) -> str:

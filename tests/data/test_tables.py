@@ -109,6 +109,13 @@ def test_what_is_a_header(read, content, names):
     assert list(read(content).columns) == names
 
 
+def test_delimiters_at_the_line_ends_make_no_columns(read):
+    frame = read("Date;T;;\n10/03/2004;2,6;;\n11/03/2004;;;\n")
+    assert list(frame.columns) == ["Date", "T"]
+    assert cells(frame) == [["10/03/2004", "2,6"], ["11/03/2004", ""]]
+    assert frame.attrs["header"] is True
+
+
 def test_a_header_may_be_said(read):
     assert cells(read(lines(ROWS), header=False))[0] == ["text", "label"]
     assert list(read("good,pos\nfine,pos\n", header=True).columns) == ["good", "pos"]
