@@ -141,7 +141,7 @@ def _show(training: Training, task: Task, data: Any, directory: Path, tracker: T
     floor = training.record.baselines.get("floor", {}).get(task.metric)
     learning_curve(rows, task.metric, floor, folder / "learning_curve.png", unit(task.metric, training.record))
     gate_activity(rows, folder / "gate_activity.png")
-    for name, figure in task.figures(training.best_network, data, training.config.training).items():
+    for name, figure in task.figures(training.best_network, data, training.test_sums).items():
         save_figure(figure, folder / f"{name}.png")
     for path in sorted(folder.glob("*.png")):
         tracker.image(path.stem, path, update)

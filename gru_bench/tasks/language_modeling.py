@@ -138,7 +138,7 @@ class LanguageModeling:
         text = self._continue(network, "", self.sample_length, self.sample_temperature, None, seed)
         return [Sample(given="", output=text)]
 
-    def figures(self, network: Network, data: Corpus, training: TrainingConfig) -> Mapping[str, Figure]:
+    def figures(self, network: Network, data: Corpus, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
         """Return no picture: the learning curve says it."""
         return {}
 

@@ -123,15 +123,8 @@ class Sentiment:
             found.append(Sample(given=data.test.texts[place], output=output))
         return found
 
-    def figures(self, network: Network, data: LabelledTexts, training: TrainingConfig) -> Mapping[str, Figure]:
+    def figures(self, network: Network, data: LabelledTexts, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
         """Return confusion matrix, reliability diagram and some test texts whose words are coloured."""
-        batches = self.eval_batches(data, "test", training)
-        sums = {name: np.asarray(value) for name, value in self.zero_sums().items()}
-        for index in range(len(batches)):
-            batch = batches[index]
-            scores = log_probabilities(network, jnp.asarray(batch["inputs"]), jnp.asarray(batch["padding"]))
-            added = jax.device_get(class_sums(scores, jnp.asarray(batch["labels"]), jnp.asarray(batch["mask"])))
-            sums = {name: value + added[name] for name, value in sums.items()}
         pictures = {
             "confusion_matrix": confusion_matrix(sums["confusion"], data.classes),
             "reliability": reliability_diagram(sums, self.metrics(sums)["ece"]),

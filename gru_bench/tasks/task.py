@@ -170,8 +170,14 @@ class Task(Protocol):
         """Return some output for people to read."""
         ...
 
-    def figures(self, network: Network, data: Any, training: TrainingConfig) -> Mapping[str, Figure]:
-        """Return pictures of how the network does on the test split, by file name without its ending."""
+    def figures(self, network: Network, data: Any, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+        """Return pictures of how the network does on the test split, by file name without its ending.
+
+        Args:
+            network: the network with its best weights.
+            data: the data.
+            sums: over the test split, as `score` makes them.
+        """
         ...
 
     @property

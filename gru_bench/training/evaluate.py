@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from gru_bench.tasks.task import Batch, Carry, EvalBatches, Sums, Task
@@ -23,7 +24,11 @@ class Evaluator:
         self._add = Compiled(add)
 
     def __call__(self, params: Params, batches: EvalBatches) -> dict[str, float]:
-        """Return the task's metrics over all batches, in order.
+        """Return the task's metrics over all batches; see `sums`."""
+        return self._task.metrics(self.sums(params, batches))
+
+    def sums(self, params: Params, batches: EvalBatches) -> dict[str, np.ndarray]:
+        """Return the sums that the task's metrics are made of, over all batches in order.
 
         Args:
             params: weights.
@@ -33,4 +38,4 @@ class Evaluator:
         sums = self._task.zero_sums()
         for index in range(len(batches)):
             carry, sums = self._add(params, carry, sums, batches[index])
-        return self._task.metrics(jax.device_get(sums))
+        return jax.device_get(sums)

@@ -258,7 +258,8 @@ class Training:
     def _finish(self) -> None:
         params, best = load_tree(self.checkpoints.best_path, self.state.params)
         self.best_network: Network = nnx.merge(self.graph, params)
-        test = self.evaluator(params, self.task.eval_batches(self.data, "test", self.config.training))
+        self.test_sums = self.evaluator.sums(params, self.task.eval_batches(self.data, "test", self.config.training))
+        test = self.task.metrics(self.test_sums)
         self.record.scored["test"] = test.pop("items")
         self.record.metrics = {"valid": best["metrics"], "test": test}
         self._note_progress()

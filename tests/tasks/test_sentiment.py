@@ -199,7 +199,9 @@ def test_attention_weights_are_shown_where_there_are_some():
 @pytest.mark.parametrize("name", ["gru-attention-True", "gru-max-True"])
 def test_pictures_and_samples(name: str, tmp_path: Path):
     network = NETWORKS[name]
-    figures = TASK.figures(network, DATA, TRAINING)
+    graph, params = nnx.split(network)
+    sums = Evaluator(graph, TASK).sums(params, TASK.eval_batches(DATA, "test", TRAINING))
+    figures = TASK.figures(network, DATA, sums)
     assert set(figures) == {"confusion_matrix", "reliability", "words"}
     for stem, figure in figures.items():
         figure.savefig(tmp_path / f"{stem}.png")

@@ -170,7 +170,7 @@ def test_pictures_and_samples(step: bool):
     series = SERIES if step else small(step=None)
     task = make_task(series, "shared", "last")
     network = make_network(task)
-    figures = task.figures(network, series, TRAINING)
+    figures = task.figures(network, series, {})
     assert set(figures) == {"forecast", "error_over_horizon", "residuals"}
     assert {line.get_label() for line in figures["error_over_horizon"].axes[0].lines} >= {"network", "linear"}
     (sample,) = task.samples(network, series, 0)
