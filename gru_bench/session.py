@@ -27,7 +27,7 @@ from gru_bench.record import SAMPLES_FILE, RunRecord, write_atomically
 from gru_bench.reporting.figures import gate_activity, learning_curve
 from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
-from gru_bench.tasks.factory import check_task, make_task
+from gru_bench.tasks.factory import ACCEPTS, check_task, make_task
 from gru_bench.tasks.task import Task, TrainBatches
 from gru_bench.terminal import Terminal
 from gru_bench.tracking.tracker import Tracker, make_tracker, summarise
@@ -50,7 +50,7 @@ def run_session(config: Config) -> int:
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written and the record says `interrupted`.
     """
     task_class = check_task(config.task)
-    check_data(config.data, task_class.accepts, config.task.name)
+    check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
     keep_freed_memory()
     start_memory_count()

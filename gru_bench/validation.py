@@ -87,6 +87,8 @@ def check(value: object, annotation: Any, key: str) -> Any:
     if origin in (Union, types.UnionType):
         return _check_union(value, arguments, annotation, key)
     if origin in (list, tuple):
+        if isinstance(value, str) and (arguments[0] is str or str in get_args(arguments[0])):
+            value = [value]  # one name where a list of names is meant
         if not isinstance(value, list | tuple):
             raise ConfigError(key, value, describe(annotation))
         items = [check(item, arguments[0], f"{key}[{index}]") for index, item in enumerate(value)]

@@ -172,7 +172,7 @@ def test_data_that_does_not_serve_the_task(here: Path, monkeypatch: pytest.Monke
     found = train("tracker=none")
     assert found.code == 2
     assert "data: found 'reber', allowed: python_source, tiny_shakespeare, ptb, " in found.err
-    assert "task=language_modeling needs tokens, this source gives series." in found.err
+    assert "task=language_modeling needs tokens, this source gives series: choose task=time_series." in found.err
 
 
 def test_a_mirror_that_is_no_folder(here: Path, monkeypatch: pytest.MonkeyPatch):

@@ -23,7 +23,7 @@ from gru_bench.config import ALTERNATIVES, Config, DataConfig
 from gru_bench.data.factory import SOURCES, check_data
 from gru_bench.models.cells import CELLS, Cell
 from gru_bench.models.factory import check_model
-from gru_bench.tasks.factory import TASKS, check_task
+from gru_bench.tasks.factory import ACCEPTS, TASKS, check_task
 from gru_bench.validation import settings
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def composed(*overrides: str) -> Config:
             values[section] |= {name: None for name in names if f"{section}.{name}" not in named}
     config = Config.from_dict(values)
     task = check_task(config.task)
-    check_data(config.data, task.accepts, config.task.name)
+    check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task.causal, pooled=task.pooled)
     return config
 
@@ -203,7 +203,7 @@ def test_the_page_on_data_lists_every_source_and_setting():
 
 def test_data_of_an_unknown_name_is_refused():
     with pytest.raises(Exception, match="Did you mean 'reber'"):
-        check_data(DataConfig(source="rebre"), "tokens", "language_modeling")
+        check_data(DataConfig(source="rebre"), "language_modeling", ACCEPTS)
 
 
 # The project

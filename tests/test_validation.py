@@ -21,6 +21,8 @@ from gru_bench.validation import Fraction, Natural, Positive, PositiveFloat, Ran
         (2, Positive | None, 2),
         ("a", Literal["a", "b"], "a"),
         ([1, 2.0], list[int], [1, 2]),
+        ("OT", list[str] | None, ["OT"]),
+        ("OT", list[str | int] | None, ["OT"]),
         ([1, 2], tuple[float, ...], (1.0, 2.0)),
         (0, Fraction, 0.0),
         ({"any": "thing"}, Any, {"any": "thing"}),

@@ -68,21 +68,22 @@ SOURCES: Mapping[str, Source] = {
 }
 
 
-def check_data(config: DataConfig, accepts: str, task: str) -> None:
+def check_data(config: DataConfig, task: str, accepts: Mapping[str, str]) -> None:
     """Check the data settings without reading anything.
 
     Args:
         config: the source and its options.
-        accepts: the kind of data that the task needs.
-        task: the task's name, for messages.
+        task: the task's name.
+        accepts: the kind of data that each task needs, by the task's name.
 
     Raises:
         ConfigError: an unknown source, a source of another kind, or a wrong option.
     """
     source = _source(config)
-    if accepts not in source.kinds:
-        fitting = ", ".join(name for name, other in SOURCES.items() if accepts in other.kinds)
-        hint = f"task={task} needs {accepts}, this source gives {' or '.join(source.kinds)}."
+    if accepts[task] not in source.kinds:
+        fitting = ", ".join(name for name, other in SOURCES.items() if accepts[task] in other.kinds)
+        takers = " or ".join(f"task={name}" for name, kind in accepts.items() if kind in source.kinds)
+        hint = f"task={task} needs {accepts[task]}, this source gives {' or '.join(source.kinds)}: choose {takers}."
         raise ConfigError("data", config.source, fitting, hint)
     _options(config)
 

@@ -16,8 +16,8 @@ from gru_bench.errors import ConfigError, DataError, nearest
 log = logging.getLogger(__name__)
 
 _TIME_WORDS = frozenset(
-    "date time datetime timestamp ds day month year quarter week period datum zeit zeitstempel zeitpunkt fecha hora "
-    "data ora heure jour utc observation".split()
+    "date time datetime timestamp ds ts epoch unix day month year quarter week period datum zeit zeitstempel zeitpunkt "
+    "fecha hora data ora heure jour utc observation".split()
 )
 _NUMBER_WORDS = frozenset("index id no nr row step t n".split())
 

@@ -15,6 +15,9 @@ from gru_bench.validation import bind
 
 TASKS: dict[str, Any] = {"language_modeling": LanguageModeling, "sentiment": Sentiment, "time_series": TimeSeries}
 
+ACCEPTS: dict[str, str] = {name: task.accepts for name, task in TASKS.items()}
+"""The kind of data that each task needs."""
+
 
 def check_task(config: TaskConfig) -> Any:
     """Check a task's settings without its data; return its class.

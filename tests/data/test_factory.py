@@ -14,7 +14,7 @@ CONFIGS = Path(__file__).parents[2] / "configs" / "data"
 
 
 def check(source, **options):
-    check_data(DataConfig(source=source, options=options), "tokens", "language_modeling")
+    check_data(DataConfig(source=source, options=options), "any", {"any": "tokens"})
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -33,7 +33,7 @@ def test_each_source_has_a_preset_with_its_defaults(name):
 def test_presets_pass_the_check(name):
     values = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
     options = {key: value for key, value in values.items() if key not in ("defaults", "source")}
-    check_data(DataConfig(source=name, options=options), SOURCES[name].kinds[0], "any")
+    check_data(DataConfig(source=name, options=options), "any", {"any": SOURCES[name].kinds[0]})
 
 
 def test_unknown_source_names_the_nearest():
@@ -44,8 +44,8 @@ def test_unknown_source_names_the_nearest():
 
 
 def test_data_that_does_not_serve_the_task():
-    with pytest.raises(ConfigError, match=r"data: found 'ptb', allowed: .*task=sentiment needs texts, this"):
-        check_data(DataConfig(source="ptb"), "texts", "sentiment")
+    with pytest.raises(ConfigError, match=r"data: found 'ptb', .* needs texts, .*: choose task=language_modeling"):
+        check_data(DataConfig(source="ptb"), "sentiment", {"sentiment": "texts", "language_modeling": "tokens"})
 
 
 def test_options_are_checked_without_reading():
@@ -59,7 +59,7 @@ def test_options_are_checked_without_reading():
 def test_checking_imports_nothing_heavy():
     code = (
         "import sys; from gru_bench.data.factory import check_data; from gru_bench.config import DataConfig\n"
-        "check_data(DataConfig(source='ptb'), 'tokens', 'language_modeling')\n"
+        "check_data(DataConfig(source='ptb'), 'any', {'any': 'tokens'})\n"
         "print([name for name in ('tensorflow_datasets', 'requests', 'rich', 'jax') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
