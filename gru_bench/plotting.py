@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -35,6 +37,14 @@ def new_figure(
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=8)
     return figure, axes.tolist()
+
+
+def legend_above(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Put one legend for some panels above them all, where it covers nothing."""
+    handles = dict[str, Artist]()
+    for panel in panels:
+        handles |= {label: line for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles), frameon=False)
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from gru_bench.plotting import COLOURS, STYLES, new_figure, save_figure
+from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure, save_figure
 
 Row = Mapping[str, Any]
 
@@ -96,10 +95,7 @@ def gate_activity(rows: Sequence[Row], path: Path) -> bool:
                 panel.set_title(place.replace("/", ", ").replace("layer", "layer "), fontsize=9)
             else:
                 panel.set_xlabel("updates")
-    handles = dict[str, Artist]()
-    for panel in axes[0]:
-        handles |= {label: line for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles), frameon=False)
+    legend_above(figure, axes[0])
     save_figure(figure, path)
     return True
 

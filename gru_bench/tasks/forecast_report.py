@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from gru_bench.data.forecast_baselines import Forecast, Origins, errors
 from gru_bench.data.sampling import show_time
 from gru_bench.data.series import Series, Values
-from gru_bench.plotting import COLOURS, STYLES, new_figure
+from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure
 from gru_bench.tasks.forecast_metrics import error_by_step
 from gru_bench.tasks.task import Prediction, Sample
 
@@ -117,7 +117,7 @@ def _draw_forecasts(series: Series, chosen: Origins, forecasts: Mapping[str, For
         row[0].set_ylabel(_short(form.targets[target]), fontsize=8)
     for panel in axes[-1]:
         panel.set_xlabel(_step_name(series), fontsize=8)
-    axes[0][0].legend(frameon=False, fontsize=7)
+    legend_above(figure, axes[0][:1])
     return figure
 
 
@@ -132,7 +132,7 @@ def _draw_horizon(series: Series, chosen: Origins, forecasts: Mapping[str, Forec
     panel.set_xlabel(_step_name(series))
     panel.set_ylabel("mean squared error, scaled")
     panel.set_ylim(bottom=0)
-    panel.legend(frameon=False)
+    legend_above(figure, [panel])
     return figure
 
 
@@ -171,7 +171,7 @@ def _draw_prediction(series: Series, first: int, forecast: Values) -> Figure:
         panel.axvline(0.5, color="0.7", linewidth=0.8)
         panel.set_ylabel(_short(form.targets[target]), fontsize=8)
     axes[0][0].set_title(f"after {series.label(first - 1)}", fontsize=9)
-    axes[0][0].legend(frameon=False, fontsize=8)
+    legend_above(figure, axes[0])
     axes[-1][0].set_xlabel(_step_name(series))
     return figure
 
