@@ -181,11 +181,11 @@ class Training:
         value = metrics[self.task.metric]
         if not math.isfinite(value):
             raise Diverged(self.done, f"{self.task.metric} on the validation split", value)
-        if self._improved(value):
-            self.best, self.without_improvement = {"update": self.done, "value": value, "metrics": metrics}, 0
+        improved = self._improved(value)
+        self.without_improvement = 0 if improved else self.without_improvement + 1
+        if improved or value == self.best["value"]:  # of equal ones the last: it was trained longer
+            self.best = {"update": self.done, "value": value, "metrics": metrics}
             save_tree(self.checkpoints.best_path, self.state.params, self.best)
-        else:
-            self.without_improvement += 1
         self._checkpoint()
         self._note_progress()
         self.record.write(self.run_dir)
