@@ -58,10 +58,10 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
     def command(*plain: Any, run: Path, out: Path | None = None, picture: Path | None = None, **of_task: Any) -> None:
         _check_files(out, picture)
         prediction = saved.predict(*plain, **of_task)
-        figure = prediction.figure
         if picture is not None:
-            if figure is None:
+            if prediction.draw is None:
                 raise ConfigError("picture", picture, f"nothing: task={saved.record.task} has no picture of this")
+            figure = prediction.draw()
             _writing(picture, lambda: save_figure(figure, picture))
         if out is None:
             print(prediction.text)

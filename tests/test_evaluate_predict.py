@@ -223,7 +223,7 @@ def test_the_arguments_of_a_prediction_are_those_of_the_task(text_run: Path, cap
 def test_prediction_in_python(text_run: Path):
     found = load_run(str(text_run)).predict(prompt="he", length=5, temperature=0.0)
     assert found.text == "he" + found.rows[0]["continuation"]
-    assert found.figure is None
+    assert found.draw is None
 
 
 def test_another_file_is_scored(text_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

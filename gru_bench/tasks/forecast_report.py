@@ -68,7 +68,7 @@ def prediction(series: Series, first: int, forecast: Values) -> Prediction:
     text = _table([names[0][0], *form.targets], shown[:TABLE_ROWS])
     if len(shown) > TABLE_ROWS:
         text += f"\n... {len(shown) - TABLE_ROWS} more; out=FILE.csv has all"
-    return Prediction(text, rows, _draw_prediction(series, first, forecast))
+    return Prediction(text, rows, lambda: _draw_prediction(series, first, forecast))
 
 
 def figures(

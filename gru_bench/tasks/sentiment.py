@@ -29,7 +29,7 @@ from gru_bench.tasks.word_weights import WordWeights, log_probabilities, weigh_w
 from gru_bench.validation import Natural, Positive
 
 ROWS = 64  # texts that are classified at once outside training
-PICTURED = 8  # texts of a prediction that are drawn
+PICTURED = 8  # texts of a prediction that are drawn, the first ones
 
 
 class Sentiment:
@@ -166,9 +166,12 @@ class Sentiment:
             if words:
                 rows[-1]["words"] = self._weigh(network, text).strongest()
                 lines.append(f"\t\t{rows[-1]['words']}")
-        weighed = [self._weigh(network, text) for text in given] if 0 < len(given) <= PICTURED else []
-        figure = words_that_count(weighed, [_verdict(text) for text in weighed]) if weighed else None
-        return Prediction("\n".join(lines), rows, figure)
+
+        def draw() -> Figure:
+            weighed = [self._weigh(network, text) for text in given[:PICTURED]]
+            return words_that_count(weighed, [_verdict(text) for text in weighed])
+
+        return Prediction("\n".join(lines), rows, draw if given else None)
 
     def classify(self, network: Network, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the probability of each class for each text, of shape (texts, classes)."""

@@ -88,12 +88,12 @@ class Prediction:
     Attributes:
         text: for the terminal.
         rows: the same as a table, one mapping per row, for CSV, JSON and data frames.
-        figure: the same as a picture, where there is one.
+        draw: makes a picture of the same, where there is one.
     """
 
     text: str
     rows: Sequence[Mapping[str, Any]] = field(repr=False)
-    figure: Figure | None = field(default=None, repr=False)
+    draw: Callable[[], Figure] | None = field(default=None, repr=False)
 
 
 @runtime_checkable

@@ -223,8 +223,8 @@ def test_prediction_of_texts(tmp_path: Path):
         assert row["label"] == CLASSES[int(np.argmax(shares))]
         assert row["words"]
     assert prediction.text.splitlines()[0].startswith(prediction.rows[0]["label"])
-    assert prediction.figure is not None
-    prediction.figure.savefig(tmp_path / "words.png")
+    assert prediction.draw is not None
+    prediction.draw().savefig(tmp_path / "words.png")
     np.testing.assert_allclose(prediction.rows[0]["p(good)"], TASK.classify(network, texts[:1])[0, 1], rtol=1e-5)
 
 

@@ -199,7 +199,8 @@ def test_a_forecast_from_a_file(tmp_path: Path, covariate: bool):
     assert [list(row) for row in found.rows] == [["step", "y0", "y1"]] * 4
     assert [row["step"] for row in found.rows] == [1, 2, 3, 4]
     assert len(found.text.splitlines()) == 5
-    assert found.figure is not None
+    assert found.draw is not None
+    assert found.draw().axes
     known = np.concatenate([np.arange(20.0), np.arange(4.0)])[:, None] if covariate else np.zeros((24, 0))
     rows = Readings(None, np.concatenate([walk(20), np.full((4, 2), np.nan)]), known)
     expected = task.forecast(network, arrange(task.form, rows, {}), np.array([20]))  # scaled as the task knows
