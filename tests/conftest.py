@@ -45,9 +45,6 @@ def strict() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The directory of a small finished run, trained by the command itself; tests only read it."""
-    from tests.training.support import SMALL, command
+    from tests.training.support import SMALL, trained
 
-    folder = tmp_path_factory.mktemp("finished")
-    done = command("gru_bench.train", *SMALL, "run_dir=run", cwd=folder)
-    assert done.code == 0, done.err
-    return folder / "run"
+    return trained(tmp_path_factory.mktemp("finished"), *SMALL)

@@ -23,7 +23,7 @@ from gru_bench.tasks.sentiment import Sentiment
 from gru_bench.tasks.task import Task
 from gru_bench.tasks.word_weights import log_probabilities, weigh_words
 from gru_bench.training.evaluate import Evaluator
-from tests.training.support import Outcome, command, record, train
+from tests.training.support import Outcome, command, record, train, trained
 
 TRAINING = TrainingConfig(updates=1, batch_size=4, eval_batch_size=3)
 WORDS = "good bad fine dull warm cold not very".split()
@@ -257,16 +257,14 @@ SMALL = (
     "model.hidden_size=8",
     "training.epochs=2",
     "task.samples=2",
+    "task.buckets=2",  # few shapes to compile
 )
 
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the command itself."""
-    folder = tmp_path_factory.mktemp("sentiment")
-    done = command("gru_bench.train", *SMALL, "run_dir=run", cwd=folder)
-    assert done.code == 0, done.err
-    return folder / "run"
+    return trained(tmp_path_factory.mktemp("sentiment"), *SMALL)
 
 
 def test_a_run_by_the_command(run_dir: Path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.support import command, record
+from tests.training.support import command, record, trained
 
 SMALL = (
     "task=time_series",
@@ -29,11 +29,7 @@ SMALL = (
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on a short Mackey-Glass series."""
-    folder = tmp_path_factory.mktemp("series")
-    done = command("gru_bench.train", *SMALL, "run_dir=run", cwd=folder)
-    assert done.code == 0, done.err
-    assert "seasonal-nai" in done.out
-    return folder / "run"
+    return trained(tmp_path_factory.mktemp("series"), *SMALL)
 
 
 def test_a_run_ends_with_metrics_baselines_and_pictures(run: Path):

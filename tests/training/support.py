@@ -83,6 +83,13 @@ def command(module: str, *arguments: str, cwd: Path, text: str = "") -> Outcome:
     return Outcome(process.returncode, out, err)
 
 
+def trained(folder: Path, *arguments: str) -> Path:
+    """Train in a process of its own and return the run directory."""
+    done = command("gru_bench.train", *arguments, "run_dir=run", cwd=folder)
+    assert done.code == 0, done.err
+    return folder / "run"
+
+
 def stopped(how: str, update: int, *arguments: str, cwd: Path) -> Outcome:
     """Run `train` in a process that gets the signal `how` right after an update."""
     return command("tests.training.stopped_run", how, str(update), *arguments, cwd=cwd)
