@@ -29,7 +29,8 @@ class SavedRun:
     Attributes:
         record: what is known of the run: metrics, speed, memory, versions.
         config: its settings.
-        task: what surrounds the network, such as `task.vocabulary` or `task.scaler`.
+        task: what surrounds the network: `task.vocabulary` of a language model, `task.form` of the others (its
+            `vocabulary` and `encode` for texts, its `scaler` for series).
         network: the network with its best weights.
     """
 
