@@ -66,7 +66,7 @@ def test_a_class_that_nobody_saw_does_not_count():
     assert class_metrics(sums_of(with_fourth, labels))["macro_f1"] == pytest.approx(expected)
 
 
-@given(st.integers(1, 30), st.integers(0, 100), st.integers(1, 20))
+@given(st.sampled_from([1, 7, 30]), st.integers(0, 100), st.sampled_from([1, 4, 20]))  # few shapes to compile
 def test_batches_and_masked_rows_do_not_matter(texts, seed, batch):
     probabilities, labels = draw(texts, 3, seed)
     whole = class_metrics(sums_of(probabilities, labels))
