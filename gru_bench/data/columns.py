@@ -270,7 +270,7 @@ def _parsed(cells: Cells, form: str, day_first: bool | None) -> list[Dates]:
 def _within(found: np.ndarray, day_first: bool | None = None) -> list[Dates]:
     """Return a reading in nanoseconds, what lies centuries away left out; nothing where nothing could be read."""
     possible = (found >= EARLIEST) & (found < LATEST)
-    kept = np.where(possible, found, np.datetime64("NaT")).astype("datetime64[ns]")
+    kept = np.where(possible, found, np.array("NaT", found.dtype)).astype("datetime64[ns]")
     return [Dates(kept, day_first)] if possible.any() else []
 
 

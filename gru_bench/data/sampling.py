@@ -16,6 +16,7 @@ Times = NDArray[Any]
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
+MONTH, YEAR = np.timedelta64(1, "M"), np.timedelta64(1, "Y")
 _NAMES = (("d", DAY), ("h", 3600 * SECOND), ("min", 60 * SECOND), ("s", SECOND), ("ms", 1_000_000), ("µs", 1000))
 _MOST_SLOTS = 50_000_000
 _LEAST_FILLED = 0.4
@@ -85,7 +86,7 @@ def _place_in_month(times: Times) -> Literal["months", "month ends"] | None:
     within = (times - months.astype(times.dtype)).astype(np.int64)
     if (within == within[0]).all():
         return "months"
-    before_end = ((months + 1).astype(times.dtype) - times).astype(np.int64)
+    before_end = ((months + MONTH).astype(times.dtype) - times).astype(np.int64)
     return "month ends" if (before_end == before_end[0]).all() and before_end[0] <= DAY else None
 
 
@@ -100,9 +101,9 @@ def future(last: np.datetime64, step: Step, count: int) -> Times:
         return np.busday_offset(day, ahead, roll="backward").astype("datetime64[ns]") + (last - day)
     first = last.astype("datetime64[M]")
     months = first + ahead.astype("timedelta64[M]")
-    ends = (months + 1).astype("datetime64[ns]")
+    ends = (months + MONTH).astype("datetime64[ns]")
     if step.unit == "month ends":
-        return ends - ((first + 1).astype("datetime64[ns]") - last)
+        return ends - ((first + MONTH).astype("datetime64[ns]") - last)
     return np.minimum(months.astype("datetime64[ns]") + (last - first), ends - np.timedelta64(1, "D"))
 
 
@@ -166,7 +167,7 @@ def calendar_features(times: Times, names: Sequence[str]) -> NDArray[np.float64]
     days = times.astype("datetime64[D]")
     hour = (times - days).astype(np.int64) / DAY
     years = times.astype("datetime64[Y]")
-    length = ((years + 1).astype(times.dtype) - years.astype(times.dtype)).astype(np.int64)
+    length = ((years + YEAR).astype(times.dtype) - years.astype(times.dtype)).astype(np.int64)
     phases = {
         "hour of day": hour,
         "day of week": ((days.astype(np.int64) + 3) % 7 + hour) / 7,  # 1970-01-01 was a Thursday

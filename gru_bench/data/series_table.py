@@ -121,7 +121,7 @@ def _moments(frame: Table, reading: Reading, place: Place) -> Dates:
 
 
 def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, used: Sequence[str], place: Place) -> None:
-    same = np.flatnonzero(np.diff(time) == np.timedelta64(0))
+    same = np.flatnonzero(np.diff(time) == np.timedelta64(0, "ns"))
     if not same.size:
         return
     one, other = sorted(order[same[0] : same[0] + 2] + place.first_line)

@@ -29,7 +29,7 @@ def months(count, day=1):
 
 
 WEEKDAYS = np.array([day for day in np.arange("2020-01-01", "2020-03-01", dtype="datetime64[D]") if np.is_busday(day)])
-ENDS = (months(24).astype("datetime64[M]") + 1).astype("datetime64[ns]") - np.timedelta64(1, "D")
+ENDS = (months(24).astype("datetime64[M]") + np.timedelta64(1, "M")).astype("datetime64[ns]") - np.timedelta64(1, "D")
 
 
 @pytest.mark.parametrize(
