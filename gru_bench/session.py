@@ -69,7 +69,7 @@ def run_session(config: Config) -> int:
 
 
 def _train(config: Config, directory: Path, console: Console, began: str | None) -> int:
-    data = make_data(config.data, config.paths, check_task(config.task).accepts)
+    data = make_data(config.data, config.paths, ACCEPTS[config.task.name])
     task = make_task(config.task, data.describe())
     batches = task.train_batches(data, config.training, config.seed)
     record = _new_record(config, task, data, batches, began or _now())

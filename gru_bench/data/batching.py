@@ -40,9 +40,9 @@ def rotation(seed: int, epoch: int, length: int) -> int:
     return int(random_words((seed, epoch), 1)[0] % np.uint64(length))
 
 
-def permutation(seed: int, epoch: int, length: int) -> NDArray[np.int64]:
-    """Return the order of `length` items in an epoch, a pure function of (seed, epoch)."""
-    return np.argsort(random_words((seed, epoch), length), kind="stable")
+def permutation(seed: int, epoch: int, length: int, *stream: int) -> NDArray[np.int64]:
+    """Return the order of `length` items in an epoch, a pure function of (seed, epoch) and the stream, if any."""
+    return np.argsort(random_words((seed, epoch, *stream), length), kind="stable")
 
 
 def pad_window(values: NDArray, window: int) -> NDArray:

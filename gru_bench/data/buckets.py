@@ -12,7 +12,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batching import random_words
+from gru_bench.data.batching import permutation
 from gru_bench.data.vocabulary import Tokens
 
 CANDIDATES = 513  # lengths among which edges are chosen
@@ -152,11 +152,8 @@ class TextBuckets:
         batches: list[tuple[NDArray[np.int64], int]] = []
         for number, (bucket, chunks, edge) in enumerate(zip(self._buckets, self._chunks, self.edges, strict=True)):
             if chunks:
-                texts = bucket[self._permutation(epoch, number, bucket.size)] if self.shuffle else bucket
+                texts = bucket[permutation(self.seed, epoch, bucket.size, number)] if self.shuffle else bucket
                 batches += [(part, edge) for part in np.array_split(texts, chunks)]
         if not self.shuffle:
             return batches
-        return [batches[place] for place in self._permutation(epoch, len(self.edges), len(batches))]
-
-    def _permutation(self, epoch: int, stream: int, size: int) -> NDArray[np.int64]:
-        return np.argsort(random_words((self.seed, epoch, stream), size), kind="stable")
+        return [batches[place] for place in permutation(self.seed, epoch, len(batches), len(self.edges))]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gru_bench.data.own import Share, Size, decode, read_file
 from gru_bench.data.tables import read_table
-from gru_bench.data.texts import Keep, LabelledTexts, TextForm, cut_by_class, make_texts, take
+from gru_bench.data.texts import Keep, LabelledTexts, TextForm, draw_splits, make_texts
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.validation import Natural, Positive
 
@@ -122,9 +122,7 @@ def load(
     labels = {split: [classes.index(name) for name in found] for split, found in names.items()}
     wanted = {"valid": valid_fraction, "test": test_fraction}
     fractions = {split: share for split, share in wanted.items() if split not in texts}
-    places = cut_by_class(texts["all"], labels["all"], fractions, split_seed)
-    for values in (texts, labels):
-        values |= {split: take(values["all"], chosen) for split, chosen in places.items()}
+    texts, labels = draw_splits(texts, labels, "all", fractions, split_seed)
     facts = {
         "columns": {"text": text_name, "label": label_name},
         "file_sha256": hashlib.sha256(read_file(path)).hexdigest(),

@@ -327,10 +327,31 @@ def cut_by_class(
     return {split: np.array(sorted(places), np.int64) for split, places in chosen.items()}
 
 
+def draw_splits(
+    texts: Mapping[str, Sequence[str]],
+    labels: Mapping[str, Sequence[int]],
+    source: str,
+    fractions: Mapping[str, float],
+    seed: int = 0,
+) -> tuple[dict[str, Sequence[str]], dict[str, Sequence[int]]]:
+    """Return texts and labels by split, some of which are drawn from one of them by `cut_by_class`.
+
+    Args:
+        texts: by split.
+        labels: their class numbers, by split.
+        source: the split that is drawn from; what is left of it is `train`.
+        fractions: share of the source by split that is drawn.
+        seed: seed of the draw.
+    """
+    places = cut_by_class(texts[source], labels[source], fractions, seed)
+    drawn_texts = {split: _take(texts[source], chosen) for split, chosen in places.items()}
+    drawn_labels = {split: _take(labels[source], chosen) for split, chosen in places.items()}
+    return {**texts, **drawn_texts}, {**labels, **drawn_labels}
+
+
+def _take(values: Sequence[Any], places: NDArray[np.int64]) -> list[Any]:
+    return [values[place] for place in places]
+
+
 def _shuffled(groups: Sequence[list[int]], seed: tuple[int, ...]) -> Iterator[list[int]]:
     return (groups[place] for place in np.argsort(random_words(seed, len(groups)), kind="stable"))
-
-
-def take(values: Sequence[Any], places: NDArray[np.int64]) -> list[Any]:
-    """Return the values at some places."""
-    return [values[place] for place in places]

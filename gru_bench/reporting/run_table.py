@@ -13,7 +13,7 @@ from rich.text import Text
 
 from gru_bench.record import RunRecord
 from gru_bench.reporting.format import count, duration, mebibytes, milliseconds, number, unit
-from gru_bench.results.comparison import is_floor
+from gru_bench.results.comparison import is_floor, no_better
 
 _TIMES = ("seconds_per_update", "items_per_second", "compile_seconds")
 
@@ -49,11 +49,15 @@ def _quality(record: RunRecord) -> Table:
 
 def _better(record: RunRecord) -> list[Text]:
     """Name the baselines that the network does not beat on the test split."""
-    found, sign = record.metrics.get("test", {}).get(record.metric), -1 if record.direction == "max" else 1
+    found = record.metrics.get("test", {}).get(record.metric)
     if found is None:
         return []
     values = {name: metrics.get(record.metric) for name, metrics in record.baselines.items() if not is_floor(name)}
-    better = [name for name, value in values.items() if value is not None and sign * (found - value) >= 0]
+    better = [
+        name
+        for name, value in values.items()
+        if value is not None and no_better(found, value, record.direction == "max")
+    ]
     text = f"{record.model} is no better than {' and '.join(better)} here (test {record.metric.replace('_', ' ')})."
     return [Text(), Text(text, style="yellow")] if better else []
 

@@ -137,9 +137,8 @@ class Group:
         value = self.baselines[baseline].get(self.metric)
         if value is None or is_floor(baseline):
             return []
-        sign = -1 if self.maximise else 1
         means = [(arm, arm.estimate("test", self.metric)) for arm in self.arms]
-        return [arm for arm, found in means if found is not None and sign * (found.mean - value) >= 0]
+        return [arm for arm, found in means if found is not None and no_better(found.mean, value, self.maximise)]
 
 
 def cost_of(run: Run, name: str) -> float | None:
@@ -156,6 +155,11 @@ def cost_of(run: Run, name: str) -> float | None:
 def shared_machine(run: Run) -> bool:
     """Whether other processes kept the machine busy while the run was timed."""
     return bool(run.record.speed.get("shared_machine", False))
+
+
+def no_better(found: float, baseline: float, maximise: bool) -> bool:
+    """Whether a value of a metric is no better than a baseline's."""
+    return found <= baseline if maximise else found >= baseline
 
 
 def is_floor(baseline: str) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from gru_bench.data.corpus import Corpus, make_corpus
 from gru_bench.data.datasets.prepared import read_examples
 from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text
-from gru_bench.data.texts import Keep, LabelledTexts, cut_by_class, make_texts, take
+from gru_bench.data.texts import Keep, LabelledTexts, draw_splits, make_texts
 from gru_bench.data.vocabulary import words
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.validation import Positive
@@ -122,9 +122,7 @@ def _labelled(
     place = f"data.name={prepared.name}"
     texts = {split: [_decode(text, f"{place}, {split}") for text in examples[split]] for split in labels}
     carved = {split: fraction for split, fraction in fractions.items() if split not in labels}
-    places = cut_by_class(texts["train"], labels["train"], carved)
-    for values in (texts, labels):
-        values |= {split: take(values["train"], chosen) for split, chosen in places.items()}
+    texts, labels = draw_splits(texts, labels, "train", carved)
     facts = {"tfds": prepared.place, "cut_from_train": list(carved), "max_examples": max_examples}
     return make_texts(f"tfds:{prepared.name}", texts, labels, names, facts=facts, **options)
 

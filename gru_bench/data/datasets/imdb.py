@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gru_bench.data.download import RemoteFile, fetch
 from gru_bench.data.own import Share, Size
-from gru_bench.data.texts import Keep, LabelledTexts, cut_by_class, make_texts, take
+from gru_bench.data.texts import Keep, LabelledTexts, draw_splits, make_texts
 from gru_bench.errors import DataError
 from gru_bench.validation import Positive
 
@@ -64,9 +64,7 @@ def load(
     reviews = read_archive(fetch({"all": ARCHIVE}, mirror, cache)["all"])
     texts = {split: [text for text, _ in found] for split, found in reviews.items()}
     labels = {split: [label for _, label in found] for split, found in reviews.items()}
-    places = cut_by_class(texts["train"], labels["train"], {"valid": valid_fraction})
-    for values in (texts, labels):
-        values |= {split: take(values["train"], places[split]) for split in ("valid", "train")}
+    texts, labels = draw_splits(texts, labels, "train", {"valid": valid_fraction})
     return make_texts(
         "imdb",
         texts,
