@@ -7,9 +7,9 @@ one file in configs/model. Weights are dictionaries of float32 arrays, with one 
     recurrent_kernel  (hidden, gate, hidden)   from the hidden state
     bias              (gate, hidden)           added to the input projection, once
 
-`step` gets the projected input and a function `linear(x, kernel)` for every product with the hidden state. The
-recurrence passes its own `linear`, which is how all cells share recurrent dropout, mixed precision and the
-fast gradient without knowing of them.
+A cell is row-local: its functions get products that are already made, one array per gate, and treat every row of the
+batch alone. The recurrence makes the products and their gradients, which is how all cells share recurrent dropout,
+mixed precision and the fast gradient without knowing of them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from gru_bench.models.products import Gates
+
 Weights = Mapping[str, Array]
-Linear = Callable[[Array, Array], Array]
-Gates = dict[str, Array]
+Activations = dict[str, Array]
 Carry = Any
 
 _LAYER_NORM_EPSILON = 1e-5
@@ -33,8 +34,8 @@ _LAYER_NORM_EPSILON = 1e-5
 class LSTMCarry(NamedTuple):
     """What an LSTM passes from one time step to the next."""
 
-    cell: Float[Array, "batch hidden"]
-    hidden: Float[Array, "batch hidden"]
+    cell: Float[Array, "*leading hidden"]
+    hidden: Float[Array, "*leading hidden"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,38 +76,45 @@ class Cell:
         return {}
 
     @property
-    def matrices(self) -> tuple[str, ...]:
-        """Names of the weights that `step` multiplies with through `linear`."""
+    def recurrent_kernels(self) -> tuple[str, ...]:
+        """Names of the recurrent kernels: the hidden state's, and that of `gated` where a gate acts before it."""
         return ("recurrent_kernel",)
 
-    def project(
-        self, weights: Weights, inputs: Float[Array, "*time_batch input"], linear: Linear
-    ) -> Float[Array, "*time_batch gate hidden"]:
-        """Return the input's share of every gate for all time steps at once, bias included."""
-        projected = linear(inputs, weights["kernel"])
-        if self.layer_norm:
-            projected = _spread(weights["input_gain"], projected) * _standardise(projected)
-        return projected + _spread(weights["bias"], projected)
-
-    def recurrent_product(
-        self, weights: Weights, hidden: Float[Array, "batch hidden"], linear: Linear
-    ) -> Float[Array, "batch gate hidden"]:
-        """Return h U for every gate, normalised where the cell says so."""
-        product = linear(hidden, weights["recurrent_kernel"])
-        return _spread(weights["recurrent_gain"], product) * _standardise(product) if self.layer_norm else product
+    def project(self, weights: Weights, products: Gates) -> Gates:
+        """Return the input's share of every gate from its product with the kernel: normalised, bias added."""
+        scaled = _normalised(weights.get("input_gain"), products)
+        return tuple(share + _spread(weights["bias"][gate], share) for gate, share in enumerate(scaled))
 
     def zero_carry(self, batch: int) -> Carry:
         """Return the carry before the first time step."""
         return jnp.zeros((batch, self.hidden_size))
 
-    def hidden(self, carry: Carry) -> Float[Array, "batch hidden"]:
+    def hidden(self, carry: Carry) -> Float[Array, "*leading hidden"]:
         """Return the hidden state, the cell's output, from a carry."""
         return carry
 
+    def gated(self, weights: Weights, carry: Carry, projected: Gates, product: Gates) -> Float[Array, "rows hidden"]:
+        """Return what the second recurrent product multiplies, for a cell in which a gate acts before it.
+
+        Args:
+            weights: the recurrent weights that are no kernels.
+            carry: the carry before this time step.
+            projected: the input's share of every gate.
+            product: the hidden state's product with the first recurrent kernel.
+        """
+        raise TypeError(f"{type(self).__name__} has one recurrent product")
+
     def step(
-        self, weights: Weights, carry: Carry, projected: Float[Array, "batch gate hidden"], linear: Linear
-    ) -> tuple[Carry, Gates]:
-        """Advance by one time step: the new carry, and the activations of the gates by name."""
+        self, weights: Weights, carry: Carry, projected: Gates, products: tuple[Gates, ...]
+    ) -> tuple[Carry, Activations]:
+        """Advance by one time step: the new carry, and the activations of the sigmoid gates by name.
+
+        Args:
+            weights: the recurrent weights; kernels are not for use here.
+            carry: the carry before this time step.
+            projected: the input's share of every gate, each (rows, hidden).
+            products: the recurrent products in the order of `recurrent_kernels`.
+        """
         raise TypeError(f"{type(self).__name__} has no equations")
 
 
@@ -155,29 +163,29 @@ class GRU(Cell):
         return shapes
 
     @property
-    def matrices(self) -> tuple[str, ...]:
-        """Names of the weights that `step` multiplies with through `linear`."""
+    def recurrent_kernels(self) -> tuple[str, ...]:
+        """Names of the recurrent kernels: the hidden state's, and that of `gated` where a gate acts before it."""
         return ("recurrent_kernel",) if self.reset_after else ("recurrent_kernel", "candidate_kernel")
 
+    def gated(
+        self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, product: Gates
+    ) -> Float[Array, "rows hidden"]:
+        """Return r * h, which the candidate's kernel multiplies where the reset comes before the product."""
+        reset, *_ = _normalised(weights.get("recurrent_gain"), product)
+        return jax.nn.sigmoid(projected[0] + reset) * carry
+
     def step(
-        self,
-        weights: Weights,
-        carry: Float[Array, "batch hidden"],
-        projected: Float[Array, "batch 3 hidden"],
-        linear: Linear,
-    ) -> tuple[Float[Array, "batch hidden"], Gates]:
+        self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, products: tuple[Gates, ...]
+    ) -> tuple[Float[Array, "rows hidden"], Activations]:
         """Advance by one time step; see the class for the equations."""
-        product = self.recurrent_product(weights, carry, linear)
-        reset = jax.nn.sigmoid(projected[..., 0, :] + product[..., 0, :])
-        update = jax.nn.sigmoid(projected[..., 1, :] + product[..., 1, :])
+        recurrent = _normalised(weights.get("recurrent_gain"), products[0])
+        reset = jax.nn.sigmoid(projected[0] + recurrent[0])
+        update = jax.nn.sigmoid(projected[1] + recurrent[1])
         if self.reset_after:
-            recurrent = reset * (product[..., 2, :] + _spread(weights["candidate_bias"], carry))
+            share = reset * (recurrent[2] + _spread(weights["candidate_bias"], carry))
         else:
-            recurrent = linear(reset * carry, weights["candidate_kernel"])
-            if self.layer_norm:
-                recurrent = _spread(weights["candidate_gain"], recurrent) * _standardise(recurrent)
-            recurrent = recurrent[..., 0, :]
-        candidate = jnp.tanh(projected[..., 2, :] + recurrent)
+            (share,) = _normalised(weights.get("candidate_gain"), products[1])
+        candidate = jnp.tanh(projected[2] + share)
         hidden = (1.0 - update) * candidate + update * carry
         return hidden, {"reset": reset, "update": update}
 
@@ -222,16 +230,16 @@ class LSTM(Cell):
         shape = (batch, self.hidden_size)
         return LSTMCarry(cell=jnp.zeros(shape), hidden=jnp.zeros(shape))
 
-    def hidden(self, carry: LSTMCarry) -> Float[Array, "batch hidden"]:
+    def hidden(self, carry: LSTMCarry) -> Float[Array, "*leading hidden"]:
         """Return the hidden state, the cell's output, from a carry."""
         return carry.hidden
 
     def step(
-        self, weights: Weights, carry: LSTMCarry, projected: Float[Array, "batch 4 hidden"], linear: Linear
-    ) -> tuple[LSTMCarry, Gates]:
+        self, weights: Weights, carry: LSTMCarry, projected: Gates, products: tuple[Gates, ...]
+    ) -> tuple[LSTMCarry, Activations]:
         """Advance by one time step; see the class for the equations."""
-        product = self.recurrent_product(weights, carry.hidden, linear)
-        into, forget, candidate, out = (projected[..., gate, :] + product[..., gate, :] for gate in range(4))
+        recurrent = _normalised(weights.get("recurrent_gain"), products[0])
+        into, forget, candidate, out = (share + own for share, own in zip(projected, recurrent, strict=True))
         if self.peepholes:
             into = into + _spread(weights["peephole"][0], carry.cell) * carry.cell
             forget = forget + _spread(weights["peephole"][1], carry.cell) * carry.cell
@@ -240,7 +248,7 @@ class LSTM(Cell):
         if self.peepholes:
             out = out + _spread(weights["peephole"][2], cell) * cell
         out = jax.nn.sigmoid(out)
-        exposed = _spread(weights["cell_gain"], cell) * _standardise(cell) if self.layer_norm else cell
+        exposed = _standardised(weights["cell_gain"], cell) if self.layer_norm else cell
         hidden = out * jnp.tanh(exposed)
         return LSTMCarry(cell=cell, hidden=hidden), {"input": into, "forget": forget, "output": out}
 
@@ -255,14 +263,11 @@ class RNN(Cell):
     gates: ClassVar[tuple[str, ...]] = ("candidate",)
 
     def step(
-        self,
-        weights: Weights,
-        carry: Float[Array, "batch hidden"],
-        projected: Float[Array, "batch 1 hidden"],
-        linear: Linear,
-    ) -> tuple[Float[Array, "batch hidden"], Gates]:
+        self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, products: tuple[Gates, ...]
+    ) -> tuple[Float[Array, "rows hidden"], Activations]:
         """Advance by one time step; see the class for the equation."""
-        total = (projected + self.recurrent_product(weights, carry, linear))[..., 0, :]
+        (recurrent,) = _normalised(weights.get("recurrent_gain"), products[0])
+        total = projected[0] + recurrent
         return (jnp.tanh(total) if self.activation == "tanh" else jax.nn.relu(total)), {}
 
 
@@ -271,7 +276,12 @@ def _spread(weight: Float[Array, "*trailing"], values: Float[Array, "*leading"])
     return jnp.broadcast_to(weight, values.shape)
 
 
-def _standardise(values: Float[Array, "*leading hidden"]) -> Float[Array, "*leading hidden"]:
+def _normalised(gain: Float[Array, "gate hidden"] | None, gates: Gates) -> Gates:
+    """Return each gate's block standardised and scaled by its own gain; as it is where there is no gain."""
+    return gates if gain is None else tuple(_standardised(gain[gate], block) for gate, block in enumerate(gates))
+
+
+def _standardised(gain: Float[Array, " hidden"], values: Float[Array, "*leading hidden"]) -> Array:
     centred = values - values.mean(axis=-1, keepdims=True)
     variance = jnp.square(centred).mean(axis=-1, keepdims=True)
-    return centred * jax.lax.rsqrt(variance + _LAYER_NORM_EPSILON)
+    return _spread(gain, values) * (centred * jax.lax.rsqrt(variance + _LAYER_NORM_EPSILON))

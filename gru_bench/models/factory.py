@@ -120,7 +120,12 @@ def make_model(config: ModelConfig, training: TrainingConfig, signature: Signatu
     cell = make_cell(config, signature)
     shape = stack_shape(config, signature)
     initializer = orthogonal if config.init_scale is None else uniform(config.init_scale)
-    execution = Execution(precision=training.precision, unroll=training.unroll, rematerialise=training.rematerialise)
+    execution = Execution(
+        precision=training.precision,
+        unroll=training.unroll,
+        rematerialise=training.rematerialise,
+        recurrence=config.recurrence,
+    )
     encoder_key, head_key, *layer_keys = jax.random.split(key, 2 + config.layers)
     inputs = shape.layer_inputs(cell.hidden_size)
     encoder: Embedding | Identity = Identity()

@@ -15,7 +15,8 @@ from jaxtyping import Array, Bool, Float, Int
 from gru_bench.models.cells import Carry, Cell
 from gru_bench.models.initializers import Initializer, draw_cell
 from gru_bench.models.pooling import Attention, Pooling
-from gru_bench.models.recurrence import gate_activity, product, recur
+from gru_bench.models.products import product
+from gru_bench.models.recurrence import Recurrence, gate_activity, recur
 
 _DIRECTIONS = ("forward", "backward")
 
@@ -38,11 +39,12 @@ class Dropout:
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """How the recurrence runs: dtype of products, steps per loop iteration, memory for time."""
+    """How the recurrence runs: dtype of products, steps per loop iteration, memory for time, whose gradient."""
 
     precision: str = "float32"
     unroll: int = 1
     rematerialise: bool = False
+    recurrence: Recurrence = "fast"
 
 
 def _keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
@@ -99,7 +101,7 @@ class Readout(nnx.Module):
     ) -> Float[Array, "*leading outputs"]:
         """Return outputs for each hidden state."""
         kernel = self.kernel[...] if self.kernel is not None else cast(Embedding, tied).table[...].T
-        outputs = product(self.precision)(hidden, kernel)
+        outputs = product(hidden, kernel, self.precision)
         return outputs + jnp.broadcast_to(self.bias[...], outputs.shape)
 
 
@@ -164,6 +166,7 @@ class RecurrentLayer(nnx.Module):
                 precision=jnp.dtype(self.execution.precision),
                 unroll=self.execution.unroll,
                 rematerialise=self.execution.rematerialise,
+                recurrence=self.execution.recurrence,
             )
             outputs.append(hidden)
         return jnp.concatenate(outputs, axis=-1), final

@@ -1,42 +1,33 @@
 """A cell over time: one `lax.scan` for all cells, with masks, both directions and a fast gradient.
 
-The gradient of a plain scan adds one small product per time step to each weight gradient. `_scan` instead runs
-the cell backwards over time, collects the gradient of every product with the hidden state, and forms each weight
-gradient as one product over all time steps. It works for any cell, because a cell does such products only through
-the `linear` that it is given: the backward pass hands it one that replays the product of the forward pass and
-listens at its output ("tap").
+A cell is row-local: it states how a row of the batch advances, given its input projection, its recurrent products and
+its carry. The products are made here, and so are their gradients. The gradient of a plain scan adds one small product
+per time step to each weight gradient; `_fast_scan` runs the cell backwards over time for the gradients of gates and
+carries alone, and then forms each weight gradient as one product over all time steps. That works for any cell, since
+what is differentiated at a time step is row-local, and JAX does it.
 """
 
 from __future__ import annotations
 
-import math
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from gru_bench.models.cells import Carry, Cell, Gates, Linear, Weights
+from gru_bench.models.cells import Activations, Carry, Cell, Weights
+from gru_bench.models.products import Gates, gate_products, join_gates, kernel_gradient, product, split_gates
+
+Recurrence = Literal["scan", "fast"]
 
 
 class Steps(NamedTuple):
     """What a cell reads at each time step, time first."""
 
-    projected: Float[Array, "time batch gate hidden"]
+    projected: Gates
     padding: Bool[Array, "time batch"] | None = None
     reset: Bool[Array, "time batch"] | None = None
-
-
-def product(precision: Any) -> Linear:
-    """Return x W over the last axis of x, computed in `precision` and accumulated in float32."""
-
-    def linear(x: Float[Array, "*leading size"], kernel: Float[Array, " size *out"]) -> Float[Array, "*leading *out"]:
-        flat = kernel.reshape(kernel.shape[0], -1)
-        result = jnp.matmul(x.astype(precision), flat.astype(precision), preferred_element_type=jnp.float32)
-        return result.reshape(*x.shape[:-1], *kernel.shape[1:])
-
-    return linear
 
 
 def recur(
@@ -52,7 +43,7 @@ def recur(
     precision: Any = jnp.float32,
     unroll: int = 1,
     rematerialise: bool = False,
-    fast_gradient: bool = True,
+    recurrence: Recurrence = "fast",
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
     """Run a cell over a batch of sequences.
 
@@ -70,23 +61,23 @@ def recur(
         precision: dtype of the products; carries and gates stay float32.
         unroll: time steps per iteration of the compiled loop.
         rematerialise: recompute the products in the backward pass and store only carries.
-        fast_gradient: False leaves the gradient to `lax.scan`; the result is the same up to rounding.
+        recurrence: `fast` has its own gradient; `scan` leaves it to JAX. The result is the same up to rounding.
 
     Returns:
         The hidden states and the final carry.
     """
-    linear = product(precision)
     if reset is not None and reverse:
         reset = jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
-    steps = Steps(cell.project(weights, inputs, linear), padding, reset)
     if carry is None:
         carry = cell.zero_carry(inputs.shape[1])
     recurrent = {name: value for name, value in weights.items() if name not in ("kernel", "bias", "input_gain")}
     if recurrent_mask is not None:
         recurrent_mask = jax.lax.stop_gradient(recurrent_mask)
-    run = _scan if fast_gradient else _plain_scan
     plan = _Plan(cell, precision, reverse, unroll, rematerialise)
-    return run(plan, recurrent, recurrent_mask, steps, carry)
+    kernel, fast = weights["kernel"], recurrence == "fast"
+    shares: Any = gate_products(inputs, kernel, precision) if fast else split_gates(product(inputs, kernel, precision))
+    steps = Steps(cell.project(weights, shares), padding, reset)
+    return (_fast_scan if fast else _plain_scan)(plan, recurrent, recurrent_mask, steps, carry)
 
 
 class _Plan(NamedTuple):
@@ -94,38 +85,71 @@ class _Plan(NamedTuple):
 
     cell: Cell
     precision: Any
-    reverse: bool
-    unroll: int
-    rematerialise: bool
+    reverse: bool = False
+    unroll: int = 1
+    rematerialise: bool = False
 
 
-def advance(
-    cell: Cell, weights: Weights, carry: Carry, step: Steps, linear: Linear
-) -> tuple[Carry, Float[Array, "batch hidden"], Gates]:
-    """Do one time step with its masks: the new carry, the output and the gates."""
-    if step.reset is not None:
-        carry = _where(step.reset, jax.tree.map(jnp.zeros_like, carry), carry)
-    proposed, gates = cell.step(weights, carry, step.projected, linear)
+class _Advanced(NamedTuple):
+    """A time step: the new carry, the output, the cell's activations, and the recurrent products behind them."""
+
+    carry: Carry
+    output: Float[Array, "batch hidden"]
+    activations: Activations
+    products: tuple[Gates, ...]
+
+
+def _advance(plan: _Plan, weights: Weights, mask: Array | None, carry: Carry, step: Steps) -> _Advanced:
+    """Do one time step with its masks."""
+    cell = plan.cell
+    first, *second = (partial(_multiply, plan, mask, kernel=weights[name]) for name in cell.recurrent_kernels)
+    products = (first(_hidden(cell, step, carry)),)
+    if second:
+        products += (second[0](_gated(cell, step, weights, carry, step.projected, products[0])),)
+    carry, output, activations = _finish(cell, step, weights, carry, step.projected, products)
+    return _Advanced(carry, output, activations, products)
+
+
+def _multiply(plan: _Plan, mask: Array | None, factor: Array, kernel: Array) -> Gates:
+    return split_gates(product(factor if mask is None else factor * mask, kernel, plan.precision))
+
+
+def _hidden(cell: Cell, step: Steps, carry: Carry) -> Array:
+    """Return the factor of the first recurrent product."""
+    return cell.hidden(_begin(step, carry))
+
+
+def _gated(cell: Cell, step: Steps, weights: Weights, carry: Carry, projected: Gates, product: Gates) -> Array:
+    """Return the factor of the second recurrent product."""
+    return cell.gated(weights, _begin(step, carry), projected, product)
+
+
+def _finish(
+    cell: Cell, step: Steps, weights: Weights, carry: Carry, projected: Gates, products: tuple[Gates, ...]
+) -> tuple[Carry, Array, Activations]:
+    """Return the new carry, the output and the activations from all products."""
+    carry = _begin(step, carry)
+    proposed, activations = cell.step(weights, carry, projected, products)
     if step.padding is None:
-        return proposed, cell.hidden(proposed), gates
+        return proposed, cell.hidden(proposed), activations
     output = jnp.where(step.padding[:, None], cell.hidden(proposed), 0.0)
-    return _where(step.padding, proposed, carry), output, gates
+    return _where(step.padding, proposed, carry), output, activations
 
 
-def _where(mask: Bool[Array, " batch"], new: Carry, old: Carry) -> Carry:
-    return jax.tree.map(lambda a, b: jnp.where(mask[:, None], a, b), new, old)
+def _begin(step: Steps, carry: Carry) -> Carry:
+    return carry if step.reset is None else _where(step.reset, jax.tree.map(jnp.zeros_like, carry), carry)
 
 
-def _masked(mask: Array | None, linear: Linear) -> Linear:
-    return linear if mask is None else lambda x, kernel: linear(x * mask, kernel)
+def _where(mask: Bool[Array, "*leading"], new: Carry, old: Carry) -> Carry:
+    return jax.tree.map(lambda a, b: jnp.where(mask[..., None], a, b), new, old)
 
 
 def _plain_scan(
     plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
     def body(carry: Carry, step: Steps) -> tuple[Carry, Array]:
-        carry, output, _ = advance(plan.cell, weights, carry, step, _masked(mask, product(plan.precision)))
-        return carry, output
+        after = _advance(plan, weights, mask, carry, step)
+        return after.carry, after.output
 
     body = jax.checkpoint(body) if plan.rematerialise else body
     carry, outputs = jax.lax.scan(body, carry, steps, reverse=plan.reverse, unroll=plan.unroll)
@@ -133,104 +157,91 @@ def _plain_scan(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _scan(
+def _fast_scan(
     plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
     return _plain_scan(plan, weights, mask, steps, carry)
 
 
-def _scan_forward(plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry) -> Any:
+def _fast_scan_forward(plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry) -> Any:
     def body(carry: Carry, step: Steps) -> tuple[Carry, Any]:
-        products: list[Array] = []
-
-        def record(x: Array, kernel: Array) -> Array:
-            products.append(_masked(mask, product(plan.precision))(x, kernel))
-            return products[-1]
-
-        after, output, _ = advance(plan.cell, weights, carry, step, record)
-        return after, (output, carry, None if plan.rematerialise else products)
+        after = _advance(plan, weights, mask, carry, step)
+        return after.carry, (after.output, carry, None if plan.rematerialise else after.products)
 
     final, (outputs, carries, products) = jax.lax.scan(body, carry, steps, reverse=plan.reverse, unroll=plan.unroll)
     return (outputs, final), (weights, mask, steps, carries, products)
 
 
-def _scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
-    weights, mask, steps, carries, products = saved
+def _fast_scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
+    weights, mask, steps, carries, all_products = saved
     d_outputs, d_final = gradients
-    matrices = {name: weights[name] for name in plan.cell.matrices}
-    vectors = {name: value for name, value in weights.items() if name not in matrices}
+    cell = plan.cell
+    kernels = [weights[name] for name in cell.recurrent_kernels]
+    transposed = [kernel.reshape(kernel.shape[0], -1).T for kernel in kernels]
+    vectors = {name: value for name, value in weights.items() if name not in cell.recurrent_kernels}
+    joint: dict[int, tuple[int, int]] = {}
 
-    def body(state: Any, step: Any) -> Any:
+    def pull_product(d_product: Array, kernel: Array) -> Array:
+        d_factor = product(d_product, kernel, plan.precision)
+        return d_factor if mask is None else d_factor * mask
+
+    def body(state: Any, at: Any) -> Any:
         d_carry, d_vectors = state
-        d_output, carry, at, replayed = step
+        d_output, carry, step, products = at
+        if products is None:
+            products = _advance(plan, weights, mask, carry, step).products
 
-        def replay(vectors: Weights, carry: Carry, projected: Array, taps: list[Array]) -> Any:
-            factors: list[Array] = []
+        def finish(*arguments: Any) -> tuple[Carry, Array]:
+            return _finish(cell, step, *arguments)[:2]
 
-            def listen(x: Array, kernel: Array) -> Array:
-                index = len(factors)
-                x = x if mask is None else x * mask
-                factors.append(x)
-                if replayed is None:
-                    return product(plan.precision)(x, kernel) + taps[index]
-                known: Any = _replay(plan.precision, x, kernel, replayed[index])
-                return known + taps[index]
-
-            after, output, _ = advance(
-                plan.cell, {**vectors, **matrices}, carry, at._replace(projected=projected), listen
-            )
-            return (after, output), factors
-
-        taps = [jnp.zeros((carry_batch(carry), *matrix.shape[1:])) for matrix in matrices.values()]
-        _, pull, factors = jax.vjp(replay, vectors, carry, at.projected, taps, has_aux=True)
-        d_vector, d_carry, d_projected, d_taps = pull((d_carry, d_output))
-        d_vectors = jax.tree.map(jnp.add, d_vectors, d_vector)
-        return (d_carry, d_vectors), (d_projected, factors, d_taps)
+        _, pull = jax.vjp(finish, vectors, carry, step.projected, products)
+        d_vector, d_carry, d_projected, d_products = pull((d_carry, d_output))
+        gated = []
+        if len(kernels) == 2:
+            factor, pull = jax.vjp(partial(_gated, cell, step), vectors, carry, step.projected, products[0])
+            more = pull(pull_product(join_gates(d_products[1]), transposed[1]))
+            before = (d_vector, d_carry, d_projected, d_products[0])
+            d_vector, d_carry, d_projected, d_first = jax.tree.map(jnp.add, before, more)
+            d_products = (d_first, d_products[1])
+            gated = [factor]
+        joined = [join_gates(d_product) for d_product in d_products]
+        _, pull = jax.vjp(partial(_hidden, cell, step), carry)
+        d_carry = jax.tree.map(jnp.add, d_carry, *pull(pull_product(joined[0], transposed[0])))
+        joint.update(_joint(d_projected, d_products))
+        alone = [None if gate in joint else d_gate for gate, d_gate in enumerate(d_projected)]
+        return (d_carry, jax.tree.map(jnp.add, d_vectors, d_vector)), (joined, alone, gated)
 
     start = (d_final, jax.tree.map(jnp.zeros_like, vectors))
-    (d_carry, d_vectors), (d_projected, factors, d_taps) = jax.lax.scan(
-        body, start, (d_outputs, carries, steps, products), reverse=not plan.reverse, unroll=plan.unroll
+    (d_carry, d_vectors), (joined, alone, gated) = jax.lax.scan(
+        body, start, (d_outputs, carries, steps, all_products), reverse=not plan.reverse, unroll=plan.unroll
     )
-    d_matrices = {
-        name: _outer(factor, tap, plan.precision) for name, factor, tap in zip(matrices, factors, d_taps, strict=True)
+    blocks = [
+        split_gates(rows.reshape(*rows.shape[:-1], *kernel.shape[1:]))
+        for rows, kernel in zip(joined, kernels, strict=True)
+    ]
+    d_projected = tuple(
+        blocks[joint[gate][0]][joint[gate][1]] if gate in joint else d_gate for gate, d_gate in enumerate(alone)
+    )
+    d_kernels = {
+        name: kernel_gradient(factor if mask is None else factor * mask[None], rows, kernel.shape, plan.precision)
+        for name, kernel, factor, rows in zip(
+            cell.recurrent_kernels, kernels, [_hidden(cell, steps, carries), *gated], joined, strict=True
+        )
     }
     d_mask = None if mask is None else jnp.zeros_like(mask)
-    return {**d_vectors, **d_matrices}, d_mask, Steps(d_projected, None, None), d_carry
+    return {**d_vectors, **d_kernels}, d_mask, Steps(d_projected), d_carry
 
 
-_scan.defvjp(_scan_forward, _scan_backward)
+_fast_scan.defvjp(_fast_scan_forward, _fast_scan_backward)
 
 
-def carry_batch(carry: Carry) -> int:
-    """Return the number of sequences that a carry holds."""
-    return jax.tree.leaves(carry)[0].shape[0]
+def _joint(d_projected: Gates, d_products: tuple[Gates, ...]) -> dict[int, tuple[int, int]]:
+    """Return, by gate, the place of a product whose gradient is the very array that its projection's gradient is.
 
-
-@partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _replay(precision: Any, x: Array, kernel: Array, result: Array) -> Array:
-    """Return `result`, the known value of x W, with the gradient of x W with respect to x alone."""
-    return result
-
-
-def _replay_forward(precision: Any, x: Array, kernel: Array, result: Array) -> tuple[Array, Array]:
-    return result, kernel
-
-
-def _replay_backward(precision: Any, kernel: Array, gradient: Array) -> tuple[Array, None, None]:
-    flat = kernel.reshape(kernel.shape[0], -1)
-    d_result = gradient.reshape(gradient.shape[0], flat.shape[1])
-    return product(precision)(d_result, flat.T), None, None
-
-
-_replay.defvjp(_replay_forward, _replay_backward)
-
-
-def _outer(x: Float[Array, "time batch size"], gradient: Array, precision: Any) -> Float[Array, " size *out"]:
-    rows = x.shape[0] * x.shape[1]
-    flat_x = x.reshape(rows, x.shape[-1]).astype(precision)
-    flat_gradient = gradient.reshape(rows, math.prod(gradient.shape[2:])).astype(precision)
-    result = jnp.matmul(flat_x.T, flat_gradient, preferred_element_type=jnp.float32)
-    return result.reshape(x.shape[-1], *gradient.shape[2:])
+    A cell adds projection and product of most gates. Both then have one gradient, which is kept once.
+    """
+    places = {id(block): (at, gate) for at, blocks in enumerate(d_products) for gate, block in enumerate(blocks)}
+    return {gate: places[id(block)] for gate, block in enumerate(d_projected) if id(block) in places}
 
 
 def gate_activity(
@@ -243,13 +254,13 @@ def gate_activity(
     reverse: bool = False,
 ) -> dict[str, dict[str, Float[Array, ""]]]:
     """Return mean and saturated share (below 0.1 or above 0.9) of each sigmoid gate over what counts of a batch."""
-    linear = product(jnp.float32)
+    plan = _Plan(cell, jnp.float32)
 
-    def body(carry: Carry, step: Steps) -> tuple[Carry, Gates]:
-        carry, _, gates = advance(cell, weights, carry, step, linear)
-        return carry, gates
+    def body(carry: Carry, step: Steps) -> tuple[Carry, Activations]:
+        after = _advance(plan, weights, None, carry, step)
+        return after.carry, after.activations
 
-    steps = Steps(cell.project(weights, inputs, linear), padding)
+    steps = Steps(cell.project(weights, gate_products(inputs, weights["kernel"], jnp.float32)), padding)
     _, gates = jax.lax.scan(body, carry, steps, reverse=reverse)
     counted = None if padding is None else padding[..., None]
 

@@ -63,7 +63,7 @@ def update_flops(cell: Cell, shape: StackShape, output_size: int, time_steps: fl
     hidden, products = cell.hidden_size, 0
     for input_size in shape.layer_inputs(hidden):
         shapes = cell.weight_shapes(input_size)
-        products += shape.directions * sum(math.prod(shapes[name]) for name in ("kernel", *cell.matrices))
+        products += shape.directions * sum(math.prod(shapes[name]) for name in ("kernel", *cell.recurrent_kernels))
     head = hidden * shape.directions * output_size
     return float(2 * _BACKWARD_AND_FORWARD * (products * time_steps + head * outputs))
 

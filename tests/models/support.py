@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gru_bench.models.cells import CELLS, Carry, Cell
-from gru_bench.models.recurrence import recur
+from gru_bench.models.cells import CELLS, Carry, Cell, Weights
+from gru_bench.models.products import Gates
+from gru_bench.models.recurrence import Recurrence, recur
 from gru_bench.models.torch_weights import from_torch, to_torch
 
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -69,7 +70,7 @@ class Ran(NamedTuple):
     gradients: dict[str, Any]
 
 
-_STATIC = ("cell", "reverse", "precision", "unroll", "rematerialise", "fast_gradient")
+_STATIC = ("cell", "reverse", "precision", "unroll", "rematerialise", "recurrence")
 _QUICK = {"xla_backend_optimization_level": 0}  # most of these tests' time is compilation
 _quick_jit = partial(jax.jit, static_argnames=_STATIC, compiler_options=_QUICK)
 
@@ -115,8 +116,30 @@ def assert_close(found: Any, expected: Any, tolerance: float = 1e-5) -> None:
         )
 
 
+def assert_within(found: Any, expected: Any, tolerance: float) -> None:
+    """Compare two trees of arrays, with the tolerance relative to each array's largest entry."""
+    assert jax.tree.structure(found) == jax.tree.structure(expected)
+    for (path, a), b in zip(jax.tree_util.tree_leaves_with_path(found), jax.tree.leaves(expected), strict=True):
+        largest = float(jnp.abs(b).max(initial=0.0))
+        np.testing.assert_allclose(a, b, rtol=0.0, atol=tolerance * largest, err_msg=jax.tree_util.keystr(path))
+
+
+def step_once(cell: Cell, weights: Weights, carry: Carry, inputs: jax.Array) -> tuple[Carry, dict[str, jax.Array]]:
+    """Advance a cell by one time step, its products made here."""
+
+    def times(factor: jax.Array, name: str) -> Gates:
+        return tuple(factor @ weights[name][:, gate] for gate in range(weights[name].shape[1]))
+
+    projected = cell.project(weights, times(inputs, "kernel"))
+    first, *second = cell.recurrent_kernels
+    products = (times(cell.hidden(carry), first),)
+    for name in second:
+        products += (times(cell.gated(weights, carry, projected, products[0]), name),)
+    return cell.step(weights, carry, projected, products)
+
+
 def run_like_torch(
-    cell: Cell, vectors: Mapping[str, np.ndarray], *, fast_gradient: bool, unroll: int = 1
+    cell: Cell, vectors: Mapping[str, np.ndarray], *, recurrence: Recurrence, unroll: int = 1
 ) -> dict[str, np.ndarray]:
     """Run stacked layers on what a file of scripts/make_golden.py holds; results are named and laid out like there."""
     layers = from_torch(cell, _below(vectors, "state/"))
@@ -127,7 +150,7 @@ def run_like_torch(
     names = sorted(starts)
 
     # The fast gradient is what users get, so it is compiled as for them.
-    @partial(jax.jit, compiler_options=None if fast_gradient else _QUICK)
+    @partial(jax.jit, compiler_options=None if recurrence == "fast" else _QUICK)
     @partial(jax.grad, argnums=(0, 1, 2), has_aux=True)
     def gradients(layers: Any, inputs: jax.Array, starts: Any) -> tuple[jax.Array, Any]:
         hidden, ends, row = jnp.swapaxes(inputs, 0, 1), [], 0
@@ -142,7 +165,7 @@ def run_like_torch(
                     carry,
                     padding=padding,
                     reverse=direction == "backward",
-                    fast_gradient=fast_gradient,
+                    recurrence=recurrence,
                     unroll=unroll,
                 )
                 outputs.append(output)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from gru_bench.models.cells import GRU, LSTM, Cell, LSTMCarry
-from gru_bench.models.recurrence import product
 from tests.models import reference
 from tests.models.support import (
     OPTIONS,
@@ -21,6 +20,7 @@ from tests.models.support import (
     random_carry,
     random_weights,
     run_with_gradients,
+    step_once,
 )
 
 TIME, BATCH, INPUT, HIDDEN = 20, 2, 3, 8
@@ -77,9 +77,8 @@ def test_number_of_parameters_equals_its_formula(name: str):
 @pytest.mark.parametrize("name", OPTIONS)
 def test_step_names_each_sigmoid_gate_and_keeps_float32(name: str):
     cell = make_cell(name, HIDDEN)
-    weights, linear = random_weights(cell, INPUT), product(jnp.float32)
-    projected = cell.project(weights, random_array(0, BATCH, INPUT), linear)
-    carry, gates = cell.step(weights, random_carry(cell, BATCH), projected, linear)
+    weights, start = random_weights(cell, INPUT), random_carry(cell, BATCH)
+    carry, gates = step_once(cell, weights, start, random_array(0, BATCH, INPUT))
     assert tuple(gates) == cell.sigmoid_gates
     assert set(cell.sigmoid_gates) < set(cell.gates)
     assert all(0 < float(values.min()) and float(values.max()) < 1 for values in gates.values())
@@ -93,9 +92,8 @@ def test_update_gate_at_one_keeps_the_hidden_state():
     cell = GRU(hidden_size=HIDDEN)
     weights = random_weights(cell, INPUT)
     weights["bias"] = weights["bias"].at[1].set(100.0)
-    linear = product(jnp.float32)
     carry = random_carry(cell, BATCH)
-    after, gates = cell.step(weights, carry, cell.project(weights, random_array(0, BATCH, INPUT), linear), linear)
+    after, gates = step_once(cell, weights, carry, random_array(0, BATCH, INPUT))
     assert_close(after, carry, 1e-6)
     assert float(gates["update"].min()) == 1.0
 
@@ -104,16 +102,18 @@ def test_reset_gate_multiplies_the_candidate_bias_only_after_the_product():
     after, before = (GRU(hidden_size=HIDDEN, reset_after=value) for value in (True, False))
     assert "candidate_bias" in after.shapes
     assert "candidate_bias" not in before.shapes
-    assert before.matrices == ("recurrent_kernel", "candidate_kernel")
+    assert before.recurrent_kernels == ("recurrent_kernel", "candidate_kernel")
 
 
 def test_a_cell_without_equations_says_so():
     with pytest.raises(TypeError, match="Cell has no equations"):
-        Cell(hidden_size=1).step({}, jnp.zeros((1, 1)), jnp.zeros((1, 0, 1)), product(jnp.float32))
+        Cell(hidden_size=1).step({}, jnp.zeros((1, 1)), (), ())
+    with pytest.raises(TypeError, match="LSTM has one recurrent product"):
+        LSTM(hidden_size=1).gated({}, jnp.zeros((1, 1)), (), ())
 
 
 def test_wrong_shapes_are_refused_under_test():
     cell = LSTM(hidden_size=HIDDEN)
-    linear = product(jnp.float32)
-    with pytest.raises(Exception, match="projected"):
-        cell.step(random_weights(cell, INPUT), cell.zero_carry(BATCH), jnp.zeros((BATCH, 3, HIDDEN)), linear)
+    gates = 4 * (jnp.zeros((BATCH, HIDDEN)),)
+    with pytest.raises(Exception, match="products"):
+        cell.step(random_weights(cell, INPUT), cell.zero_carry(BATCH), gates, (4 * (jnp.zeros((BATCH, 3)),),))

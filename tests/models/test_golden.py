@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
+from gru_bench.models.recurrence import Recurrence
 from tests.models.support import assert_close, make_cell, run_like_torch
 
 FILES = sorted((Path(__file__).resolve().parents[1] / "golden").glob("*.npz"))
 
 
-@pytest.mark.parametrize("fast_gradient", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("recurrence", get_args(Recurrence))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_results_and_gradients_are_those_of_pytorch(path: Path, fast_gradient: bool):
+def test_results_and_gradients_are_those_of_pytorch(path: Path, recurrence: Recurrence):
     with np.load(path) as file:
         vectors = dict(file)
     hidden_size = vectors["state/weight_hh_l0"].shape[1]
     cell = make_cell(json.loads(str(vectors.pop("about")))["module"], hidden_size)
-    found = run_like_torch(cell, vectors, fast_gradient=fast_gradient)
+    found = run_like_torch(cell, vectors, recurrence=recurrence)
     expected = {name: value for name, value in vectors.items() if name in found}
     assert_close(found, expected, 1e-5)
 

@@ -23,7 +23,7 @@ def test_orthogonal_rule_for_each_gate_block(name: str):
     assert {key: value.shape for key, value in weights.items()} == cell.weight_shapes(INPUT)
     assert all(value.dtype == jnp.float32 for value in weights.values())
     blocks = []
-    for key in cell.matrices:
+    for key in cell.recurrent_kernels:
         for gate in range(weights[key].shape[1]):
             block = np.asarray(weights[key][:, gate], np.float64)
             np.testing.assert_allclose(block @ block.T, np.eye(HIDDEN), atol=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,20 +12,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_bench.models.cells import Cell
-from gru_bench.models.recurrence import gate_activity, product, recur
+from gru_bench.models.recurrence import Recurrence, gate_activity, recur
 from tests.models.support import (
     OPTIONS,
     Ran,
     assert_close,
+    assert_within,
     make_cell,
     random_array,
     random_carry,
     random_weights,
     run,
     run_with_gradients,
+    step_once,
 )
 
 TIME, BATCH, INPUT, HIDDEN = 7, 3, 2, 4
+RECURRENCES: tuple[Recurrence, ...] = get_args(Recurrence)
 CELLS = {name: make_cell(name, HIDDEN) for name in OPTIONS}
 WEIGHTS = {name: random_weights(cell, INPUT) for name, cell in CELLS.items()}
 SOME = ("gru", "gru_before", "lstm_peepholes", "rnn_relu")
@@ -55,7 +58,7 @@ def ran(name: str, inputs: jax.Array, carry: Any, **options: Any) -> Ran:
     time, batch, _ = inputs.shape
     outputs = random_array(20, time, batch, HIDDEN), random_carry(CELLS[name], batch, 21)
     neutral = {
-        "fast_gradient": True,
+        "recurrence": "fast",
         "reverse": False,
         "cotangent": outputs,
         "padding": jnp.ones((time, batch), bool),
@@ -75,13 +78,12 @@ def test_scan_equals_a_loop_over_the_cell(name: str, seed: int, sizes: list[int]
     cell, weights, inputs, carry = drawn(name, seed)
     padding, reset = counts(sizes), starts(seed)
     outputs, final = run(cell, weights, inputs, carry, padding=padding, reset=reset)
-    linear, expected = product(jnp.float32), []
-    projected = cell.project(weights, inputs, linear)
+    expected = []
     state = carry
     for step in range(TIME):
         fresh = [jnp.where(reset[step][:, None], 0.0, leaf) for leaf in jax.tree.leaves(state)]
         state = jax.tree.unflatten(jax.tree.structure(state), fresh)
-        after, _ = cell.step(weights, state, projected[step], linear)
+        after, _ = step_once(cell, weights, state, inputs[step])
         keep = padding[step][:, None]
         expected.append(jnp.where(keep, cell.hidden(after), 0.0))
         state = jax.tree.map(lambda new, old, keep=keep: jnp.where(keep, new, old), after, state)
@@ -102,13 +104,13 @@ def test_one_window_equals_two_joined_windows(name: str, seed: int, cut: int, si
 
 
 @few
-@given(name=some_cells, seed=seeds, at=st.integers(1, TIME - 1), fast=st.booleans())
-def test_the_gradient_across_a_reset_is_exactly_zero(name: str, seed: int, at: int, fast: bool):
+@given(name=some_cells, seed=seeds, at=st.integers(1, TIME - 1), recurrence=st.sampled_from(RECURRENCES))
+def test_the_gradient_across_a_reset_is_exactly_zero(name: str, seed: int, at: int, recurrence: Recurrence):
     _, _, inputs, carry = drawn(name, seed)
     reset = jnp.zeros((TIME, BATCH), bool).at[at].set(True)
     late = jnp.zeros((TIME, BATCH, HIDDEN)).at[at:].set(1.0)
     cotangent = (late, jax.tree.map(jnp.ones_like, carry))
-    gradients = ran(name, inputs, carry, cotangent=cotangent, reset=reset, fast_gradient=fast).gradients
+    gradients = ran(name, inputs, carry, cotangent=cotangent, reset=reset, recurrence=recurrence).gradients
     assert not gradients["inputs"][:at].any()
     assert not any(leaf.any() for leaf in jax.tree.leaves(gradients["carry"]))
     assert gradients["inputs"][at:].any()
@@ -168,13 +170,13 @@ def test_reverse_is_forward_on_each_sequence_turned_around(name: str, seed: int,
     assert_close(backward.final, forward.final, 1e-5)
 
 
-@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("recurrence", RECURRENCES)
 @pytest.mark.parametrize("name", SOME[1:3])
 @pytest.mark.parametrize("time", [0, 1])
-def test_windows_of_no_and_of_one_step_are_safe(name: str, time: int, fast: bool):
+def test_windows_of_no_and_of_one_step_are_safe(name: str, time: int, recurrence: Recurrence):
     carry = random_carry(CELLS[name], BATCH)
     for reverse in (False, True):
-        result = ran(name, random_array(0, time, BATCH, INPUT), carry, reverse=reverse, fast_gradient=fast)
+        result = ran(name, random_array(0, time, BATCH, INPUT), carry, reverse=reverse, recurrence=recurrence)
         assert result.outputs.shape == (time, BATCH, HIDDEN)
         assert all_finite(result)
         if time == 0:
@@ -182,11 +184,11 @@ def test_windows_of_no_and_of_one_step_are_safe(name: str, time: int, fast: bool
             assert not any(leaf.any() for leaf in jax.tree.leaves(result.gradients["weights"]))
 
 
-@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("recurrence", RECURRENCES)
 @pytest.mark.parametrize("name", OPTIONS)
-def test_rows_of_padding_alone_are_safe(name: str, fast: bool):
+def test_rows_of_padding_alone_are_safe(name: str, recurrence: Recurrence):
     inputs = random_array(0, TIME, BATCH, INPUT)
-    result = ran(name, inputs, CELLS[name].zero_carry(BATCH), padding=counts([0, 0, 1]), fast_gradient=fast)
+    result = ran(name, inputs, CELLS[name].zero_carry(BATCH), padding=counts([0, 0, 1]), recurrence=recurrence)
     assert all_finite(result)
     assert not result.outputs[:, :2].any()
     assert not any(leaf[:2].any() for leaf in jax.tree.leaves(result.final))
@@ -232,29 +234,81 @@ def test_hidden_state_of_a_gru_stays_within_one(name: str, seed: int, scale: flo
 DIRECTIONS = [(name, False) for name in OPTIONS] + [(name, True) for name in SOME]
 
 
+def masked(seed: int, reverse: bool) -> dict[str, Any]:
+    """Return options that use every mask."""
+    keep = jnp.asarray(np.random.default_rng(seed).random((BATCH, HIDDEN)) < 0.7, jnp.float32) / 0.7
+    return {"padding": counts([7, 4, 0]), "reset": starts(seed + 1), "recurrent_mask": keep, "reverse": reverse}
+
+
 @pytest.mark.parametrize(("name", "reverse"), DIRECTIONS)
-def test_the_fast_gradient_is_that_of_the_plain_scan(name: str, reverse: bool):
+def test_fast_and_scan_agree(name: str, reverse: bool):
     _, _, inputs, carry = drawn(name, 1)
-    keep = jnp.asarray(np.random.default_rng(2).random((BATCH, HIDDEN)) < 0.7, jnp.float32) / 0.7
-    options = {"padding": counts([7, 4, 0]), "reset": starts(3), "recurrent_mask": keep, "reverse": reverse}
-    slow = ran(name, inputs, carry, fast_gradient=False, **options)
-    assert_close(ran(name, inputs, carry, fast_gradient=True, **options), slow, 1e-5)
+    options = masked(2, reverse)
+    slow = ran(name, inputs, carry, recurrence="scan", **options)
+    fast = ran(name, inputs, carry, recurrence="fast", **options)
+    assert_within((fast.outputs, fast.final), (slow.outputs, slow.final), 1e-6)
+    assert_within(fast.gradients, slow.gradients, 1e-5)
+
+
+@pytest.mark.parametrize(("name", "reverse"), [(name, name in SOME) for name in OPTIONS])
+def test_fast_and_scan_agree_in_float64(name: str, reverse: bool):
+    with jax.enable_x64(True):
+        _, *arrays = drawn(name, 1)
+        weights, inputs, carry = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), arrays)
+        options = masked(2, reverse)
+        options["recurrent_mask"] = jnp.asarray(options["recurrent_mask"], jnp.float64)
+
+        def gradients(recurrence: Recurrence) -> Any:
+            def total(*arguments: Any) -> tuple[jax.Array, Any]:
+                result = recur(CELLS[name], *arguments, **options, precision=jnp.float64, recurrence=recurrence)
+                return sum((jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(result)), jnp.zeros(())), result
+
+            return jax.grad(total, argnums=(0, 1, 2), has_aux=True)(weights, inputs, carry)
+
+        fast, slow = gradients("fast"), gradients("scan")
+        assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(fast))
+        assert_within(fast, slow, 1e-10)
+
+
+@pytest.mark.parametrize("name", SOME[1:3])
+def test_what_is_differentiated_may_be_used_twice(name: str):
+    cell, weights, inputs, carry = drawn(name, 13)
+
+    def gradient(recurrence: Recurrence) -> Any:
+        def total(weights: Any, inputs: jax.Array) -> jax.Array:
+            first, middle = recur(cell, weights, inputs, carry, recurrence=recurrence)
+            again, _ = recur(cell, weights, inputs + first[..., :INPUT], middle, recurrence=recurrence)
+            return jnp.sum(first * again) + jnp.sum(jnp.square(cell.hidden(middle)))
+
+        return jax.grad(jax.checkpoint(total), argnums=(0, 1))(weights, inputs)
+
+    assert_within(gradient("fast"), gradient("scan"), 1e-5)
+
+
+@pytest.mark.parametrize(("name", "widths"), [("gru", [3, 1]), ("lstm", [4]), ("rnn_tanh", [1])])
+def test_a_gradient_that_projection_and_product_share_is_kept_once(name: str, widths: list[int]):
+    """Of a GRU, only the candidate has two: its product is gated, its projection is not."""
+    cell, weights, inputs, _ = drawn(name, 14)
+    gradient = jax.make_jaxpr(jax.grad(lambda weights: recur(cell, weights, inputs)[0].sum()))(weights)
+    *_, backward = [equation for equation in gradient.eqns if equation.primitive.name == "scan"]
+    stacked = [variable.aval.shape for variable in backward.outvars if variable.aval.ndim == 3]
+    assert stacked == [(TIME, BATCH, width * HIDDEN) for width in widths]
 
 
 @pytest.mark.parametrize("name", SOME[:1])
 def test_the_fast_gradient_needs_no_masks(name: str):
     cell, weights, inputs, carry = drawn(name, 4)
-    slow = run_with_gradients(cell, weights, inputs, carry, fast_gradient=False)
-    assert_close(run_with_gradients(cell, weights, inputs, carry), slow, 1e-5)
+    slow = run_with_gradients(cell, weights, inputs, carry, recurrence="scan")
+    assert_within(run_with_gradients(cell, weights, inputs, carry), slow, 1e-5)
 
 
 @pytest.mark.parametrize(
     "options",
     [
-        {"unroll": 3, "fast_gradient": True},
-        {"unroll": 100, "fast_gradient": False},
-        {"rematerialise": True, "fast_gradient": True},
-        {"rematerialise": True, "fast_gradient": False},
+        {"unroll": 3, "recurrence": "fast"},
+        {"unroll": 100, "recurrence": "scan"},
+        {"rematerialise": True, "recurrence": "fast"},
+        {"rematerialise": True, "recurrence": "scan"},
     ],
     ids=str,
 )
@@ -262,16 +316,16 @@ def test_the_fast_gradient_needs_no_masks(name: str):
 def test_unrolling_and_rematerialising_change_no_result(name: str, options: dict[str, Any]):
     _, _, inputs, carry = drawn(name, 5)
     masks = {"padding": counts([7, 4, 1]), "reset": starts(6)}
-    expected = ran(name, inputs, carry, fast_gradient=True, **masks)
+    expected = ran(name, inputs, carry, recurrence="fast", **masks)
     assert_close(ran(name, inputs, carry, **masks, **options), expected, 1e-5)
 
 
-@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
+@pytest.mark.parametrize("recurrence", RECURRENCES)
 @pytest.mark.parametrize("name", SOME[1:3])
-def test_bfloat16_products_stay_close_and_all_else_stays_float32(name: str, fast: bool):
+def test_bfloat16_products_stay_close_and_all_else_stays_float32(name: str, recurrence: Recurrence):
     _, _, inputs, carry = drawn(name, 7)
-    exact = ran(name, inputs, carry, fast_gradient=fast)
-    rough = ran(name, inputs, carry, fast_gradient=fast, precision=jnp.bfloat16)
+    exact = ran(name, inputs, carry, recurrence=recurrence)
+    rough = ran(name, inputs, carry, recurrence=recurrence, precision=jnp.bfloat16)
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(rough))
     assert float(jnp.abs(rough.outputs - exact.outputs).max()) > 0
     for a, b in zip(jax.tree.leaves(exact), jax.tree.leaves(rough), strict=True):
@@ -287,12 +341,12 @@ def test_the_recurrent_mask_acts_on_every_product_and_not_on_the_carry():
     assert_close(outputs, run(cell, silent, inputs, carry)[0], 1e-6)
 
 
-@pytest.mark.parametrize("fast", [True, False], ids=["fast", "scan"])
-def test_the_recurrent_mask_is_a_constant(fast: bool):
+@pytest.mark.parametrize("recurrence", RECURRENCES)
+def test_the_recurrent_mask_is_a_constant(recurrence: Recurrence):
     cell, weights, inputs, carry = drawn("gru", 9)
 
     def total(mask: jax.Array) -> jax.Array:
-        return recur(cell, weights, inputs, carry, recurrent_mask=mask, fast_gradient=fast)[0].sum()
+        return recur(cell, weights, inputs, carry, recurrent_mask=mask, recurrence=recurrence)[0].sum()
 
     assert not jax.grad(total)(jnp.ones((BATCH, HIDDEN))).any()
 
@@ -307,9 +361,9 @@ def test_a_missing_carry_is_the_zero_carry():
 def test_the_recurrence_is_pure_under_vmap(name: str):
     _, _, inputs, carry = drawn(name, 11)
     several = jnp.stack([inputs, 2.0 * inputs])
-    mapped = jax.vmap(lambda values: ran(name, values, carry, fast_gradient=True))(several)
+    mapped = jax.vmap(lambda values: ran(name, values, carry, recurrence="fast"))(several)
     for index in range(2):
-        expected = ran(name, several[index], carry, fast_gradient=True)
+        expected = ran(name, several[index], carry, recurrence="fast")
         assert_close(jax.tree.map(lambda leaf, index=index: leaf[index], mapped), expected, 1e-5)
 
 

@@ -64,7 +64,7 @@ def test_results_and_gradients_on_padded_sequences_are_those_of_pytorch(name: st
     vectors |= {f"start/{key}": value for key, value in start.items()}
     vectors |= {f"cotangent/{key}": value for key, value in cotangents.items()}
     arrays = {key: value.detach().numpy().astype(np.float32) for key, value in vectors.items()}
-    found = run_like_torch(make_cell(name, HIDDEN), arrays | {"lengths": np.array(LENGTHS)}, fast_gradient=True)
+    found = run_like_torch(make_cell(name, HIDDEN), arrays | {"lengths": np.array(LENGTHS)}, recurrence="fast")
     assert_close(found, {key: value.detach().numpy() for key, value in expected.items()}, 1e-5)
 
 
