@@ -10,7 +10,7 @@ from gru_bench.errors import ConfigError
 from gru_bench.models.cells import Cell
 
 TOLERANCE = 0.01
-_BACKWARD_AND_FORWARD = 3
+BACKWARD_AND_FORWARD = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +60,15 @@ def update_flops(cell: Cell, shape: StackShape, output_size: int, time_steps: fl
         time_steps: time steps of all sequences in the batch together.
         outputs: outputs that the head computes for the batch.
     """
-    hidden, products = cell.hidden_size, 0
-    for input_size in shape.layer_inputs(hidden):
-        shapes = cell.weight_shapes(input_size)
-        products += shape.directions * sum(math.prod(shapes[name]) for name in ("kernel", *cell.recurrent_kernels))
-    head = hidden * shape.directions * output_size
-    return float(2 * _BACKWARD_AND_FORWARD * (products * time_steps + head * outputs))
+    layers = sum(cell_flops(cell, input_size) for input_size in shape.layer_inputs(cell.hidden_size))
+    head = 2 * cell.hidden_size * shape.directions * output_size
+    return float(BACKWARD_AND_FORWARD * (shape.directions * layers * time_steps + head * outputs))
+
+
+def cell_flops(cell: Cell, input_size: int) -> int:
+    """Return the floating-point operations of the matrix products of one time step, forward."""
+    shapes = cell.weight_shapes(input_size)
+    return 2 * sum(math.prod(shapes[name]) for name in ("kernel", *cell.recurrent_kernels))
 
 
 def hidden_size_for(budget: int, make_cell: Callable[[int], Cell], shape: StackShape) -> int:

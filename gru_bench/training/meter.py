@@ -8,8 +8,8 @@ import time
 from typing import Any, NamedTuple
 
 import jax
-import psutil
 
+from gru_bench.machine_load import SHARED_LOAD, LoadMeter
 from gru_bench.training.step import UpdateMetrics
 
 
@@ -85,7 +85,7 @@ class Stopwatch:
         self.pace = pace or []
         self._start: float | None = None
         self._updates = self._items = 0
-        self._load = _LoadMeter()
+        self._load = LoadMeter()
 
     def start(self) -> None:
         """Begin a stretch of updates; the device must be idle."""
@@ -133,37 +133,3 @@ class Stopwatch:
             "other_load": round(load, 3),
             "shared_machine": load > SHARED_LOAD,
         }
-
-
-SHARED_LOAD = 0.25
-"""Cores that other processes may keep busy on average before a run counts as sharing its machine."""
-
-
-class _LoadMeter:
-    """How many cores processes other than this one kept busy."""
-
-    def start(self) -> None:
-        self._system, self._own, self._begun = _system_busy(), _own_busy(), time.perf_counter()
-
-    def stop(self) -> float:
-        elapsed = time.perf_counter() - self._begun
-        others = (_system_busy() - self._system) - (_own_busy() - self._own)
-        return max(0.0, others / elapsed) if elapsed > 0 else 0.0
-
-
-def _system_busy() -> float:
-    times = psutil.cpu_times()
-    return times.user + times.system + getattr(times, "nice", 0.0)
-
-
-def _own_busy() -> float:
-    process = psutil.Process()
-    return sum(_busy(member) for member in (process, *process.children(recursive=True)))
-
-
-def _busy(process: psutil.Process) -> float:
-    try:
-        used = process.cpu_times()
-    except psutil.Error:
-        return 0.0
-    return used.user + used.system

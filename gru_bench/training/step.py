@@ -99,17 +99,18 @@ class Compiled:
             executable = self._function.lower(*arguments).compile()
             self.compile_seconds += time.perf_counter() - start
             self._executables[shapes] = executable
-            self._note_memory(executable)
+            self.step_bytes = max(self.step_bytes or 0, needed_bytes(executable) or 0) or None
         return self._executables[shapes](*arguments)
 
-    def _note_memory(self, executable: Any) -> None:
-        analysis = executable.memory_analysis()
-        if analysis is None:
-            return
-        needed = (
-            analysis.argument_size_in_bytes
-            + analysis.output_size_in_bytes
-            + analysis.temp_size_in_bytes
-            - analysis.alias_size_in_bytes
-        )
-        self.step_bytes = max(self.step_bytes or 0, needed)
+
+def needed_bytes(executable: Any) -> int | None:
+    """Return the memory of a compiled function's arguments, results and temporaries by its own analysis."""
+    analysis = executable.memory_analysis()
+    if analysis is None:
+        return None
+    return (
+        analysis.argument_size_in_bytes
+        + analysis.output_size_in_bytes
+        + analysis.temp_size_in_bytes
+        - analysis.alias_size_in_bytes
+    )

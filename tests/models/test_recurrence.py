@@ -296,7 +296,7 @@ def test_a_gradient_that_projection_and_product_share_is_kept_once(name: str, wi
 
 
 @pytest.mark.parametrize("name", SOME[:1])
-def test_the_fast_gradient_needs_no_masks(name: str):
+def test_fast_and_scan_agree_without_masks(name: str):
     cell, weights, inputs, carry = drawn(name, 4)
     slow = run_with_gradients(cell, weights, inputs, carry, recurrence="scan")
     assert_within(run_with_gradients(cell, weights, inputs, carry), slow, 1e-5)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import jax.numpy as jnp
 import pytest
 
+from gru_bench import machine_load
 from gru_bench.training import meter as module
 from gru_bench.training.meter import Diverged, Meter, Stopwatch
 from gru_bench.training.step import UpdateMetrics
@@ -84,9 +85,10 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch):
         self.now = self.system = self.own = 0.0
-        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: self.now))
-        monkeypatch.setattr(module, "_system_busy", lambda: self.system)
-        monkeypatch.setattr(module, "_own_busy", lambda: self.own)
+        for name in (module, machine_load):
+            monkeypatch.setattr(name, "time", SimpleNamespace(perf_counter=lambda: self.now))
+        monkeypatch.setattr(machine_load, "_system_busy", lambda: self.system)
+        monkeypatch.setattr(machine_load, "_own_busy", lambda: self.own)
 
     def advance(self, seconds: float, own: float = 0.0, others: float = 0.0) -> None:
         self.now += seconds

@@ -1,0 +1,44 @@
+"""The cells of this repository, in each way that `recur` can run them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from gru_bench.measure.layer import JaxImplementation, JaxLayer, random_weights
+from gru_bench.measurement import Point
+from gru_bench.models.cells import CELLS
+from gru_bench.models.recurrence import Recurrence, recur
+
+
+class Ours(JaxImplementation):
+    """A layer of ours with one of the two gradients."""
+
+    def __init__(self, recurrence: Recurrence):
+        self._recurrence: Recurrence = recurrence
+
+    def refusal(self, point: Point) -> str | None:
+        """Return why it cannot do a point here, or None."""
+        same = point.what == "step" and self._recurrence == "scan"
+        return "one time step is the same in both recurrences" if same else None
+
+    def layer(self, point: Point) -> JaxLayer:
+        """Build the layer for a point."""
+        shape = point.shape
+        cell = CELLS[point.cell](hidden_size=shape.hidden)
+
+        def run(weights: Any, inputs: Any, carry: Any) -> Any:
+            precision = jnp.dtype(point.precision)
+            return recur(cell, weights, inputs, carry, precision=precision, recurrence=self._recurrence)
+
+        def apply(weights: Any, inputs: Any) -> Any:
+            outputs, _ = run(weights, jnp.swapaxes(inputs, 0, 1), None)
+            return jnp.swapaxes(outputs, 0, 1)
+
+        def step(weights: Any, carry: Any, inputs: Any) -> Any:
+            outputs, carry = run(weights, inputs[None], carry)
+            return carry, outputs[0]
+
+        weights = random_weights(cell.weight_shapes(shape.input))
+        return JaxLayer(weights, cell.zero_carry(shape.batch), apply, step)

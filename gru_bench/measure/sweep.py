@@ -1,0 +1,198 @@
+"""Times every implementation at every point and writes each point down before the next one begins."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from gru_bench.errors import UserError
+from gru_bench.machine_load import LoadMeter
+from gru_bench.measure.implementations import Available
+from gru_bench.measure.layer import Prepared
+from gru_bench.measure.rounds import interleave
+from gru_bench.measurement import Measurement, Pass, Point, Shape, append, read
+from gru_bench.models.cells import CELLS
+from gru_bench.models.sizing import BACKWARD_AND_FORWARD, cell_flops
+from gru_bench.training.environment import device, environment, threads, versions
+
+MOST_FLOPS = 50e9
+"""Floating-point operations of a point; above, it is timed on a GPU alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How each point is timed.
+
+    Attributes:
+        cells: registered names, timed in the same rounds.
+        precision: dtype of the products.
+        rounds: rounds at most.
+        seconds: of rounds per point.
+    """
+
+    cells: Sequence[str]
+    precision: str
+    rounds: int
+    seconds: float
+
+
+def sweep(
+    work: Sequence[tuple[Shape, Pass]],
+    available: Sequence[Available],
+    settings: Settings,
+    path: Path,
+    say: Callable[[str], None],
+) -> None:
+    """Time what the file lacks, and append it.
+
+    Args:
+        work: shapes and what is done at them.
+        available: what is timed.
+        settings: how.
+        path: the CSV file; it may hold points already.
+        say: told of each point, and of what is skipped.
+
+    Raises:
+        UserError: the file holds times of another machine, or cannot be read or written.
+    """
+    known = read(path) if path.exists() else []
+    machine = _machine()
+    _check_machine(known, machine, path)
+    recorded = {(row.point, row.implementation, row.library): row.rounds for row in known}
+    skipped: set[str] = set()
+
+    def skip(line: str) -> None:
+        if line not in skipped:
+            skipped.add(line)
+            say(line)
+
+    for number, (shape, what) in enumerate(work, start=1):
+        asked = [
+            (point, candidate)
+            for cell in settings.cells
+            if _fits(point := Point(cell, shape, what, settings.precision), skip)
+            for candidate in available
+            if _accepts(candidate, point, skip)
+        ]
+        done = {recorded.get((point, candidate.name, candidate.library)) for point, candidate in asked}
+        if len(done) == 1 and None not in done:
+            continue
+        if asked:
+            rows = _time(asked, settings, machine)
+            append(path, rows)
+            say(_line(f"{number}/{len(work)}", rows))
+
+
+def flops(point: Point) -> float:
+    """Return the floating-point operations of the matrix products of a point."""
+    shape = point.shape
+    per_time_step = cell_flops(CELLS[point.cell](hidden_size=shape.hidden), shape.input)
+    passes = BACKWARD_AND_FORWARD if point.what == "training" else 1
+    return float(per_time_step * shape.batch * shape.time * passes)
+
+
+def _fits(point: Point, skip: Callable[[str], None]) -> bool:
+    fits = flops(point) <= MOST_FLOPS or jax.devices()[0].platform == "gpu"
+    if not fits:
+        skip(f"{point} skipped: {flops(point) / 1e9:,.0f} GFLOP, and above {MOST_FLOPS / 1e9:.0f} it takes a GPU")
+    return fits
+
+
+def _accepts(candidate: Available, point: Point, skip: Callable[[str], None]) -> bool:
+    refusal = candidate.implementation.refusal(point)
+    if refusal:
+        skip(f"{candidate.name} skipped: {refusal}")
+    return not refusal
+
+
+def _time(
+    asked: Sequence[tuple[Point, Available]], settings: Settings, machine: tuple[str, int, str]
+) -> list[Measurement]:
+    begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+    layers = {(point, candidate): candidate.implementation.prepare(point) for point, candidate in asked}
+    load = LoadMeter()
+    load.start()
+    found = interleave(layers, settings.rounds, settings.seconds * len({point for point, _ in asked}))
+    others = round(load.stop(), 3)
+    return [
+        _measurement(point, candidate, layers[point, candidate], seconds, others, begun, machine)
+        for (point, candidate), seconds in found.items()
+    ]
+
+
+def _measurement(
+    point: Point,
+    candidate: Available,
+    layer: Prepared,
+    seconds: Sequence[float],
+    load: float,
+    begun: str,
+    machine: tuple[str, int, str],
+) -> Measurement:
+    q25, median, q75 = (float(f"{value:.6g}") for value in np.quantile(seconds, (0.25, 0.5, 0.75)))
+    carry = jax.tree.leaves(CELLS[point.cell](hidden_size=point.shape.hidden).zero_carry(1))
+    return Measurement(
+        cell=point.cell,
+        what=point.what,
+        **point.shape._asdict(),
+        precision=point.precision,
+        implementation=candidate.name,
+        library=candidate.library,
+        count=len(seconds),
+        median=median,
+        q25=q25,
+        q75=q75,
+        compile_seconds=None if layer.compile_seconds is None else round(layer.compile_seconds, 4),
+        kernel=layer.kernel,
+        parameter_bytes=layer.parameter_bytes,
+        carry_bytes=sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in carry),
+        step_bytes=layer.step_bytes,
+        flops=flops(point),
+        load=load,
+        rounds=begun,
+        device=machine[0],
+        threads=machine[1],
+        versions=machine[2],
+        commit=versions()["commit"] or "",
+    )
+
+
+def _machine() -> tuple[str, int, str]:
+    """Return device, threads and versions: what must be equal for two times to be compared."""
+    known = {name: value for name, value in environment().items() if name not in ("device", "threads")}
+    known["source"] = _source()
+    return device(), threads(), " ".join(f"{name}={value}" for name, value in known.items() if value is not None)
+
+
+def _source() -> str:
+    """Return a digest of the code that decides our times, which two states of a checkout do not share."""
+    package = Path(__file__).parents[1]
+    files = sorted(file for room in ("measure", "models") for file in (package / room).rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
+def _check_machine(known: Sequence[Measurement], machine: tuple[str, int, str], path: Path) -> None:
+    for row in known:
+        found = (row.device, row.threads, row.versions)
+        if found != machine:
+            texts = [f"{device}, {threads} threads, {versions}" for device, threads, versions in (found, machine)]
+            raise UserError(
+                f"{path} holds times of\n  {texts[0]}\nand here is\n  {texts[1]}\n"
+                "They are not to be compared. Start anew with fresh=true, or give another folder: out=FOLDER."
+            )
+
+
+def _line(progress: str, rows: Sequence[Measurement]) -> str:
+    first = rows[0]
+    lines = [f"[{progress}] {first.what} {first.shape}, {first.count} rounds, other processes {first.load:.2f} cores"]
+    for cell in dict.fromkeys(row.cell for row in rows):
+        times = (f"{row.implementation} {row.median * 1e3:.3g} ms" for row in rows if row.cell == cell)
+        lines.append(f"    {cell}: {', '.join(times)}")
+    return "\n".join(lines)
