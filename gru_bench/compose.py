@@ -77,6 +77,20 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
     return program
 
 
+def composed(*arguments: str) -> Config:
+    """Return the settings of a `train` command without running it.
+
+    Raises:
+        UserError: a wrong setting, in the words of the command.
+    """
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+            return Config.from_dict(_settle(hydra_compose("train", overrides=list(arguments)), arguments))
+    except Exception as error:
+        raise _for_people(error, arguments) from None
+
+
 def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
     """Run one job and return what became of it; an error ends this job and no other."""
     outcome = {"job": "", "run": "", "status": 1, "reason": ""}

@@ -11,7 +11,6 @@ from typing import Any
 
 from gru_bench.arguments import run_command, with_parameters
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.plotting import save_figure
 from gru_bench.record import write_atomically
 
 STANDARD_OUTPUT = Path("-")
@@ -62,6 +61,8 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
             if prediction.draw is None:
                 raise ConfigError("picture", picture, f"nothing: task={saved.record.task} has no picture of this")
             figure = prediction.draw()
+            from gru_bench.plotting import save_figure  # Matplotlib is loaded where a picture is wanted
+
             _writing(picture, lambda: save_figure(figure, picture))
         if out is None:
             print(prediction.text)

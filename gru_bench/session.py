@@ -17,7 +17,7 @@ from flax import nnx
 from rich.console import Console
 
 from gru_bench.config import Config
-from gru_bench.data.factory import check_data, make_data
+from gru_bench.data.factory import check_data, find_cache, make_data
 from gru_bench.errors import UserError
 from gru_bench.history import read_metrics
 from gru_bench.models.factory import cell_defaults, check_model, make_cell, make_model, stack_shape
@@ -31,6 +31,7 @@ from gru_bench.tasks.factory import ACCEPTS, check_task, make_task
 from gru_bench.tasks.task import Task, TrainBatches
 from gru_bench.terminal import Terminal
 from gru_bench.tracking.tracker import Tracker, make_tracker, summarise
+from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import device, host, keep_freed_memory, start_memory_count, threads, versions
 from gru_bench.training.loop import Training
 from gru_bench.training.meter import Diverged
@@ -55,7 +56,11 @@ def run_session(config: Config) -> int:
     keep_freed_memory()
     start_memory_count()
     console = Terminal(highlight=False, go_on=True)
-    with owned(config.directory) as directory, _logging(directory, console):
+    with (
+        owned(config.directory) as directory,
+        _logging(directory, console),
+        compiled_programs_kept(find_cache(config.paths)),
+    ):
         if config.fresh:
             clear(directory)
         earlier = previous_record(directory, config)

@@ -9,6 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")  # tests compile what they test, and keep out of ~/.cache
+
 hypothesis.settings.register_profile("gru_bench", deadline=None)  # a shared machine stalls now and then
 hypothesis.settings.load_profile("gru_bench")
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from gru_bench.compose import configs_folder
-from gru_bench.config import ALTERNATIVES, Config, DataConfig
+from gru_bench.compose import composed, configs_folder
+from gru_bench.config import Config, DataConfig
 from gru_bench.data.factory import SOURCES, check_data
 from gru_bench.models.cells import CELLS, Cell
 from gru_bench.models.factory import check_model
@@ -50,15 +49,9 @@ def fresh_hydra() -> Iterator[None]:
     GlobalHydra.instance().clear()
 
 
-def composed(*overrides: str) -> Config:
-    """Return the checked settings of a command line, the alternatives settled as by the command."""
-    with initialize_config_dir(str(configs_folder()), version_base="1.3"):
-        values: Any = OmegaConf.to_container(compose("train", overrides=list(overrides)), resolve=True)
-    named = {text.partition("=")[0] for text in overrides}
-    for section, names in ALTERNATIVES.items():
-        if any(f"{section}.{name}" in named for name in names):
-            values[section] |= {name: None for name in names if f"{section}.{name}" not in named}
-    config = Config.from_dict(values)
+def checked(*overrides: str) -> Config:
+    """Return the settings of a command line, checked as the run itself does."""
+    config = composed(*overrides)
     task = check_task(config.task)
     check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task.causal, pooled=task.pooled)
@@ -90,7 +83,7 @@ def test_the_configs_of_the_checkout_are_used():
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_preset_gives_valid_settings(group: str, choice: str):
-    config = composed(*where_used(group, choice))
+    config = checked(*where_used(group, choice))
     found = {"data": config.data.source, "model": config.model.cell, "task": config.task.name}
     found["tracker"] = config.tracker.name
     assert found.get(group, choice) == choice
@@ -98,7 +91,7 @@ def test_every_preset_gives_valid_settings(group: str, choice: str):
 
 @pytest.mark.parametrize("data", GROUPS["data"])
 def test_the_choice_of_a_cell_changes_nothing_else(data: str):
-    configs = [composed(f"model={cell}", *with_data(data)) for cell in GROUPS["model"]]
+    configs = [checked(f"model={cell}", *with_data(data)) for cell in GROUPS["model"]]
     assert [config.model.cell for config in configs] == GROUPS["model"]
     alike = [dataclasses.replace(config.model, cell="", options={}) for config in configs]
     assert alike == [alike[0]] * len(alike)
@@ -107,7 +100,7 @@ def test_the_choice_of_a_cell_changes_nothing_else(data: str):
 
 
 def test_a_group_on_the_command_line_wins_over_the_preset_of_the_data():
-    config = composed("data=ptb", "network=char_256", "training=reber", "optimizer=adamw")
+    config = checked("data=ptb", "network=char_256", "training=reber", "optimizer=adamw")
     assert (config.model.hidden_size, config.model.layers) == (256, 1)
     assert (config.training.updates, config.optimizer.rule) == (1500, "adamw")
 
@@ -120,7 +113,7 @@ def test_names_in_code_and_presets_are_the_same():
 
 def test_the_presets_of_a_source_show_its_defaults():
     for name, source in SOURCES.items():
-        config = composed(*with_data(name))
+        config = checked(*with_data(name))
         supplied = ("mirror", "cache", "kind")
         known = {key: value.default for key, value in settings(source.load).items() if key not in supplied}
         given = {text.partition("=")[0].removeprefix("data.") for text in NEEDED.get(name, [])}
@@ -155,7 +148,7 @@ def test_the_readme_holds_its_two_commands_letter_by_letter():
 def test_every_training_command_in_the_pages_has_valid_settings(arguments: str):
     words = [word for word in shlex.split(arguments) if word not in ("-m", "--cfg", "job", "--help")]
     overrides = [word if '"' in word else word.split(",")[0] for word in words if not word.startswith("hydra")]
-    composed(*overrides)
+    checked(*overrides)
 
 
 def test_links_between_pages_lead_somewhere():
@@ -293,7 +286,7 @@ def test_cfg_job_prints_all_settings_and_runs_nothing(tmp_path: Path):
     done = run(sys.executable, "-m", "gru_bench.train", "data=ptb", "--cfg", "job", cwd=tmp_path, PYTHONPATH=str(ROOT))
     assert done.returncode == 0, done.stderr
     shown: Any = OmegaConf.to_container(OmegaConf.create(done.stdout))
-    assert Config.from_dict(shown) == composed("data=ptb")
+    assert Config.from_dict(shown) == checked("data=ptb")
     assert list(tmp_path.iterdir()) == []
 
 

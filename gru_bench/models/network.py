@@ -13,6 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from gru_bench.models.cells import Carry, Cell
+from gru_bench.models.cross_entropy import cross_entropy
 from gru_bench.models.initializers import Initializer, draw_cell
 from gru_bench.models.pooling import Attention, Pooling
 from gru_bench.models.products import product
@@ -100,9 +101,21 @@ class Readout(nnx.Module):
         self, hidden: Float[Array, "*leading size"], tied: Embedding | None = None
     ) -> Float[Array, "*leading outputs"]:
         """Return outputs for each hidden state."""
-        kernel = self.kernel[...] if self.kernel is not None else cast(Embedding, tied).table[...].T
-        outputs = product(hidden, kernel, self.precision)
+        outputs = product(hidden, self._kernel(tied), self.precision)
         return outputs + jnp.broadcast_to(self.bias[...], outputs.shape)
+
+    def cross_entropy(
+        self,
+        hidden: Float[Array, "*leading size"],
+        targets: Int[Array, "*leading"],
+        mask: Bool[Array, "*leading"],
+        tied: Embedding | None = None,
+    ) -> Float[Array, ""]:
+        """Return the nll of the targets, in nats, with the outputs as logits; summed over what counts."""
+        return cross_entropy(hidden, self._kernel(tied), self.bias[...], targets, mask, jnp.dtype(self.precision))
+
+    def _kernel(self, tied: Embedding | None) -> Float[Array, "size outputs"]:
+        return self.kernel[...] if self.kernel is not None else cast(Embedding, tied).table[...].T
 
 
 class RecurrentLayer(nnx.Module):
@@ -221,8 +234,37 @@ class Network(nnx.Module):
             hidden = self.pooling(hidden, _all_count(inputs) if padding is None else padding)
         if features is not None:
             hidden = jnp.concatenate([hidden, features], axis=-1)
-        tied = self.encoder if isinstance(self.encoder, Embedding) else None
-        return self.head(hidden, tied), carry
+        return self.head(hidden, self._table), carry
+
+    def cross_entropy(
+        self,
+        inputs: Array,
+        targets: Int[Array, "batch time"],
+        carry: list[dict[str, Carry]],
+        *,
+        mask: Bool[Array, "batch time"],
+        reset: Bool[Array, "batch time"] | None = None,
+        key: Array | None = None,
+    ) -> tuple[Float[Array, ""], list[dict[str, Carry]]]:
+        """Run the network and return the summed nll of one target per time step, in nats, without keeping its outputs.
+
+        Args:
+            inputs: see `__call__`.
+            targets: the symbol to predict at each time step.
+            carry: see `__call__`.
+            mask: True where a time step and its target count.
+            reset: see `__call__`.
+            key: see `__call__`.
+
+        Returns:
+            The sum over what counts, and the carry after the last time step.
+        """
+        hidden, carry = self.encode(inputs, carry, padding=mask, reset=reset, key=key)
+        return self.head.cross_entropy(hidden, targets, mask, self._table), carry
+
+    @property
+    def _table(self) -> Embedding | None:
+        return self.encoder if isinstance(self.encoder, Embedding) else None
 
     def attention(self, inputs: Array, padding: Bool[Array, "batch time"]) -> Float[Array, "batch time"] | None:
         """Return the weight of each time step in the pooled state; None where the pooling is no attention."""

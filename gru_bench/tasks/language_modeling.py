@@ -11,7 +11,6 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Int
 from matplotlib.figure import Figure
 
@@ -105,13 +104,13 @@ class LanguageModeling:
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the training loss of a window, in nats."""
-        nll, carry = _token_nll(network, batch, carry, key)
-        return Loss(total=nll.sum(), items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
+        nll, carry = _summed_nll(network, batch, carry, key)
+        return Loss(total=nll, items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
         """Return the carry and the summed nll in nats with the number of scored symbols."""
-        nll, carry = _token_nll(network, batch, carry, None)
-        return carry, {"nll": nll.sum(axis=1).sum(), "items": batch["mask"].sum(dtype=jnp.int32)}
+        nll, carry = _summed_nll(network, batch, carry, None)
+        return carry, {"nll": nll, "items": batch["mask"].sum(dtype=jnp.int32)}
 
     def zero_sums(self) -> Sums:
         """Return the sums before the first window."""
@@ -185,12 +184,10 @@ class LanguageModeling:
         return {"nll": nll}
 
 
-def _token_nll(
-    network: Network, batch: Batch, carry: Carry, key: Array | None
-) -> tuple[Float[Array, "lanes window"], Carry]:
-    scores, carry = network(batch["inputs"], carry, padding=batch["mask"], reset=batch["reset"], key=key)
-    nll = optax.softmax_cross_entropy_with_integer_labels(scores, batch["targets"])
-    return jnp.where(batch["mask"], nll, 0.0), carry
+def _summed_nll(network: Network, batch: Batch, carry: Carry, key: Array | None) -> tuple[Float[Array, ""], Carry]:
+    return network.cross_entropy(
+        batch["inputs"], batch["targets"], carry, mask=batch["mask"], reset=batch["reset"], key=key
+    )
 
 
 @partial(jax.jit, static_argnums=(2, 3, 4))

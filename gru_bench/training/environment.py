@@ -41,6 +41,16 @@ def device() -> str:
     return f"{first.platform}: {_processor() if first.platform == 'cpu' else first.device_kind}"
 
 
+def processor_features() -> str:
+    """Return name and instruction sets of the processor, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    features = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return f"{_processor()} {' '.join(sorted(features.partition(':')[2].split()))}"
+
+
 def host() -> dict[str, str | int | None]:
     """Return the operating system and the number of cores."""
     return {"platform": platform.platform(), "cores": os.cpu_count()}

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 
@@ -233,3 +234,21 @@ def test_gate_activity_names_each_layer_direction_and_gate():
         for what in ("mean", "saturated")
     }
     assert all(0.0 <= float(value) <= 1.0 for value in activity.values())
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_cross_entropy_is_that_of_the_outputs(tied: bool):
+    network = build(symbols=SYMBOLS, tied_embeddings=tied)
+    graph, params = nnx.split(network)
+    inputs, targets, carry = symbol_inputs(), symbol_inputs(1), network.zero_carry(BATCH)
+
+    def of_outputs(params: Any) -> Any:
+        outputs, final = nnx.merge(graph, params)(inputs, carry, padding=PADDING)
+        nll = optax.softmax_cross_entropy_with_integer_labels(outputs, targets)
+        return jnp.where(PADDING, nll, 0.0).sum(), final
+
+    def direct(params: Any) -> Any:
+        return nnx.merge(graph, params).cross_entropy(inputs, targets, carry, mask=PADDING)
+
+    found, expected = (jax.jit(jax.value_and_grad(function, has_aux=True))(params) for function in (direct, of_outputs))
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-6), found, expected)

@@ -1,0 +1,231 @@
+"""Train the small Penn Treebank model of Zaremba et al. 2014 here and in plain PyTorch, side by side.
+
+    python scripts/race_pytorch.py rounds=9 updates=40
+
+Both run the same windows of the same stream with the same sizes, batch, loss and optimiser: two layers of 200, 20
+lanes, windows of 20, SGD on the clipped gradient of the loss summed over a window. Ours is the update that
+`python -m gru_bench.train data=ptb` runs; PyTorch's is the training loop written the ordinary way. Each has a process
+of its own, because PyTorch's idle threads would slow down what comes next in one; the processes take turns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import json
+import platform
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import IO, Any, Literal, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from gru_bench.arguments import run_command
+from gru_bench.compose import composed
+from gru_bench.config import Config
+from gru_bench.data.factory import make_data
+from gru_bench.data.windows import TrainWindows
+from gru_bench.errors import UserError
+from gru_bench.models.factory import make_model
+from gru_bench.tasks.factory import ACCEPTS, make_task
+from gru_bench.tasks.task import Task
+from gru_bench.training.environment import device, keep_freed_memory, threads
+from gru_bench.training.optimizer import make_optimizer, make_schedule
+from gru_bench.training.step import Compiled, TrainState, make_update
+from gru_bench.validation import Positive
+
+Updates = Callable[[range], list[float]]
+"""Do the updates with these numbers and return their losses, in nats per token."""
+Contestant = Literal["gru_bench gru", "gru_bench lstm", "pytorch gru", "pytorch lstm"]
+CELLS = ("gru", "lstm")
+FRAMEWORKS = ("gru_bench", "pytorch")
+
+
+class Lap(NamedTuple):
+    """One turn of a contestant: seconds, and the mean loss of its updates."""
+
+    seconds: float
+    loss: float
+
+
+def settings(cell: str) -> Config:
+    """Return the settings of the run whose update is raced."""
+    return composed("task=language_modeling", "data=ptb", f"model={cell}", "tracker=none")
+
+
+def prepare(config: Config) -> tuple[Task, TrainWindows]:
+    """Return the task and its training windows."""
+    data = make_data(config.data, config.paths, ACCEPTS[config.task.name])
+    task = make_task(config.task, data.describe())
+    return task, cast(TrainWindows, task.train_batches(data, config.training, config.seed))
+
+
+def ours(config: Config) -> Updates:
+    """Return the update of `gru_bench.train`."""
+    keep_freed_memory()
+    task, windows = prepare(config)
+    optimizer = make_optimizer(config.optimizer, make_schedule(config.optimizer, len(windows), None))
+    network = make_model(config.model, config.training, task.signature, jax.random.key(config.seed))
+    graph, params = nnx.split(network)
+    carry = task.initial_carry(network, config.training.batch_size)
+    update = Compiled(make_update(graph, task, optimizer, config.training.loss_reduction), donate=(0,))
+    state = TrainState(params, optimizer.init(params), carry, jax.random.key(1), jnp.zeros((), jnp.int32))
+
+    def run(numbers: range) -> list[float]:
+        nonlocal state
+        losses = []
+        for number in numbers:
+            state, metrics = update(state, windows.update(number))
+            losses.append(metrics.loss)
+        return [float(loss) for loss in jax.device_get(jax.block_until_ready((state, losses)))[1]]
+
+    return run
+
+
+def pytorch(config: Config) -> Updates:
+    """Return the same update in plain PyTorch, written for speed the ordinary way: time first, fused optimiser."""
+    try:
+        import torch
+    except ImportError as error:
+        raise UserError('PyTorch is missing: pip install -e ".[bench]"') from error
+    from torch.nn import functional
+
+    torch.set_num_threads(threads())
+    torch.manual_seed(config.seed)
+    task, windows = prepare(config)
+    model, symbols, size = config.model, task.signature.outputs, cast(int, config.model.hidden_size)
+    embedding = torch.nn.Embedding(symbols, size)
+    layers = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[model.cell](size, size, model.layers)
+    head = torch.nn.Linear(size, symbols)
+    parameters = [*embedding.parameters(), *layers.parameters(), *head.parameters()]
+    scale = cast(float, model.init_scale)
+    for parameter in parameters:
+        torch.nn.init.uniform_(parameter, -scale, scale)
+    optimizer = torch.optim.SGD(parameters, lr=config.optimizer.learning_rate, fused=True)
+    clip, lanes = cast(float, config.optimizer.clip_norm), config.training.batch_size
+    carry: Any = None
+
+    def run(numbers: range) -> list[float]:
+        nonlocal carry
+        losses = []
+        for number in numbers:
+            batch = windows.update(number)
+            inputs = torch.from_numpy(np.ascontiguousarray(batch["inputs"].T))
+            targets = torch.from_numpy(np.ascontiguousarray(batch["targets"].T)).long()
+            optimizer.zero_grad()
+            hidden, carry = layers(embedding(inputs), carry)
+            carry = tuple(part.detach() for part in carry) if isinstance(carry, tuple) else carry.detach()
+            loss = functional.cross_entropy(head(hidden.flatten(0, 1)), targets.flatten(), reduction="sum")
+            (loss / lanes).backward()
+            torch.nn.utils.clip_grad_norm_(parameters, clip)
+            optimizer.step()
+            losses.append(float(loss.detach()) / targets.numel())
+        return losses
+
+    return run
+
+
+MAKERS: dict[str, Callable[[Config], Updates]] = {"gru_bench": ours, "pytorch": pytorch}
+
+
+def take_turns(contestant: str, updates: int) -> None:
+    """Be a contestant: do one round of updates for each line of standard input and tell how long it took."""
+    framework, cell = contestant.split()
+    run = MAKERS[framework](settings(cell))
+    done = 0
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        losses = run(range(done, done + updates))
+        seconds = time.perf_counter() - start
+        done += updates
+        print(json.dumps(Lap(seconds, float(np.mean(losses)))), flush=True)
+
+
+@contextlib.contextmanager
+def started(contestant: str, updates: int) -> Iterator[Callable[[], Lap]]:
+    """Start a contestant; the function that is handed out lets it take its turn."""
+    command = [sys.executable, __file__, f"contestant={contestant}", f"updates={updates}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        to, of = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
+
+        def lap() -> Lap:
+            with contextlib.suppress(BrokenPipeError):
+                to.write("go\n")
+                to.flush()
+            line = of.readline()
+            if not line:
+                raise UserError(f"{contestant} stopped; see the message above.")
+            return Lap(*json.loads(line))
+
+        try:
+            yield lap
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                to.close()
+
+
+def race(*, rounds: Positive = 9, updates: Positive = 40, contestant: Contestant | None = None) -> None:
+    """Race our training update against PyTorch's: the small Penn Treebank model, GRU and LSTM.
+
+    Args:
+        rounds: turns of each contestant that count; one more goes first and holds the compilation
+        updates: updates in a turn
+        contestant: for the processes that run them
+    """
+    if contestant is not None:
+        take_turns(contestant, updates)
+        return
+    names = [f"{framework} {cell}" for cell in CELLS for framework in FRAMEWORKS]
+    laps: dict[str, list[Lap]] = {name: [] for name in names}
+    with contextlib.ExitStack() as stack:
+        turns = {name: stack.enter_context(started(name, updates)) for name in names}
+        order = random.Random(0)
+        for _ in track(range(rounds + 1), "Rounds", transient=True):
+            for name in order.sample(names, len(names)):
+                laps[name].append(turns[name]())
+    show(laps, updates)
+
+
+def show(laps: dict[str, list[Lap]], updates: int) -> None:
+    """Print medians and quartiles, and the ratio of the two frameworks round by round."""
+    training = settings(CELLS[0]).training
+    tokens = updates * training.batch_size * training.bptt_window
+    rounds = len(next(iter(laps.values()))) - 1
+    title = f"Penn Treebank, two layers of 200: {rounds} rounds of {updates} updates, median (quartiles)"
+    table = Table("", "tokens per second", "ms per update", "first turn, s", "last loss", "ours / PyTorch", title=title)
+    for cell in CELLS:
+        seconds = {name: np.array([lap.seconds for lap in laps[f"{name} {cell}"][1:]]) for name in FRAMEWORKS}
+        for framework in FRAMEWORKS:
+            own = laps[f"{framework} {cell}"]
+            ratio = spread(seconds["pytorch"] / seconds["gru_bench"], 2) if framework == "gru_bench" else ""
+            table.add_row(
+                f"{framework} {cell}",
+                spread(tokens / seconds[framework], 0),
+                spread(1000 * seconds[framework] / updates, 1),
+                f"{own[0].seconds:.1f}",
+                f"{own[-1].loss:.3f}",
+                ratio,
+            )
+    console = Console(highlight=False)
+    console.print(table)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("jax", "torch", "numpy"))
+    console.print(f"{device()}, {threads()} threads; Python {platform.python_version()}, {versions}", soft_wrap=True)
+
+
+def spread(values: np.ndarray, digits: int) -> str:
+    """Write median and quartiles."""
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return f"{middle:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(race))
