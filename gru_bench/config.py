@@ -36,6 +36,12 @@ ALTERNATIVES = {
 }
 """Settings of which exactly one is set; one on the command line rules out those of the presets."""
 
+EXECUTION = ("updates_per_dispatch", "replicas", "replica_key", "replica_values", "devices")
+"""Settings of `training` that say how runs are computed; no number of a run depends on them but in its last digits."""
+
+SWEPT = ("learning_rate", "weight_decay", "clip_norm", "b1", "b2", "momentum", "final_fraction")
+"""Settings of `optimizer` that may differ between the replicas of one compiled program."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
@@ -134,8 +140,22 @@ class TrainingConfig:
     precision: Literal["float32", "bfloat16"] = "float32"
     unroll: Positive = 1
     rematerialise: bool = False
+    updates_per_dispatch: Positive = 10
+    replicas: Positive = 1
+    replica_key: str | None = None
+    replica_values: list[float] | None = None
+    devices: Positive | Literal["all"] = 1
 
     def __post_init__(self) -> None:
+        self._check_budgets()
+        self._check_replicas()
+
+    @property
+    def replica_count(self) -> int:
+        """How many runs are trained at once."""
+        return self.replicas if self.replica_values is None else len(self.replica_values)
+
+    def _check_budgets(self) -> None:
         budgets = {name: getattr(self, name) for name in ALTERNATIVES["training"]}
         chosen = {name: value for name, value in budgets.items() if value is not None}
         if len(chosen) != 1:
@@ -145,6 +165,38 @@ class TrainingConfig:
                 found,
                 "exactly one budget: " + ", ".join(f"training.{name}" for name in budgets),
                 "Set the others to null, as in training.updates=null training.epochs=3.",
+            )
+
+    def _check_replicas(self) -> None:
+        values = self.replica_values
+        if (self.replica_key is None) != (values is None):
+            raise ConfigError(
+                "training.replica_values",
+                values,
+                f"a list of values for training.replica_key={self.replica_key}" if values is None else "null",
+                "Both are set, as in training.replica_key=optimizer.learning_rate training.replica_values=[1e-3,3e-3], "
+                "or none: replicas then differ in their seed.",
+            )
+        keys = [f"optimizer.{name}" for name in SWEPT]
+        if self.replica_key is not None and self.replica_key not in keys:
+            raise ConfigError(
+                "training.replica_key",
+                self.replica_key,
+                ", ".join(keys),
+                nearest(self.replica_key, keys) or "Other settings change what is compiled: sweep over them with -m.",
+            )
+        if values is not None and (len(set(values)) < len(values) or not values):
+            raise ConfigError("training.replica_values", values, "at least one value, and none twice")
+        if values is not None and self.replica_key == "optimizer.momentum" and 0 in values:
+            raise ConfigError("training.replica_values", values, "momenta > 0", "Without one the state is another.")
+        if values is not None and self.replicas not in (1, len(values)):
+            raise ConfigError("training.replicas", self.replicas, f"{len(values)}, one for each replica value, or 1")
+        if self.replica_count > 1 and self.seconds_budget is not None:
+            raise ConfigError(
+                "training.replicas",
+                self.replica_count,
+                "1 with training.seconds_budget",
+                "Replicas share their seconds, so none of them would get what a run of its own gets.",
             )
 
 
@@ -186,6 +238,13 @@ class Config:
     def __post_init__(self) -> None:
         if self.run_dir is not None and not self.run_dir.strip():
             raise ConfigError("run_dir", self.run_dir, "a folder, or null for the default")
+        if self.run_dir is not None and self.training.replica_count > 1:
+            raise ConfigError(
+                "run_dir",
+                self.run_dir,
+                "null with training.replicas, because all of them would write there",
+                "Set paths.runs=... instead: each replica then gets its own directory below it.",
+            )
         if self.training.seconds_budget is not None and self.optimizer.schedule in ("linear", "cosine"):
             raise ConfigError(
                 "optimizer.schedule",
@@ -195,10 +254,29 @@ class Config:
             )
 
     @property
+    def runs(self) -> tuple[Config, ...]:
+        """The settings of each run that these train: themselves, or those of each replica, as if it ran alone.
+
+        Raises:
+            ConfigError: a value of `training.replica_values` is not allowed.
+        """
+        training = self.training
+        if training.replica_count == 1 and training.replica_values is None:
+            return (self,)
+        alone = {"replicas": 1, "replica_key": None, "replica_values": None}
+        plain = self.to_dict()
+        plain |= {"training": plain["training"] | alone}
+        if training.replica_key is None or training.replica_values is None:
+            return tuple(Config.from_dict(plain | {"seed": self.seed + index}) for index in range(training.replicas))
+        section, _, name = training.replica_key.partition(".")
+        return tuple(
+            Config.from_dict(plain | {section: plain[section] | {name: value}}) for value in training.replica_values
+        )
+
+    @property
     def identity(self) -> dict[str, Any]:
-        """What decides the numbers of a run, seed included; where and how it is tracked left out."""
-        kept = ("task", "data", "model", "optimizer", "training", "seed")
-        return {name: value for name, value in self.to_dict().items() if name in kept}
+        """What decides the numbers of a run; see the function of this name."""
+        return identity(self.to_dict())
 
     @property
     def hash(self) -> str:
@@ -254,6 +332,17 @@ class Config:
             if name not in parts and parameter.default is parameter.empty:
                 raise ConfigError(name, None, f"a section with the settings of {name}")
         return cls(**parts)
+
+
+def identity(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides the numbers of a run, seed included; where and how it runs and is tracked left out.
+
+    Args:
+        values: all settings as plain values, as `Config.to_dict` and the record of a run have them.
+    """
+    kept = {name: values.get(name) for name in ("task", "data", "model", "optimizer", "training", "seed")}
+    training = kept["training"] or {}
+    return kept | {"training": {name: value for name, value in training.items() if name not in EXECUTION}}
 
 
 def _section(cls: Any, values: object, name: str) -> Any:

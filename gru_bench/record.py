@@ -28,7 +28,8 @@ class RunRecord:
         config: all settings; `config_hash` names all of them that decide numbers but the seed.
         cell_options: the options of the cell alone, as run; `cell_defaults` as they are by default.
         speed: `seconds_per_update` and `items_per_second` without compilation, `compile_seconds`, `item`, and
-            `other_load`: how many cores other processes kept busy meanwhile.
+            `other_load`: how many cores other processes kept busy meanwhile; `replicas`: how many runs one program
+            trained at once, which share these times and the memory.
         memory: `step_bytes`, what the compiled update needs by its own analysis; `peak_rss_bytes` of the process.
         metrics: by split and name; `test` is there once the run is finished.
         baselines: metrics of reference predictors on the test split, by name.

@@ -1,15 +1,14 @@
-"""One run from its settings to its record, pictures and tables."""
+"""One run, or replicas, from settings to records, pictures and tables."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import jax
 import yaml
@@ -21,20 +20,22 @@ from gru_bench.data.factory import check_data, find_cache, make_data
 from gru_bench.errors import UserError
 from gru_bench.history import read_metrics
 from gru_bench.models.factory import cell_defaults, check_model, make_cell, make_model, stack_shape
+from gru_bench.models.network import Network
 from gru_bench.models.sizing import state_size, update_flops
 from gru_bench.plotting import save_figure
-from gru_bench.record import SAMPLES_FILE, RunRecord, write_atomically
+from gru_bench.record import SAMPLES_FILE, RunRecord, Status, write_atomically
 from gru_bench.reporting.figures import gate_activity, learning_curve
 from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.factory import ACCEPTS, check_task, make_task
 from gru_bench.tasks.task import Task, TrainBatches
 from gru_bench.terminal import Terminal
-from gru_bench.tracking.tracker import Tracker, make_tracker, summarise
+from gru_bench.tracking.tracker import make_tracker
 from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import device, host, keep_freed_memory, start_memory_count, threads, versions
+from gru_bench.training.layout import take_cores_as_devices
 from gru_bench.training.loop import Training
-from gru_bench.training.meter import Diverged
+from gru_bench.training.run import Run, now
 from gru_bench.training.run_directory import clear, owned, previous_record
 from gru_bench.training.saved import DATA_FILE
 from gru_bench.training.signals import Interrupted, terminated
@@ -43,7 +44,7 @@ logger = logging.getLogger("gru_bench")
 
 
 def run_session(config: Config) -> int:
-    """Train what the settings say and return the exit code: 0, or 1 when the run diverged.
+    """Train what the settings say, one run or replicas, and return the exit code: 0, or 1 when a run diverged.
 
     Raises:
         UserError: a wrong setting, missing data, a directory in use, a full disk; the record says `failed` where
@@ -53,32 +54,79 @@ def run_session(config: Config) -> int:
     task_class = check_task(config.task)
     check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
+    configs = config.runs
+    if len(configs) > 1:
+        take_cores_as_devices(len(configs))
     keep_freed_memory()
     start_memory_count()
     console = Terminal(highlight=False, go_on=True)
-    with (
-        owned(config.directory) as directory,
-        _logging(directory, console),
-        compiled_programs_kept(find_cache(config.paths)),
-    ):
-        if config.fresh:
-            clear(directory)
-        earlier = previous_record(directory, config)
-        if earlier is not None and earlier.status == "finished":
-            console.print(run_table(earlier, directory))
-            console.print("This run is finished; fresh=true trains it anew.", style="dim")
-            return 0
-        if earlier is not None and earlier.status == "diverged":
-            raise UserError(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
-        return _train(config, directory, console, began=None if earlier is None else earlier.started)
+    with ExitStack() as held:
+        directories = [held.enter_context(owned(member.directory)) for member in configs]
+        held.enter_context(_logging(directories, console))
+        held.enter_context(compiled_programs_kept(find_cache(config.paths)))
+        left: list[_Unfinished] = []
+        diverged: list[str] = []
+        for member, directory in zip(configs, directories, strict=True):
+            if config.fresh:
+                clear(directory)
+            earlier = previous_record(directory, member)
+            if earlier is not None and earlier.status == "finished":
+                console.print(run_table(earlier, directory))
+                console.print("This run is finished; fresh=true trains it anew.", style="dim")
+            elif earlier is not None and earlier.status == "diverged":
+                diverged.append(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
+            else:
+                left.append(_Unfinished(member, directory, None if earlier is None else earlier.started))
+        if left:
+            for message in diverged:
+                logger.warning("%s", message)
+            return max(_train(left, console), int(bool(diverged)))
+        if diverged:
+            raise UserError("\n".join(diverged))
+        return 0
 
 
-def _train(config: Config, directory: Path, console: Console, began: str | None) -> int:
+class _Unfinished(NamedTuple):
+    """A run to train: its settings, its directory, and when it was started, if it was."""
+
+    config: Config
+    directory: Path
+    started: str | None
+
+
+def _train(left: Sequence[_Unfinished], console: Console) -> int:
+    config = left[0].config
     data = make_data(config.data, config.paths, ACCEPTS[config.task.name])
     task = make_task(config.task, data.describe())
+    baselines = task.baselines(data)
+    runs: list[Run] = []
+    with _outcome(runs), terminated():
+        for member, directory, started in left:
+            with _about(directory):
+                runs.append(begin_run(member, directory, started, task, data, baselines))
+        with closing(Training(runs, task, data, console).run()) as ended:
+            for run in ended:
+                with _about(run.directory):
+                    _end(run, task, data, console)
+    return int(any(run.record.status == "diverged" for run in runs))
+
+
+def begin_run(
+    config: Config, directory: Path, started: str | None, task: Task, data: Any, baselines: dict[str, dict[str, float]]
+) -> Run:
+    """Write what is known of a run beforehand, and return it.
+
+    Args:
+        config: its settings.
+        directory: its directory.
+        started: when it was begun, where it goes on; None now.
+        task: its task.
+        data: its data.
+        baselines: metrics of reference predictors on the test split, by name.
+    """
     batches = task.train_batches(data, config.training, config.seed)
-    record = _new_record(config, task, data, batches, began or _now())
-    record.baselines = task.baselines(data)
+    record = _new_record(config, task, data, batches, started or now())
+    record.baselines = baselines
     record.write(directory)
     write_atomically(directory / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
     write_atomically(directory / DATA_FILE, json.dumps(task.describe()).encode())
@@ -98,58 +146,67 @@ def _train(config: Config, directory: Path, console: Console, began: str | None)
         tags=[config.model.cell],
         name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
     )
-    with _outcome(record, directory, tracker), terminated():
-        training = Training(config, task, data, batches, directory, record, tracker, console)
-        training.run()
-        _show(training, task, data, directory, tracker)
-    console.print(run_table(record, directory))
-    return 1 if record.status == "diverged" else 0
+    return Run(config, directory, record, batches, tracker)
+
+
+def _end(run: Run, task: Task, data: Any, console: Console) -> None:
+    """Show and write what became of a run that was trained to its end, or diverged."""
+    if run.failure is None:
+        _show(run, task, data)
+        run.end("finished")
+    else:
+        run.end("diverged", str(run.failure))
+        logger.error("Stopped: %s. Earlier checkpoints are kept; try a smaller optimizer.learning_rate.", run.failure)
+    console.print(run_table(run.record, run.directory))
 
 
 @contextmanager
-def _outcome(record: RunRecord, directory: Path, tracker: Tracker) -> Iterator[None]:
-    """Write down how a run ended, whatever happens."""
+def _outcome(runs: Sequence[Run]) -> Iterator[None]:
+    """Write down how the runs ended that were not trained to their end, whatever happens."""
+
+    def end(status: Status, reason: str) -> list[Run]:
+        under_way = [run for run in runs if run.record.status == "running"]
+        with ExitStack() as ends:
+            for run in under_way:
+                ends.callback(run.end, status, reason)
+        return under_way
+
     try:
         yield
-        record.status = "finished"
-    except Diverged as error:
-        record.status, record.reason = "diverged", str(error)
-        logger.error("Stopped: %s. Earlier checkpoints are kept; try a smaller optimizer.learning_rate.", error)
     except Interrupted as stop:
-        record.status, record.reason = "interrupted", str(stop)
-        logger.warning("%s: stopped at update %s. The same command goes on from there.", stop, record.updates)
+        for run in end("interrupted", str(stop)):
+            with _about(run.directory):
+                logger.warning(
+                    "%s: stopped at update %s. The same command goes on from there.", stop, run.record.updates
+                )
         raise
     except KeyboardInterrupt:
-        record.status, record.reason = "interrupted", "SIGINT"
+        end("interrupted", "SIGINT")
         logger.warning("SIGINT: stopped at once. The same command goes on from the newest checkpoint.")
         raise
     except BaseException as error:
-        record.status, record.reason = "failed", f"{type(error).__name__}: {error}"
+        end("failed", f"{type(error).__name__}: {error}")
         raise
-    finally:
-        record.ended = _now()
-        record.write(directory)
-        tracker.finish(summarise(dataclasses.asdict(record)), failed=record.status != "finished")
 
 
-def _show(training: Training, task: Task, data: Any, directory: Path, tracker: Tracker) -> None:
+def _show(run: Run, task: Task, data: Any) -> None:
     """Write samples and pictures of a finished run."""
-    update = training.done
-    samples = task.samples(training.best_network, data, training.config.seed)
+    network, update = cast(Network, run.network), run.record.updates
+    samples = task.samples(network, data, run.config.seed)
     for sample in samples:
         logger.info("Sample%s:\n%s", f" after {sample.given!r}" if sample.given else "", sample.output)
-    tracker.text("samples", [[sample.given, sample.output] for sample in samples], ["given", "output"], update)
-    write_atomically(directory / SAMPLES_FILE, json.dumps([sample._asdict() for sample in samples]).encode())
-    rows = read_metrics(directory / "metrics.jsonl")
-    folder = directory / "figures"
+    run.tracker.text("samples", [[sample.given, sample.output] for sample in samples], ["given", "output"], update)
+    write_atomically(run.directory / SAMPLES_FILE, json.dumps([sample._asdict() for sample in samples]).encode())
+    rows = read_metrics(run.directory / "metrics.jsonl")
+    folder = run.directory / "figures"
     folder.mkdir(exist_ok=True)
-    floor = training.record.baselines.get("floor", {}).get(task.metric)
-    learning_curve(rows, task.metric, floor, folder / "learning_curve.png", unit(task.metric, training.record))
+    floor = run.record.baselines.get("floor", {}).get(task.metric)
+    learning_curve(rows, task.metric, floor, folder / "learning_curve.png", unit(task.metric, run.record))
     gate_activity(rows, folder / "gate_activity.png")
-    for name, figure in task.figures(training.best_network, data, training.test_sums).items():
+    for name, figure in task.figures(network, data, run.test_sums).items():
         save_figure(figure, folder / f"{name}.png")
     for path in sorted(folder.glob("*.png")):
-        tracker.image(path.stem, path, update)
+        run.tracker.image(path.stem, path, update)
 
 
 def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches, started: str) -> RunRecord:
@@ -188,11 +245,14 @@ def _parameter_counts(config: Config, task: Task) -> dict[str, int]:
 
 
 @contextmanager
-def _logging(directory: Path, console: Console) -> Iterator[None]:
-    """Send the log to the terminal, above the progress bar, and to RUN_DIR/log.txt."""
-    file = logging.FileHandler(directory / "log.txt", encoding="utf-8", delay=True)  # opened after `clear`
-    handlers: list[logging.Handler] = [_ConsoleHandler(console), file]
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+def _logging(directories: Sequence[Path], console: Console) -> Iterator[None]:
+    """Send the log to the terminal, above the progress bar, and to the log.txt of each run that a message is about."""
+    handlers: list[logging.Handler] = [_ConsoleHandler(console)]
+    for directory in directories:
+        file = logging.FileHandler(directory / "log.txt", encoding="utf-8", delay=True)  # opened after `clear`
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        file.addFilter(lambda _, directory=directory: _subject.get() in (None, directory))
+        handlers.append(file)
     logger.setLevel(logging.INFO)
     logger.propagate = False
     for handler in handlers:
@@ -205,6 +265,19 @@ def _logging(directory: Path, console: Console) -> Iterator[None]:
             handler.close()
 
 
+_subject: ContextVar[Path | None] = ContextVar("subject", default=None)
+
+
+@contextmanager
+def _about(directory: Path) -> Iterator[None]:
+    """Let the messages of the log be about one run; others are about all that are trained at once."""
+    before = _subject.set(directory)
+    try:
+        yield
+    finally:
+        _subject.reset(before)
+
+
 class _ConsoleHandler(logging.Handler):
     """Prints messages as they are, lines unbroken."""
 
@@ -215,7 +288,3 @@ class _ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
         self._console.print(self.format(record), markup=False, soft_wrap=True)
-
-
-def _now() -> str:
-    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")

@@ -38,7 +38,7 @@ from gru_bench.arguments import run_command
 from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import UserError
 from gru_bench.models.factory import Signature, make_model
-from gru_bench.training.checkpoint import Checkpoints
+from gru_bench.training.checkpoint import Checkpoints, latest
 from gru_bench.training.environment import device
 from gru_bench.validation import Natural, Positive
 
@@ -61,10 +61,10 @@ def one_file(folder: Path) -> Keeper:
     checkpoints = Checkpoints(folder)
 
     def restore(template: State) -> tuple[int, State]:
-        found = checkpoints.latest(template)
+        found = latest([checkpoints], template)
         if found is None:
             raise UserError("no checkpoint")
-        state, meta = found
+        ((state, meta),) = found
         return meta["update"], state
 
     return Keeper(lambda update, state: _done(checkpoints.save(update, state, {"update": update})), restore, _nothing)

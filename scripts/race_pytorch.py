@@ -40,7 +40,7 @@ from gru_bench.tasks.factory import ACCEPTS, make_task
 from gru_bench.tasks.task import Task
 from gru_bench.training.environment import device, keep_freed_memory, threads
 from gru_bench.training.optimizer import make_optimizer, make_schedule
-from gru_bench.training.step import Compiled, TrainState, make_update
+from gru_bench.training.step import Compiled, TrainState, make_dispatch, make_update
 from gru_bench.validation import Positive
 
 Updates = Callable[[range], list[float]]
@@ -70,23 +70,28 @@ def prepare(config: Config) -> tuple[Task, TrainWindows]:
 
 
 def ours(config: Config) -> Updates:
-    """Return the update of `gru_bench.train`."""
+    """Return the updates of `gru_bench.train`, as many per dispatch as there."""
     keep_freed_memory()
     task, windows = prepare(config)
     optimizer = make_optimizer(config.optimizer, make_schedule(config.optimizer, len(windows), None))
     network = make_model(config.model, config.training, task.signature, jax.random.key(config.seed))
     graph, params = nnx.split(network)
     carry = task.initial_carry(network, config.training.batch_size)
-    update = Compiled(make_update(graph, task, optimizer, config.training.loss_reduction), donate=(0,))
+    update = make_update(graph, task, lambda _: optimizer, config.training.loss_reduction)
+    dispatch = Compiled(make_dispatch(update), donate=(0,))
     state = TrainState(params, optimizer.init(params), carry, jax.random.key(1), jnp.zeros((), jnp.int32))
+    at_once = config.training.updates_per_dispatch
 
     def run(numbers: range) -> list[float]:
         nonlocal state
         losses = []
-        for number in numbers:
-            state, metrics = update(state, windows.update(number))
-            losses.append(metrics.loss)
-        return [float(loss) for loss in jax.device_get(jax.block_until_ready((state, losses)))[1]]
+        for first in numbers[::at_once]:
+            batches = [windows.update(number) for number in numbers if first <= number < first + at_once]
+            filled = batches + [batches[-1]] * (at_once - len(batches))
+            stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
+            state, metrics = dispatch(state, stacked, np.int32(len(batches)), {})
+            losses.append(metrics.loss[: len(batches)])
+        return [float(loss) for part in jax.device_get(jax.block_until_ready((state, losses)))[1] for loss in part]
 
     return run
 
@@ -215,7 +220,7 @@ def show(laps: dict[str, list[Lap]], updates: int) -> None:
                 f"{own[-1].loss:.3f}",
                 ratio,
             )
-    console = Console(highlight=False)
+    console = Console(width=120, highlight=False)
     console.print(table)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("jax", "torch", "numpy"))
     console.print(f"{device()}, {threads()} threads; Python {platform.python_version()}, {versions}", soft_wrap=True)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gru_bench.config import Config
+from gru_bench.config import EXECUTION, Config, identity
 from gru_bench.data.factory import SOURCES, Source
 from gru_bench.errors import ConfigError
 from tests.training.support import ROOT, train
@@ -65,6 +65,30 @@ def test_a_run_is_named_by_what_decides_its_numbers():
     assert Config.from_dict(changed(run_dir="here")).directory == Path("here")
 
 
+def test_replicas_are_the_runs_that_they_would_be_alone():
+    alone = Config.from_dict(changed(seed=3))
+    assert alone.runs == (alone,)
+    assert Config.from_dict(changed(seed=3, training__replicas=2)).runs == (
+        alone,
+        Config.from_dict(changed(seed=4)),
+    )
+    values = {"training__replica_key": "optimizer.learning_rate", "training__replica_values": [0.25, 1]}
+    swept = Config.from_dict(changed(**values)).runs
+    assert swept == tuple(Config.from_dict(changed(optimizer__learning_rate=rate)) for rate in (0.25, 1.0))
+    with pytest.raises(ConfigError, match=r"optimizer.learning_rate: found -1.0, allowed: a number > 0"):
+        _ = Config.from_dict(changed(**{**values, "training__replica_values": [-1.0]})).runs
+
+
+def test_how_a_run_is_computed_is_no_part_of_what_it_is():
+    plain = Config.from_dict(changed())
+    for changes in ({"updates_per_dispatch": 3}, {"devices": "all"}, {"replicas": 2}):
+        config = Config.from_dict(changed(**{f"training__{name}": value for name, value in changes.items()}))
+        assert (config.hash, config.identity) == (plain.hash, plain.identity)
+    older = plain.to_dict()
+    older["training"] = {name: value for name, value in older["training"].items() if name not in EXECUTION}
+    assert identity(older) == plain.identity
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -86,6 +110,38 @@ def test_a_run_is_named_by_what_decides_its_numbers():
         ({"seed": -1}, r"seed: found -1, allowed: an integer >= 0"),
         ({"run_dir": " "}, r"run_dir: found ' ', allowed: a folder"),
         ({"data": {}}, r"data.source: found None, allowed: text. Set it"),
+        ({"training__replicas": 0}, r"training.replicas: found 0, allowed: an integer >= 1"),
+        ({"training__replicas": 2, "run_dir": "here"}, r"run_dir: found 'here', allowed: null with training.replicas"),
+        (
+            {"training": {"seconds_budget": 3, "replicas": 2}, "optimizer__schedule": "constant"},
+            r"training.replicas: found 2, allowed: 1 with training.seconds_budget. Replicas share their seconds",
+        ),
+        (
+            {"training__replica_key": "optimizer.learning_rate"},
+            r"training.replica_values: found None, allowed: a list of values for .*optimizer.learning_rate",
+        ),
+        ({"training__replica_values": [0.1]}, r"training.replica_values: found \[0.1\], allowed: null"),
+        (
+            {"training__replica_key": "optimizer.learning_rat", "training__replica_values": [0.1]},
+            r"training.replica_key: .*Did you mean 'optimizer.learning_rate'\?",
+        ),
+        (
+            {"training__replica_key": "model.hidden_size", "training__replica_values": [8, 9]},
+            r"training.replica_key: found 'model.hidden_size', allowed: optimizer.learning_rate, .*sweep over them",
+        ),
+        (
+            {"training__replica_key": "optimizer.b1", "training__replica_values": [0.1, 0.1]},
+            r"training.replica_values: found \[0.1, 0.1\], allowed: at least one value, and none twice",
+        ),
+        (
+            {"training__replica_key": "optimizer.b1", "training__replica_values": [0.1], "training__replicas": 3},
+            r"training.replicas: found 3, allowed: 1, one for each replica value",
+        ),
+        (
+            {"training__replica_key": "optimizer.momentum", "training__replica_values": [0.0, 0.9]},
+            r"training.replica_values: .*momenta > 0",
+        ),
+        ({"training__devices": "some"}, r"training.devices: found 'some', allowed: an integer >= 1 or all"),
         (
             {"training": {"seconds_budget": 3}, "optimizer__schedule": "cosine"},
             r"optimizer.schedule: found 'cosine', allowed: constant or step with training.seconds_budget",

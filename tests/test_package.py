@@ -147,7 +147,9 @@ def test_the_readme_holds_its_two_commands_letter_by_letter():
 @pytest.mark.parametrize("arguments", trainings())
 def test_every_training_command_in_the_pages_has_valid_settings(arguments: str):
     words = [word for word in shlex.split(arguments) if word not in ("-m", "--cfg", "job", "--help")]
-    overrides = [word if '"' in word else word.split(",")[0] for word in words if not word.startswith("hydra")]
+    overrides = [
+        word if {'"', "["} & set(word) else word.split(",")[0] for word in words if not word.startswith("hydra")
+    ]
     checked(*overrides)
 
 

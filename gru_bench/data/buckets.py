@@ -104,6 +104,11 @@ class TextBuckets:
         return sum(self._chunks)
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """The words that batches are padded to."""
+        return tuple(edge for edge, chunks in zip(self.edges, self._chunks, strict=True) if chunks)
+
+    @property
     def time_steps(self) -> float:
         """Time steps of all texts of an average batch together, padding included."""
         steps = sum(chunks * edge for chunks, edge in zip(self._chunks, self.edges, strict=True))

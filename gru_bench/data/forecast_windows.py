@@ -138,6 +138,11 @@ class ForecastTrainWindows:
         self._epoch, self._order = -1, np.zeros(0, np.int64)
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """The time steps of a context."""
+        return (self.windows.form.context,)
+
+    @property
     def time_steps(self) -> float:
         """Time steps that are read for a batch."""
         return self.outputs * self.windows.form.context

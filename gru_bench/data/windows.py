@@ -105,6 +105,11 @@ class TrainWindows:
         return -(-self.lane // self.window)
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """The time steps of a window."""
+        return (self.window,)
+
+    @property
     def time_steps(self) -> float:
         """Time steps of all lanes of a window together."""
         return float(self.batch_size * self.window)

@@ -12,7 +12,7 @@ from typing import Any
 
 from gru_bench.errors import UserError
 from gru_bench.results.collect import Run
-from gru_bench.results.comparison import COSTS, Arm, Group, cost_of, set_apart, shared_machine
+from gru_bench.results.comparison import COSTS, Arm, Group, cost_of, replicas, set_apart, shared_machine
 
 Row = dict[str, Any]
 
@@ -41,7 +41,7 @@ def run_rows(runs: Iterable[Run]) -> list[Row]:
             row |= {f"{split}_{name}": value for name, value in record.metrics.get(split, {}).items()}
         row |= {name: _whole(cost_of(run, name)) for name in COSTS}
         row |= {name: getattr(record, name) for name in ("updates", "epochs", "best_update", "started", "ended")}
-        row |= {"shared_machine": shared_machine(run), "device": run.device}
+        row |= {"shared_machine": shared_machine(run), "replicas": replicas(run), "device": run.device}
         row |= {"config_hash": record.config_hash, "data_digest": run.digest}
         row |= {f"version_{name}": value for name, value in record.versions.items()}
         rows.append(row)

@@ -36,7 +36,16 @@ from gru_bench.reporting.run_files import Budget, RunFiles, by_kind, run_files
 from gru_bench.reporting.table import LEGEND, collection_notes, main_settings, notes
 from gru_bench.reporting.verdict import Verdict, better_baselines, no_verdict, verdict
 from gru_bench.results.collect import Collection
-from gru_bench.results.comparison import REFERENCE, TIMED, Arm, Group, set_apart, shared_machine
+from gru_bench.results.comparison import (
+    OF_PROCESS,
+    REFERENCE,
+    Arm,
+    Group,
+    disturbed,
+    replicas,
+    set_apart,
+    shared_machine,
+)
 
 GROUPS_IN_DETAIL = 40  # those that compare cells first; the overview has all
 GROUPS_WITH_PICTURES = 12
@@ -182,20 +191,21 @@ def _scores(group: Group, cell: str) -> dict[str, Any]:
 
 def _ratios(group: Group, name: str) -> dict[str, Any]:
     found = [(arm, group.ratio(arm, name)) for arm in group.others]
-    disturbed = [arm.name for arm in group.arms if name in TIMED and arm.cost(name) is None and _shared(arm)]
-    lines = [(arm.name, times(value) or ("disturbed" if disturbed else "")) for arm, value in found]
+    unknown = any(name in OF_PROCESS and arm.cost(name) is None and _shared(arm) for arm in group.arms)
+    lines = [(arm.name, times(value) or ("disturbed" if unknown else "")) for arm, value in found]
     return {"lines": [line for line in lines if line[1]], "sort": found[0][1] if found else None}
 
 
 def _shared(arm: Arm) -> bool:
-    return any(shared_machine(run) for run in arm.runs)
+    return any(disturbed(run) for run in arm.runs)
 
 
 def _time_warnings(group: Group) -> list[str]:
-    disturbed = [arm.name for arm in group.arms if _shared(arm)]
-    if not disturbed:
-        return []
-    return [f"Disturbed times left out: other work ran beside {' and '.join(disturbed)}."]
+    found = {
+        "other work ran beside": [arm.name for arm in group.arms if any(shared_machine(run) for run in arm.runs)],
+        "replicas share those of": [arm.name for arm in group.arms if any(replicas(run) > 1 for run in arm.runs)],
+    }
+    return [f"Disturbed times left out: {why} {' and '.join(names)}." for why, names in found.items() if names]
 
 
 def _apart(settings: Mapping[str, Any]) -> str:
@@ -342,7 +352,7 @@ def _cost_table(group: Group) -> dict[str, Any]:
             arm.name,
             [
                 Cell("disturbed", None, "warn")
-                if name in TIMED and arm.cost(name) is None and _shared(arm)
+                if name in OF_PROCESS and arm.cost(name) is None and _shared(arm)
                 else Cell(write(arm.cost(name)), arm.cost(name))
                 for name, (_, _, write) in columns.items()
             ],
@@ -361,14 +371,13 @@ def _runs_table(group: Group) -> dict[str, Any]:
     for run in group.runs[:LISTED_RUNS]:
         record = run.record
         score = record.metrics["test"][group.metric]
-        disturbed = shared_machine(run)
         cells = [
             Cell(str(run.seed), run.seed),
             Cell(number(score), score),
             Cell(count(record.best_update), record.best_update),
             Cell(count(record.updates), record.updates),
             Cell(duration(record.wall_seconds), record.wall_seconds),
-            Cell("disturbed" if disturbed else "alone", look="warn" if disturbed else ""),
+            Cell("disturbed" if disturbed(run) else "alone", look="warn" if disturbed(run) else ""),
             Cell(str(run.directory), look="path"),
         ]
         rows.append((run.arm, cells, ""))

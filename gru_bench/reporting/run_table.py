@@ -92,6 +92,8 @@ def _speed(speed: Mapping[str, Any]) -> str:
         parts += f", {count(items)} {speed.get('item', 'items')} per s"
     if compiled is not None:
         parts += f"; compiled in {duration(compiled)}"
+    if speed.get("replicas", 1) > 1:
+        parts += f"; {speed['replicas']} replicas shared the machine, so reports leave times and memory out"
     if speed.get("shared_machine"):
         load = number(speed.get("other_load"), 2)
         parts += f"; other work used {load} cores meanwhile, so reports leave these times out"

@@ -26,7 +26,7 @@ from gru_bench.reporting.format import (
 )
 from gru_bench.reporting.verdict import better_baselines, verdict
 from gru_bench.results.collect import Collection, Run
-from gru_bench.results.comparison import Arm, Group, cost_of, is_floor, set_apart, shared_machine
+from gru_bench.results.comparison import Arm, Group, cost_of, disturbed, is_floor, replicas, set_apart, shared_machine
 
 FURTHER_METRICS = 2  # beside the deciding one; all are in the CSV
 LISTED_SEEDS = 5
@@ -187,11 +187,13 @@ def _baseline_notes(group: Group) -> list[str]:
 def _timing_notes(group: Group, arm: Arm) -> list[str]:
     if len(arm.timed_runs) == len(arm.runs):
         return []
-    shared = sum(shared_machine(run) for run in arm.runs)
-    unmeasured = sum(cost_of(run, "seconds_per_update") is None for run in arm.runs if not shared_machine(run))
-    elsewhere = len(arm.runs) - len(arm.timed_runs) - shared - unmeasured
+    at_once = sum(replicas(run) > 1 for run in arm.runs)
+    shared = sum(shared_machine(run) for run in arm.runs if replicas(run) == 1)
+    unmeasured = sum(cost_of(run, "seconds_per_update") is None for run in arm.runs if not disturbed(run))
+    elsewhere = len(arm.runs) - len(arm.timed_runs) - shared - at_once - unmeasured
     reasons = {
         "shared the machine with other work": shared,
+        "trained at once with other replicas": at_once,
         "too short to be timed": unmeasured,
         "on another device": elsewhere,
     }

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gru_bench.config import EXECUTION
 from gru_bench.errors import DataError, UserError
 from gru_bench.record import FILE_NAME, RunRecord, read_record
 
@@ -53,6 +54,8 @@ class Run:
         config = {name: value for name, value in self.record.config.items() if name not in UNSETTLING}
         own = {"cell", *self.record.cell_options}
         config["model"] = {name: value for name, value in config.get("model", {}).items() if name not in own}
+        training = config.get("training", {})
+        config["training"] = {name: value for name, value in training.items() if name not in EXECUTION}
         return config
 
     @cached_property

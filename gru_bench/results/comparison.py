@@ -27,6 +27,7 @@ COSTS = {  # what an arm costs: name in reports -> path in the record
     "wall_seconds": ("wall_seconds",),
 }
 TIMED = frozenset({"seconds_per_update", "items_per_second", "compile_seconds", "wall_seconds"})
+OF_PROCESS = TIMED | {"step_bytes", "peak_rss_bytes"}  # what runs that were trained at once have in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class Arm:
 
     name: str
     runs: tuple[Run, ...]
-    timed_runs: tuple[Run, ...]  # those whose times count: alone on the machine, on the group's device
+    timed_runs: tuple[Run, ...]  # those whose times count: alone on the machine, no replicas, on the group's device
 
     @property
     def cell(self) -> str:
@@ -142,8 +143,8 @@ class Group:
 
 
 def cost_of(run: Run, name: str) -> float | None:
-    """Return one of `COSTS` of a run; times that other load disturbed are unknown."""
-    if name in TIMED and shared_machine(run):
+    """Return one of `COSTS` of a run; times that others disturbed, and all that replicas share, are unknown."""
+    if (name in TIMED and shared_machine(run)) or (name in OF_PROCESS and replicas(run) > 1):
         return None
     field, *keys = COSTS[name]
     value: Any = getattr(run.record, field)
@@ -155,6 +156,16 @@ def cost_of(run: Run, name: str) -> float | None:
 def shared_machine(run: Run) -> bool:
     """Whether other processes kept the machine busy while the run was timed."""
     return bool(run.record.speed.get("shared_machine", False))
+
+
+def replicas(run: Run) -> int:
+    """Return how many runs one program trained at once; their speed and memory are not those of one run."""
+    return int(run.record.speed.get("replicas", 1))
+
+
+def disturbed(run: Run) -> bool:
+    """Whether the times of a run are not its own: other processes or other replicas ran beside it."""
+    return shared_machine(run) or replicas(run) > 1
 
 
 def no_better(found: float, baseline: float, maximise: bool) -> bool:

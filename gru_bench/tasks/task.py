@@ -29,6 +29,11 @@ class TrainBatches(Protocol):
     """
 
     @property
+    def lengths(self) -> tuple[int, ...]:
+        """The numbers of time steps that `inputs` may have along its second axis, ascending; `padding` has the same."""
+        ...
+
+    @property
     def time_steps(self) -> float:
         """Time steps of all sequences of an average batch together."""
         ...

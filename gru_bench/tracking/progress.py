@@ -29,6 +29,7 @@ class Progress:
         *,
         total_seconds: float | None = None,
         first_update: int = 0,
+        runs: int = 1,
     ):
         """Prepare; nothing is shown before the context is entered.
 
@@ -38,10 +39,12 @@ class Progress:
             console: where to print; standard output by default.
             total_seconds: the budget in seconds of a run without `total_updates`.
             first_update: updates done before this process began, for a resumed run.
+            runs: how many runs are trained at once.
         """
         self._console = console or Console()
         self._total_updates, self._total_seconds = total_updates, total_seconds
         self._item = item
+        self._runs = self._live = runs
         self._first_update = self._update = first_update
         self._loss, self._speed, self._seconds = float("nan"), float("nan"), 0.0
         self._began = time.monotonic()
@@ -86,9 +89,15 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, state=self._state())
 
-    def evaluated(self, update: int, metrics: Mapping[str, float | int]) -> None:
-        """Print one line with where the run is and the metrics of an evaluation, above the bar where there is one."""
-        self._update = update
+    def evaluated(self, update: int, metrics: Mapping[str, float | int], live: int = 1) -> None:
+        """Print one line with where the run is and the metrics of an evaluation, above the bar where there is one.
+
+        Args:
+            update: optimiser updates done in the whole run.
+            metrics: of the evaluation; of several runs at once the mean.
+            live: how many runs it covers.
+        """
+        self._update, self._live = update, live
         values = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         self.note(f"{self._share()}{self._state()}  {values}")
 
@@ -107,6 +116,8 @@ class Progress:
     def _state(self) -> str:
         of_total = "" if self._total_updates is None else f"/{self._total_updates}"
         state = f"update {self._update}{of_total}"
+        if self._runs > 1:
+            state += f"  {self._live} of {self._runs} replicas"
         if not math.isnan(self._loss):  # a continued run knows none before its first interval is complete
             state += f"  loss {self._loss:.4f}  {self._speed:,.0f} {self._item}/s"
         left = self._seconds_left()

@@ -12,7 +12,7 @@ import logging
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,41 +51,68 @@ class Checkpoints:
         Raises:
             UserError: the disk is full or the folder is not writable; older checkpoints are still there.
         """
-        path = self.folder / f"update-{update:09d}.npz"
+        path = self._path(update)
         save_tree(path, tree, meta)
         for old in self._paths()[KEPT:]:
             old.unlink(missing_ok=True)
         return path
 
-    def latest(self, template: Any) -> tuple[Any, dict[str, Any]] | None:
-        """Return tree and meta of the newest checkpoint that is whole; None where there is none.
+    @property
+    def updates(self) -> list[int]:
+        """The updates that there are checkpoints of, the newest first."""
+        return [int(path.stem.removeprefix("update-")) for path in self._paths()]
 
-        A damaged one is named in the log and passed over for the one before it.
+    def load(self, update: int, template: Any) -> tuple[Any, dict[str, Any]]:
+        """Return tree and meta of the checkpoint of an update.
 
         Raises:
-            DamagedCheckpoint: there are checkpoints and all are damaged.
+            DamagedCheckpoint: it is not whole.
         """
-        damaged: DamagedCheckpoint | None = None
-        for path in self._paths():
-            try:
-                return load_tree(path, template)
-            except DamagedCheckpoint as error:
-                logger.warning("%s Trying the one before it.", error)
-                damaged = error
-        if damaged is not None:
-            raise DamagedCheckpoint(f"{damaged} No older one is whole; start anew with fresh=true.")
-        return None
+        return load_tree(self._path(update), template)
+
+    def drop_after(self, update: int) -> None:
+        """Remove the checkpoints of later updates, so that they do not outlast the ones that are written next."""
+        for later in self.updates:
+            if later > update:
+                self._path(later).unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove all checkpoints."""
         for path in (*self._paths(), self.best_path):
             path.unlink(missing_ok=True)
 
+    def _path(self, update: int) -> Path:
+        return self.folder / f"update-{update:09d}.npz"
+
     def _paths(self) -> list[Path]:
         """Newest first."""
         if not self.folder.is_dir():
             return []
         return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def latest(several: Sequence[Checkpoints], template: Any) -> list[tuple[Any, dict[str, Any]]] | None:
+    """Return tree and meta of the newest checkpoint that all runs have and that is whole; None where there is none.
+
+    A damaged one is named in the log and passed over for the one before it.
+
+    Args:
+        several: the checkpoints of one run, or of several that go on together.
+        template: the structure of a tree.
+
+    Raises:
+        DamagedCheckpoint: there are checkpoints and all are damaged.
+    """
+    damaged: DamagedCheckpoint | None = None
+    for update in sorted(set.intersection(*(set(checkpoints.updates) for checkpoints in several)), reverse=True):
+        try:
+            return [checkpoints.load(update, template) for checkpoints in several]
+        except DamagedCheckpoint as error:
+            logger.warning("%s Trying the one before it.", error)
+            damaged = error
+    if damaged is not None:
+        raise DamagedCheckpoint(f"{damaged} No older one is whole; start anew with fresh=true.")
+    return None
 
 
 def save_tree(path: Path, tree: Any, meta: Mapping[str, Any]) -> None:

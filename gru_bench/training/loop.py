@@ -1,305 +1,365 @@
-"""The one training loop: update, log, evaluate, checkpoint, stop."""
+"""The one training loop: update, log, evaluate, checkpoint, stop; for one run, or several at once."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import time
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Generator, Mapping, Sequence
+from statistics import fmean
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import nnx
 from rich.console import Console
 
-from gru_bench.config import Config
-from gru_bench.errors import ConfigError
+from gru_bench.config import SWEPT
 from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
-from gru_bench.record import RunRecord
-from gru_bench.tasks.task import Task, TrainBatches
-from gru_bench.tracking.metrics_file import MetricsFile
+from gru_bench.tasks.task import Batch, Task
 from gru_bench.tracking.progress import Progress
-from gru_bench.tracking.tracker import Tracker
-from gru_bench.training.checkpoint import Checkpoints, load_tree, save_tree
+from gru_bench.training.checkpoint import latest, load_tree
 from gru_bench.training.environment import environment, peak_rss_bytes
 from gru_bench.training.evaluate import Evaluator
-from gru_bench.training.meter import Diverged, Meter, Stopwatch
+from gru_bench.training.layout import make_layout
+from gru_bench.training.lengths import store
+from gru_bench.training.meter import Diverged, Stopwatch
 from gru_bench.training.optimizer import make_optimizer, make_schedule
+from gru_bench.training.run import Run
 from gru_bench.training.signals import Interrupted, SignalWatch
-from gru_bench.training.step import Compiled, TrainState, make_update
+from gru_bench.training.step import Scalars, TrainState, UpdateMetrics, make_update
+
+LONGEST_DISPATCH = 0.5
+"""Seconds of updates that the device may be given at once, so that a signal is answered soon."""
 
 logger = logging.getLogger("gru_bench")
 
 
+class _Dispatched(NamedTuple):
+    """Updates that the device was given last; nothing has been read of them yet."""
+
+    first: int
+    updates: int
+    metrics: UpdateMetrics
+
+
 class Training:
-    """A run from its settings to its final weights; `run` goes on from the newest checkpoint where there is one."""
+    """Runs from their settings to their final weights; each goes on from its newest checkpoint where there is one.
 
-    def __init__(
-        self,
-        config: Config,
-        task: Task,
-        data: Any,
-        batches: TrainBatches,
-        run_dir: Path,
-        record: RunRecord,
-        tracker: Tracker,
-        console: Console,
-    ):
-        self.config, self.task, self.data, self.batches = config, task, data, batches
-        self.run_dir, self.record, self.tracker, self.console = run_dir, record, tracker, console
-        self.checkpoints = Checkpoints(run_dir / "checkpoints")
+    Several runs differ in their seed or in a scalar of the optimiser. They share the program and take their updates
+    at the same time; evaluation, best weights, checkpoints and records are each run's own.
+    """
 
-        training = config.training
-        self.valid_batches = task.eval_batches(data, "valid", training)
-        self.updates_per_epoch = len(self.batches)
-        self.total_updates = total_updates(config, self.updates_per_epoch, record.flops_per_update)
-        self.eval_every = training.eval_every or self.updates_per_epoch
-        self.schedule = make_schedule(config.optimizer, self.updates_per_epoch, self.total_updates)
-        optimizer = make_optimizer(config.optimizer, self.schedule)
-
-        model_key, dropout_key = jax.random.split(jax.random.key(config.seed))
-        network = make_model(config.model, training, task.signature, model_key)
-        self.graph, params = nnx.split(network)
-        self.state = TrainState(
-            params=params,
-            optimizer=optimizer.init(params),
-            carry=task.initial_carry(network, training.batch_size),
-            key=dropout_key,
-            update=jnp.zeros((), jnp.int32),
-        )
-        self.update = Compiled(make_update(self.graph, task, optimizer, training.loss_reduction), donate=(0,))
+    def __init__(self, runs: Sequence[Run], task: Task, data: Any, console: Console):
+        self.began = time.monotonic()
+        self.live, self.task, self.data = list(runs), task, data
+        first = runs[0]
+        self.training = first.config.training
+        self.valid_batches = task.eval_batches(data, "valid", self.training)
+        self.total_updates = first.total_updates
+        self.eval_every = self.training.eval_every or first.updates_per_epoch
+        (self.graph, *_), states = zip(*(_initial(run, task) for run in runs), strict=True)
         self.evaluator = Evaluator(self.graph, task)
-
         self.done = 0
-        self.best: dict[str, Any] = {"update": None, "value": math.nan}
-        self.without_improvement = 0
-        self.evaluated_at = 0
-        self.wall_before = 0.0
-        self.meter = Meter(training.log_every, config.optimizer.clip_norm, [])
+        self.at_once = len(runs)
+        self.wall_before = self.compile_before = 0.0
         self.watch = Stopwatch()
+        self.seconds_per_update: float | None = None
+        self._dispatched: _Dispatched | None = None
+        self._lay_out(runs, self._resumed(states))
+        self.progress = Progress(
+            self.total_updates,
+            task.item,
+            console,
+            total_seconds=self.training.seconds_budget,
+            first_update=self.done,
+            runs=len(runs),
+        )
 
-    def run(self) -> RunRecord:
-        """Train to the end of the budget, or until validation no longer improves, and read the test split once.
+    def run(self) -> Generator[Run]:
+        """Train to the end of the budget, or until validation no longer improves; yield each run when it has ended.
+
+        A run that ends well has then read the test split once. One that diverged has its `failure`: a loss, a
+        gradient or the validation metric is not finite; its last good checkpoint is kept.
 
         Raises:
-            Interrupted: SIGINT or SIGTERM came; the checkpoint is written.
-            Diverged: a loss, a gradient or the validation metric is not finite; the last good checkpoint is kept.
-            UserError: the disk is full, or no checkpoint is whole.
+            Interrupted: SIGINT or SIGTERM came; the checkpoints are written.
+            UserError: the disk is full.
         """
-        self.began = time.monotonic()
-        self._resume()
-        metrics_file = MetricsFile(self.run_dir / "metrics.jsonl")
-        metrics_file.truncate_after(self.done)
-        progress = Progress(
-            self.total_updates,
-            self.task.item,
-            self.console,
-            total_seconds=self.config.training.seconds_budget,
-            first_update=self.done,
-        )
         try:
-            with metrics_file as self.metrics_file, progress as self.progress, SignalWatch() as self.signals:
-                self._train()
+            with contextlib.ExitStack() as files:
+                for run in self.live:
+                    files.enter_context(run.open_metrics(self.done))
+                while self.live:
+                    with self.progress, SignalWatch() as self.signals:
+                        self._train()
+                    for run in self._ended():
+                        self._finish(run)
+                        yield run
+                        self.live.remove(run)
+                    self._close_ranks()
         finally:
-            self._note_progress()
-        self._finish()
-        return self.record
+            for run in self.live:
+                self._note_progress(run)
 
     def _train(self) -> None:
+        """Train until a run ends."""
         self.watch.start()
-        while not self._spent():
-            self._do_update()
-            if self.done % self.config.training.log_every == 0:
-                self._log(block=False)
+        while not self._ended():
+            self.dispatch()
             if self.done % self.eval_every == 0:
                 self._evaluate()
             elif self._checkpoint_due():
-                self._pause()
+                self.pause()
                 self._checkpoint()
                 self.watch.start()
             if self.signals.received is not None:
                 self._interrupt(self.signals.received)
-        self._pause()
-        if self.evaluated_at != self.done:
+        self.pause()
+        if self._spent() and any(run.evaluated_at != self.done for run in self._going()):
             self._evaluate()
 
-    def _do_update(self) -> None:
-        batch = self.batches.at(*divmod(self.done, self.updates_per_epoch))
-        compiled_before = self.update.compile_seconds
-        self.state, metrics = self.update(self.state, batch)
-        self.done += 1
-        if self.update.compile_seconds > compiled_before:
+    def dispatch(self) -> None:
+        """Give the device some updates, then read what those before have told."""
+        count = self._room()
+        batches, items = self._next_batches(count)
+        began, compiled_before = time.perf_counter(), self.update.compile_seconds
+        self.state, metrics = self.update(self.state, batches, np.int32(count), self.scalars)
+        compiling = self.update.compile_seconds - compiled_before
+        if compiling:
             jax.block_until_ready(self.state)
-            self.watch.start()
-        else:
-            self.watch.add(int(batch["mask"].sum()))
-        self.meter.add(self.done, metrics)
+            self.watch.leave_out(compiling)
+            self.seconds_per_update = (time.perf_counter() - began - compiling) / count
+        self.watch.add(count, items)
+        self._read()
+        self._dispatched = _Dispatched(self.done + 1, count, metrics)
+        self.done += count
 
-    def _spent(self) -> bool:
-        training = self.config.training
-        if training.patience is not None and self.without_improvement >= training.patience:
-            return True
-        if training.seconds_budget is not None:
-            return self.done > 0 and self.watch.elapsed >= training.seconds_budget
-        return self.done >= (self.total_updates or 0)
+    def _room(self) -> int:
+        """Return how many updates the next dispatch may have: none beyond an evaluation, a checkpoint or the end."""
+        if self.seconds_per_update is None:
+            return 1
+        seconds = LONGEST_DISPATCH
+        if self.training.seconds_budget is not None:
+            seconds = min(seconds, self.training.seconds_budget - self.watch.elapsed)
+        ends = [every - self.done % every for every in (self.eval_every, self.training.checkpoint_every) if every]
+        if self.total_updates is not None:
+            ends.append(self.total_updates - self.done)
+        in_time = max(1, int(seconds / self.seconds_per_update))
+        return min(self.training.updates_per_dispatch, in_time, *ends)
 
-    def _log(self, block: bool) -> None:
-        for interval in self.meter.take(self.done, block):
-            row = {
-                "loss": interval.loss,
-                "gradient_norm": interval.gradient_norm,
-                "clipped_share": interval.clipped_share,
-                "learning_rate": float(np.asarray(self.schedule(interval.update - 1))),
-            }
-            pace = self.watch.items_per_second
-            self.progress.advance(interval.update, interval.loss, pace, self.watch.elapsed)
-            self._write("train", interval.update, {**row, "items_per_second": pace})
+    def _next_batches(self, count: int) -> tuple[Batch, float]:
+        """Return the next batches, stacked, and their items per run.
 
-    def _write(self, split: str, update: int, values: Mapping[str, float]) -> None:
-        epoch = update / self.updates_per_epoch
-        seconds = self.watch.elapsed
-        self.metrics_file.write({"update": update, "epoch": epoch, "split": split, "seconds": seconds, **values})
-        self.tracker.log({f"{split}/{name}": value for name, value in values.items()} | {"epoch": epoch}, update)
+        The stack always has room for `updates_per_dispatch` of them, so that there is one program.
+        """
+        batches = [self._batch(self.done + index) for index in range(count)]
+        filled = batches + [batches[-1]] * (self.training.updates_per_dispatch - count)
+        stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
+        items = sum(int(batch["mask"].sum()) for batch in batches) / len(self.rows)
+        return self.layout.place(stacked), items
 
-    def _pause(self) -> None:
+    def _batch(self, update: int) -> Batch:
+        """Return what all runs learn from after `update` updates."""
+        return self.layout.batch([store(run.batch(update), run.batches.lengths) for run in self.rows])
+
+    def _read(self) -> None:
+        """Hand what the device has told of its last updates to the runs."""
+        if self._dispatched is None:
+            return
+        (first, updates, metrics), self._dispatched = self._dispatched, None
+        losses, norms = self.layout.losses(metrics)
+        seconds, pace = self.watch.elapsed, self.watch.items_per_second
+        for index in range(updates):
+            intervals = []
+            for row, run in enumerate(self.rows):
+                if run in self._going():
+                    try:
+                        interval = run.meter.add(first + index, float(losses[index, row]), float(norms[index, row]))
+                    except Diverged as failure:
+                        run.failure = failure
+                        continue
+                    if interval is not None:
+                        run.note_interval(interval, seconds, pace)
+                        intervals.append(interval.loss)
+            if intervals:
+                self.progress.advance(first + index, fmean(intervals), pace * len(intervals), seconds)
+
+    def pause(self) -> None:
         """Let the device finish, so that all metrics are known and the clock stops."""
         self.watch.stop(self.state)
-        self._log(block=True)
+        if self.watch.pace:
+            self.seconds_per_update = self.watch.pace[-1][0]
+        self._read()
 
     def _evaluate(self) -> None:
-        self._pause()
-        metrics = self.evaluator(self.state.params, self.valid_batches)
-        self.record.scored["valid"] = metrics.pop("items")
-        gates = {f"gates/{name}": value for name, value in self._gate_activity().items()}
-        self._write("valid", self.done, metrics | gates)
-        self.progress.evaluated(self.done, metrics)
-        self.evaluated_at = self.done
-        value = metrics[self.task.metric]
-        if not math.isfinite(value):
-            raise Diverged(self.done, f"{self.task.metric} on the validation split", value)
-        improved = self._improved(value)
-        self.without_improvement = 0 if improved else self.without_improvement + 1
-        if improved or value == self.best["value"]:  # of equal ones the last: it was trained longer
-            self.best = {"update": self.done, "value": value, "metrics": metrics}
-            save_tree(self.checkpoints.best_path, self.state.params, self.best)
-        self._checkpoint()
-        self._note_progress()
-        self.record.write(self.run_dir)
+        self.pause()
+        values = []
+        for run in self._going():
+            state = self._state(run)
+            metrics = self.evaluator(state.params, self.valid_batches)
+            run.record.scored["valid"] = metrics.pop("items")
+            run.note_evaluation(self.done, self.watch.elapsed, metrics, self._gate_activity(state))
+            if not math.isfinite(metrics[self.task.metric]):
+                name = f"{self.task.metric} on the validation split"
+                run.failure = Diverged(self.done, name, metrics[self.task.metric])
+                continue
+            values.append(metrics)
+            run.keep_best(self.done, metrics, state.params)
+            run.checkpoint(self.done, state, self._clock())
+            self._note_progress(run)
+            run.record.write(run.directory)
+        self.progress.evaluated(self.done, _mean(values), live=len(values))
         self.watch.start()
 
-    def _improved(self, value: float) -> bool:
-        if self.best["update"] is None:
-            return True
-        return value < self.best["value"] if self.task.direction == "min" else value > self.best["value"]
-
-    def _gate_activity(self) -> dict[str, float]:
+    def _gate_activity(self, state: TrainState) -> dict[str, float]:
         batch = self.valid_batches[0]
-        network = nnx.merge(self.graph, self.state.params)
+        network = nnx.merge(self.graph, state.params)
         carry = network.zero_carry(batch["mask"].shape[0])
         activity = _gate_activity(network, batch["inputs"], carry, batch.get("padding"))
         return {name: float(value) for name, value in jax.device_get(activity).items()}
 
     def _checkpoint_due(self) -> bool:
-        every = self.config.training.checkpoint_every
+        every = self.training.checkpoint_every
         return every is not None and self.done % every == 0
 
     def _checkpoint(self) -> None:
-        meta = {
-            "update": self.done,
-            "best": self.best,
-            "without_improvement": self.without_improvement,
-            "evaluated_at": self.evaluated_at,
-            "scored": self.record.scored,
-            "unreported": self.meter.unreported,
-            "seconds": self.watch.elapsed,
-            "pace": self.watch.pace,
-            "compile_seconds": self.update.compile_seconds,
-            "wall_seconds": self._wall_seconds(),
-            "environment": environment(),
-        }
-        self.checkpoints.save(self.done, self.state, meta)
-
-    def _resume(self) -> None:
-        found = self.checkpoints.latest(self.state)
-        if found is None:
-            return
-        self.state, meta = found
-        self.done, self.best = meta["update"], meta["best"]
-        self.without_improvement, self.evaluated_at = meta["without_improvement"], meta["evaluated_at"]
-        self.wall_before = meta["wall_seconds"]
-        self.record.scored = meta["scored"]
-        self.update.compile_seconds = meta["compile_seconds"]
-        training = self.config.training
-        self.meter = Meter(training.log_every, self.config.optimizer.clip_norm, meta["unreported"])
-        self.watch = Stopwatch(meta["seconds"], meta["pace"])
-        logger.info("Going on from the checkpoint of update %s.", f"{self.done:,}")
-        now = environment()
-        changed = [
-            f"{name}: {meta['environment'].get(name)} -> {value}"
-            for name, value in now.items()
-            if meta["environment"].get(name) != value
-        ]
-        if changed:
-            logger.warning(
-                "The surroundings have changed (%s): from here on, numbers may differ in their last bits from those "
-                "of an uninterrupted run.",
-                "; ".join(changed),
-            )
+        for run in self._going():
+            run.checkpoint(self.done, self._state(run), self._clock())
 
     def _interrupt(self, number: int) -> None:
-        self._pause()
+        self.pause()
         self._checkpoint()
         raise Interrupted(number)
 
-    def _finish(self) -> None:
-        params, best = load_tree(self.checkpoints.best_path, self.state.params)
-        self.best_network: Network = nnx.merge(self.graph, params)
-        self.test_sums = self.evaluator.sums(params, self.task.eval_batches(self.data, "test", self.config.training))
-        test = self.task.metrics(self.test_sums)
-        self.record.scored["test"] = test.pop("items")
-        self.record.metrics = {"valid": best["metrics"], "test": test}
-        self._note_progress()
+    def _spent(self) -> bool:
+        if self.training.seconds_budget is not None:
+            return self.done > 0 and self.watch.elapsed >= self.training.seconds_budget
+        return self.done >= (self.total_updates or 0)
 
-    def _note_progress(self) -> None:
-        record = self.record
-        record.updates, record.epochs = self.done, self.done / self.updates_per_epoch
-        record.best_update = self.best["update"]
-        if self.best["update"] is not None and "test" not in record.metrics:
-            record.metrics = {"valid": self.best["metrics"]}
-        record.speed = {**self.watch.summary(), "compile_seconds": self.update.compile_seconds, "item": self.task.item}
+    def _ended(self) -> list[Run]:
+        """Return the runs that are trained no further."""
+        return list(self.live) if self._spent() else [run for run in self.live if run.stopped]
+
+    def _going(self) -> list[Run]:
+        return [run for run in self.live if run.failure is None]
+
+    def _finish(self, run: Run) -> None:
+        """Read the test split with the best weights of a run."""
+        if run.failure is None:
+            params, run.best = load_tree(run.checkpoints.best_path, self._state(run).params)
+            run.network = nnx.merge(self.graph, params)
+            run.test_sums = self.evaluator.sums(params, self.task.eval_batches(self.data, "test", self.training))
+            test = self.task.metrics(run.test_sums)
+            run.record.scored["test"] = test.pop("items")
+            run.record.metrics = {"valid": run.best["metrics"], "test": test}
+        self._note_progress(run)
+
+    def _lay_out(self, runs: Sequence[Run], states: Sequence[TrainState]) -> None:
+        """Put the states of runs on the devices, and make the update that all of them share."""
+        self.rows = list(runs)
+        optimizers = [run.config.optimizer for run in runs]
+        differing = [name for name in SWEPT if len({getattr(config, name) for config in optimizers}) > 1]
+
+        def make_chain(scalars: Scalars) -> optax.GradientTransformation:
+            schedule = make_schedule(optimizers[0], runs[0].updates_per_epoch, self.total_updates, scalars)
+            return make_optimizer(optimizers[0], schedule, scalars)
+
+        self.layout = make_layout(len(runs), self.training.batch_size, runs[0].batches.lengths, self.training.devices)
+        self.state = self.layout.join(states)
+        self.scalars = self.layout.scalars(
+            [{name: getattr(config, name) for name in differing} for config in optimizers]
+        )
+        self.update = self.layout.compile(make_update(self.graph, self.task, make_chain, self.training.loss_reduction))
+
+    def _close_ranks(self) -> None:
+        """Lay the runs out anew where no more than half of them are left: that saves more than its compilation."""
+        if self.live and 2 * len(self.live) <= len(self.rows):
+            self.compile_before += self.update.compile_seconds
+            self._lay_out(self.live, [self._state(run) for run in self.live])
+
+    def _state(self, run: Run) -> TrainState:
+        return self.layout.part(self.state, self.rows.index(run))
+
+    def _resumed(self, states: Sequence[TrainState]) -> list[TrainState]:
+        """Return the states of the newest checkpoints that all runs have; those given where there are none."""
+        found = latest([run.checkpoints for run in self.live], states[0])
+        if found is None:
+            for run in self.live:
+                run.checkpoints.drop_after(0)
+            return list(states)
+        for run, (_, meta) in zip(self.live, found, strict=True):
+            run.resume(meta)
+        _, meta = found[0]
+        self.done = meta["update"]
+        self.at_once = max(self.at_once, meta.get("replicas", 1))
+        self.wall_before, self.compile_before = meta["wall_seconds"], meta["compile_seconds"]
+        self.watch = Stopwatch(meta["seconds"], meta["pace"])
+        logger.info("Going on from the checkpoint of update %s.", f"{self.done:,}")
+        _compare_environment(meta["environment"])
+        return [state for state, _ in found]
+
+    def _note_progress(self, run: Run) -> None:
+        run.note_progress(self.done)
+        record = run.record
+        record.speed = {**self.watch.summary(), "compile_seconds": self._compile_seconds(), "item": self.task.item}
+        record.speed["replicas"] = self.at_once
         record.memory = {"step_bytes": self.update.step_bytes, "peak_rss_bytes": peak_rss_bytes()}
         record.wall_seconds = self._wall_seconds()
+
+    def _clock(self) -> dict[str, Any]:
+        """Return what checkpoints say of time and place."""
+        return {
+            "seconds": self.watch.elapsed,
+            "pace": self.watch.pace,
+            "compile_seconds": self._compile_seconds(),
+            "wall_seconds": self._wall_seconds(),
+            "replicas": self.at_once,
+            "environment": environment(),
+        }
+
+    def _compile_seconds(self) -> float:
+        return self.compile_before + self.update.compile_seconds
 
     def _wall_seconds(self) -> float:
         return self.wall_before + time.monotonic() - self.began
 
 
+def _initial(run: Run, task: Task) -> tuple[nnx.GraphDef, TrainState]:
+    """Return the network without its weights, and the state of a run before its first update."""
+    config = run.config
+    model_key, dropout_key = jax.random.split(jax.random.key(config.seed))
+    network = make_model(config.model, config.training, task.signature, model_key)
+    graph, params = nnx.split(network)
+    return graph, TrainState(
+        params=params,
+        optimizer=make_optimizer(config.optimizer, run.schedule).init(params),
+        carry=task.initial_carry(network, config.training.batch_size),
+        key=dropout_key,
+        update=jnp.zeros((), jnp.int32),
+    )
+
+
+def _compare_environment(before: Mapping[str, Any]) -> None:
+    changed = [
+        f"{name}: {before.get(name)} -> {value}" for name, value in environment().items() if before.get(name) != value
+    ]
+    if changed:
+        logger.warning(
+            "The surroundings have changed (%s): from here on, numbers may differ in their last bits from those "
+            "of an uninterrupted run.",
+            "; ".join(changed),
+        )
+
+
+def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: fmean(row[name] for row in rows) for name in rows[0]} if rows else {}
+
+
 @jax.jit
 def _gate_activity(network: Network, inputs: jax.Array, carry: Any, padding: jax.Array | None) -> dict[str, jax.Array]:
     return network.gate_activity(inputs, carry, padding)
-
-
-def total_updates(config: Config, updates_per_epoch: int, flops_per_update: float) -> int | None:
-    """Return how many updates the budget allows; None where it is in seconds.
-
-    Raises:
-        ConfigError: the budget does not allow a single update.
-    """
-    training = config.training
-    if training.updates is not None:
-        return training.updates
-    if training.epochs is not None:
-        return max(1, round(training.epochs * updates_per_epoch))
-    if training.flops_budget is None:
-        return None
-    if training.flops_budget < flops_per_update:
-        raise ConfigError(
-            "training.flops_budget",
-            training.flops_budget,
-            f"at least the operations of one update, {flops_per_update:.4g}",
-        )
-    return int(training.flops_budget // flops_per_update)

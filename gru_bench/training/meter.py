@@ -1,4 +1,4 @@
-"""What updates tell, gathered without blocking the device, and how fast they are."""
+"""What the updates of a run tell, and how fast they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import jax
 
 from gru_bench.machine_load import SHARED_LOAD, LoadMeter
-from gru_bench.training.step import UpdateMetrics
 
 
 class Diverged(Exception):
@@ -31,37 +30,23 @@ class Interval(NamedTuple):
 
 
 class Meter:
-    """Collects the metrics of updates and reads them one interval late, when they are long computed."""
+    """Gathers what the updates of one run tell into rows of the metrics file."""
 
-    def __init__(self, every: int, clip_norm: float | None, losses: list[list[float]]):
+    def __init__(self, every: int, clip_norm: float | None, known: list[list[float]]):
         """Start, with what an interrupted run had gathered of its current interval."""
-        self._every, self._clip_norm = every, clip_norm
-        self._known: list[list[float]] = losses
-        self._waiting: list[tuple[int, UpdateMetrics]] = []
+        self._every, self._clip_norm, self._known = every, clip_norm, known
 
-    def add(self, update: int, metrics: UpdateMetrics) -> None:
-        """Note the metrics of an update; they stay on the device."""
-        self._waiting.append((update, metrics))
-
-    def take(self, update: int, block: bool = False) -> list[Interval]:
-        """Return the intervals that are complete, up to one interval before `update`; up to it with `block`.
+    def add(self, update: int, loss: float, gradient_norm: float) -> Interval | None:
+        """Note an update; return the interval that it completes, if any.
 
         Raises:
-            Diverged: an update among them is not finite; the first one is named.
+            Diverged: a value is not finite.
         """
-        limit = update if block else update - self._every
-        ready = [entry for entry in self._waiting if entry[0] <= limit]
-        self._waiting = self._waiting[len(ready) :]
-        rows = []
-        for (number, _), metrics in zip(ready, jax.device_get([metrics for _, metrics in ready]), strict=True):
-            loss, norm = float(metrics.loss), float(metrics.gradient_norm)
-            for name, value in (("loss", loss), ("gradient norm", norm)):
-                if not math.isfinite(value):
-                    raise Diverged(number, name, value)
-            self._known.append([loss, norm])
-            if number % self._every == 0:
-                rows.append(self._summarise(number))
-        return rows
+        for name, value in (("loss", loss), ("gradient norm", gradient_norm)):
+            if not math.isfinite(value):
+                raise Diverged(update, name, value)
+        self._known.append([loss, gradient_norm])
+        return self._summarise(update) if update % self._every == 0 else None
 
     def _summarise(self, update: int) -> Interval:
         losses, norms = zip(*self._known, strict=True)
@@ -84,18 +69,23 @@ class Stopwatch:
         self.seconds = seconds
         self.pace = pace or []
         self._start: float | None = None
-        self._updates = self._items = 0
+        self._updates, self._items = 0, 0.0
         self._load = LoadMeter()
 
     def start(self) -> None:
         """Begin a stretch of updates; the device must be idle."""
-        self._start, self._updates, self._items = time.perf_counter(), 0, 0
+        self._start, self._updates, self._items = time.perf_counter(), 0, 0.0
         self._load.start()
 
-    def add(self, items: int) -> None:
-        """Count an update and its items."""
-        self._updates += 1
+    def add(self, updates: int, items: float) -> None:
+        """Count updates and their items."""
+        self._updates += updates
         self._items += items
+
+    def leave_out(self, seconds: float) -> None:
+        """Take seconds of something else, a compilation say, out of the stretch that is under way."""
+        if self._start is not None:
+            self._start += seconds
 
     @property
     def elapsed(self) -> float:

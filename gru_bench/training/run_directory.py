@@ -15,7 +15,7 @@ from typing import Any
 
 import filelock
 
-from gru_bench.config import Config
+from gru_bench.config import Config, identity
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME, SAMPLES_FILE, RunRecord, read_record, write_atomically
 from gru_bench.training.checkpoint import Checkpoints
@@ -92,7 +92,7 @@ def previous_record(directory: Path, config: Config) -> RunRecord | None:
     if not (directory / FILE_NAME).exists():
         return None
     record = read_record(directory)
-    differences = list(_differences(config.identity, {name: record.config.get(name) for name in config.identity}))
+    differences = list(_differences(config.identity, identity(record.config)))
     if differences:
         raise ConfigError(
             "run_dir",

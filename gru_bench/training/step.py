@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, cast
 
 import jax
@@ -43,23 +43,28 @@ class UpdateMetrics(NamedTuple):
 
 
 Reduction = Literal["item_mean", "sequence_sum"]
-Update = Callable[[TrainState, Batch], tuple[TrainState, UpdateMetrics]]
+Scalars = Mapping[str, Array]
+Update = Callable[[TrainState, Batch, Scalars], tuple[TrainState, UpdateMetrics]]
 
 
 def make_update(
-    graph: nnx.GraphDef, task: Task, optimizer: optax.GradientTransformation, reduction: Reduction = "item_mean"
+    graph: nnx.GraphDef,
+    task: Task,
+    make_chain: Callable[[Scalars], optax.GradientTransformation],
+    reduction: Reduction = "item_mean",
 ) -> Update:
-    """Return one update as a pure function of (state, batch), safe under `jit`, `vmap` and `lax.scan`.
+    """Return one update as a pure function of (state, batch, scalars), safe under `jit`, `vmap` and `lax.scan`.
 
     Args:
         graph: the network without its weights.
         task: gives the loss.
-        optimizer: the optax chain.
+        make_chain: makes the optax chain from the scalars, settings of the optimiser that are no constants of the
+            compiled program; there are none but for replicas that differ in one.
         reduction: the gradient is that of the mean over items (`item_mean`), or of the sum over the items of a
             sequence and mean over sequences (`sequence_sum`; Zaremba et al. 2014 clip that one).
     """
 
-    def update(state: TrainState, batch: Batch) -> tuple[TrainState, UpdateMetrics]:
+    def update(state: TrainState, batch: Batch, scalars: Scalars) -> tuple[TrainState, UpdateMetrics]:
         key = jax.random.fold_in(state.key, state.update)
 
         def objective(params: Params) -> tuple[Array, Loss]:
@@ -68,7 +73,7 @@ def make_update(
             return result.total / divisor, result
 
         gradients, result = jax.grad(objective, has_aux=True)(state.params)
-        changes, optimizer_state = optimizer.update(gradients, state.optimizer, state.params)
+        changes, optimizer_state = make_chain(scalars).update(gradients, state.optimizer, state.params)
         after = TrainState(
             params=cast(Params, optax.apply_updates(state.params, changes)),
             optimizer=optimizer_state,
@@ -81,11 +86,46 @@ def make_update(
     return update
 
 
+Dispatch = Callable[[TrainState, Batch, Int[Array, ""], Scalars], tuple[TrainState, UpdateMetrics]]
+
+
+def make_dispatch(update: Update) -> Dispatch:
+    """Return several updates as one function of (state, batches, count, scalars), so that the host is rarely needed.
+
+    Batches are stacked along a first axis; the first `count` of them are used. As `count` is no constant, one
+    executable serves every number of updates up to the length of that axis, and gives the same bits for each way to
+    cut a run into dispatches. Metrics come back stacked likewise; those after the first `count` are 0.
+    """
+
+    def dispatch(
+        state: TrainState, batches: Batch, count: Int[Array, ""], scalars: Scalars
+    ) -> tuple[TrainState, UpdateMetrics]:
+        def at(index: Array | int) -> Batch:
+            return jax.tree.map(lambda array: jax.lax.dynamic_index_in_dim(array, index, keepdims=False), batches)
+
+        def one(done: tuple[Array, TrainState, UpdateMetrics]) -> tuple[Array, TrainState, UpdateMetrics]:
+            index, state, told = done
+            state, metrics = update(state, at(index), scalars)
+            told = jax.tree.map(
+                lambda all_of_it, value: jax.lax.dynamic_update_index_in_dim(all_of_it, value, index, 0), told, metrics
+            )
+            return index + 1, state, told
+
+        size = jax.tree.leaves(batches)[0].shape[0]
+        _, shapes = jax.eval_shape(update, state, at(0), scalars)
+        told = jax.tree.map(lambda value: jnp.zeros((size, *value.shape), value.dtype), shapes)
+        start = (jnp.zeros((), jnp.int32), state, told)
+        _, state, told = jax.lax.while_loop(lambda done: done[0] < count, one, start)
+        return state, told
+
+    return dispatch
+
+
 class Compiled:
     """A function compiled ahead of time, once per shape of its arguments, with the cost of that."""
 
-    def __init__(self, function: Callable[..., Any], donate: tuple[int, ...] = ()):
-        self._function = jax.jit(function, donate_argnums=donate)
+    def __init__(self, function: Callable[..., Any], donate: tuple[int, ...] = (), out_shardings: Any = None):
+        self._function = jax.jit(function, donate_argnums=donate, out_shardings=out_shardings)
         self._executables: dict[Any, Any] = {}
         self.compile_seconds = 0.0
         self.step_bytes: int | None = None

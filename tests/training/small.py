@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +18,7 @@ from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.optimizer import make_optimizer
-from gru_bench.training.step import Reduction, TrainState, Update, make_update
+from gru_bench.training.step import Reduction, TrainState, UpdateMetrics, make_update
 
 TRAINING = TrainingConfig(updates=1, batch_size=3, bptt_window=7, eval_batch_size=2)
 SYMBOLS = 6
@@ -45,7 +46,7 @@ def make_network(task: LanguageModeling, cell: str = "gru", seed: int = 0, **mod
 class Parts(NamedTuple):
     """What one update needs."""
 
-    update: Update
+    update: Callable[[TrainState, Any], tuple[TrainState, UpdateMetrics]]
     state: TrainState
     batches: list[Any]
     optimizer: optax.GradientTransformation
@@ -69,4 +70,5 @@ def make_parts(
     )
     windows = task.train_batches(corpus, TRAINING, seed)
     batches = [windows.at(0, index) for index in range(len(windows))]
-    return Parts(make_update(graph, task, chain, reduction), state, batches, chain)
+    update = make_update(graph, task, lambda _: chain, reduction)
+    return Parts(lambda state, batch: update(state, batch, {}), state, batches, chain)

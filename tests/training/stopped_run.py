@@ -12,14 +12,18 @@ from gru_bench.train import main
 def stop_after(update: int, number: int) -> None:
     from gru_bench.training.loop import Training
 
-    advance = Training._do_update
+    dispatch, room = Training.dispatch, Training._room
 
-    def advance_and_stop(self: Training) -> None:
-        advance(self)
+    def room_until_then(self: Training) -> int:
+        return min(room(self), update - self.done) if self.done < update else room(self)
+
+    def dispatch_and_stop(self: Training) -> None:
+        dispatch(self)
         if self.done == update:
             os.kill(os.getpid(), number)
 
-    Training._do_update = advance_and_stop  # pyright: ignore[reportAttributeAccessIssue]
+    Training._room = room_until_then  # pyright: ignore[reportAttributeAccessIssue]
+    Training.dispatch = dispatch_and_stop  # pyright: ignore[reportAttributeAccessIssue]
 
 
 if __name__ == "__main__":

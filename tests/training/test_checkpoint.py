@@ -12,7 +12,7 @@ import pytest
 
 from gru_bench.config import OptimizerConfig
 from gru_bench.errors import UserError
-from gru_bench.training.checkpoint import Checkpoints, DamagedCheckpoint, load_tree, save_tree
+from gru_bench.training.checkpoint import Checkpoints, DamagedCheckpoint, latest, load_tree, save_tree
 from tests.training.small import make_parts
 
 TREE = {"weights": jnp.arange(6.0).reshape(2, 3), "key": jax.random.key(3), "update": jnp.int32(7)}
@@ -51,15 +51,16 @@ def test_round_trip_of_a_whole_training_state(tmp_path: Path, rule: Any, cell: s
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(1, state, {"update": 1})
     fresh = make_parts(config, cell=cell, seed=5, output_dropout=0.3).state
-    loaded = checkpoints.latest(fresh)
-    assert loaded is not None
-    assert_equal(loaded[0], state)
-    assert_equal(update(loaded[0], batches[1]), update(state, batches[1]))
+    found = latest([checkpoints], fresh)
+    assert found is not None
+    ((loaded, _),) = found
+    assert_equal(loaded, state)
+    assert_equal(update(loaded, batches[1]), update(state, batches[1]))
 
 
 def test_nothing_yet(tmp_path: Path):
-    assert Checkpoints(tmp_path / "none").latest(TREE) is None
-    assert Checkpoints(tmp_path).latest(TREE) is None
+    assert latest([Checkpoints(tmp_path / "none")], TREE) is None
+    assert latest([Checkpoints(tmp_path)], TREE) is None
 
 
 def test_the_two_newest_and_the_best_are_kept(tmp_path: Path):
@@ -70,9 +71,10 @@ def test_the_two_newest_and_the_best_are_kept(tmp_path: Path):
         checkpoints.save(update, TREE, {"update": update})
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["best.npz", "notes.txt", "update-000000999.npz", "update-000001000.npz"]
-    latest = checkpoints.latest(TREE)
-    assert latest is not None
-    assert latest[1]["update"] == 1_000
+    assert checkpoints.updates == [1_000, 999]
+    found = latest([checkpoints], TREE)
+    assert found is not None
+    assert found[0][1]["update"] == 1_000
     checkpoints.clear()
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
@@ -141,10 +143,10 @@ def test_a_damaged_one_is_named_and_the_one_before_it_taken(tmp_path: Path, how:
         save_tree(newest, {**TREE, "weights": jnp.zeros(2)}, {"update": 20})
     else:
         damage(newest, how)
-    found = checkpoints.latest(other(TREE))
+    found = latest([checkpoints], other(TREE))
     assert found is not None
-    assert_equal(found[0], TREE)
-    assert found[1] == {"update": 10}
+    assert_equal(found[0][0], TREE)
+    assert found[0][1] == {"update": 10}
     (message,) = log.messages
     assert str(newest) in message
     assert message.endswith("Trying the one before it.")
@@ -155,7 +157,30 @@ def test_all_damaged_is_an_error_that_says_what_to_do(tmp_path: Path):
     for update in (10, 20):
         damage(checkpoints.save(update, TREE, {}), "cut")
     with pytest.raises(DamagedCheckpoint, match=r"update-000000010.*No older one is whole.*fresh=true"):
-        checkpoints.latest(TREE)
+        latest([checkpoints], TREE)
+
+
+def test_runs_go_on_together_from_the_newest_update_that_all_have(tmp_path: Path):
+    first, second = Checkpoints(tmp_path / "first"), Checkpoints(tmp_path / "second")
+    for checkpoints, updates in ((first, (10, 20)), (second, (20, 30))):
+        for update in updates:
+            checkpoints.save(update, TREE, {"update": update})
+    found = latest([first, second], other(TREE))
+    assert found is not None
+    assert [meta["update"] for _, meta in found] == [20, 20]
+    damage(tmp_path / "second" / "update-000000020.npz", "cut")
+    with pytest.raises(DamagedCheckpoint, match="second/update-000000020"):
+        latest([first, second], TREE)
+    assert latest([first, Checkpoints(tmp_path / "third")], TREE) is None
+
+
+def test_later_checkpoints_do_not_outlast_those_that_are_written_next(tmp_path: Path):
+    checkpoints = Checkpoints(tmp_path)
+    for update in (20, 40):
+        checkpoints.save(update, TREE, {"update": update})
+    checkpoints.drop_after(20)
+    checkpoints.save(25, TREE, {"update": 25})
+    assert checkpoints.updates == [25, 20]
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])

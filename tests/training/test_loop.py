@@ -11,7 +11,7 @@ import pytest
 
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
-from gru_bench.training.loop import total_updates
+from gru_bench.training.run import total_updates
 from tests.test_config import changed
 from tests.training.support import SMALL, UPDATES, arrays, assert_same_run, record, rows, stopped, train
 

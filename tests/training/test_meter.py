@@ -8,50 +8,36 @@ import pytest
 
 from gru_bench import machine_load
 from gru_bench.training import meter as module
-from gru_bench.training.meter import Diverged, Meter, Stopwatch
-from gru_bench.training.step import UpdateMetrics
+from gru_bench.training.meter import Diverged, Interval, Meter, Stopwatch
 
 pytestmark = pytest.mark.usefixtures("strict")
 
 
-def fill(meter: Meter, first: int, last: int, bad: dict[int, tuple[float, float]] | None = None) -> None:
-    """Note updates with loss = number and norm = number / 10."""
-    for number in range(first, last + 1):
-        loss, norm = (bad or {}).get(number, (float(number), number / 10))
-        meter.add(number, UpdateMetrics(jnp.float32(loss), jnp.float32(norm)))
+def fill(meter: Meter, first: int, last: int) -> list[Interval]:
+    """Note updates with loss = number and norm = number / 10; return the intervals that are complete."""
+    found = [meter.add(number, float(number), number / 10) for number in range(first, last + 1)]
+    return [interval for interval in found if interval is not None]
 
 
-def test_intervals_are_read_one_late_unless_asked_to_wait():
+def test_updates_are_gathered_in_intervals():
     meter = Meter(3, 0.25, [])
-    fill(meter, 1, 3)
-    assert meter.take(3) == []
-    fill(meter, 4, 6)
-    (row,) = meter.take(6)
-    assert (row.update, row.loss) == (3, 2.0)
-    assert row.gradient_norm == pytest.approx(0.2)
-    assert row.clipped_share == pytest.approx(1 / 3)
-    (row,) = meter.take(6, block=True)
-    assert (row.update, row.loss, row.clipped_share) == (6, 5.0, 1.0)
-    assert meter.take(6, block=True) == []
-
-
-def test_a_late_reader_gets_all_complete_intervals():
-    meter = Meter(2, None, [])
-    fill(meter, 1, 7)
-    rows = meter.take(7, block=True)
-    assert [(row.update, row.loss) for row in rows] == [(2, 1.5), (4, 3.5), (6, 5.5)]
-    assert {row.clipped_share for row in rows} == {0.0}
+    first, second = fill(meter, 1, 7)
+    assert (first.update, first.loss) == (3, 2.0)
+    assert first.gradient_norm == pytest.approx(0.2)
+    assert first.clipped_share == pytest.approx(1 / 3)
+    assert (second.update, second.loss, second.clipped_share) == (6, 5.0, 1.0)
     assert meter.unreported == [[7.0, pytest.approx(0.7)]]
+
+
+def test_without_clipping_nothing_is_clipped():
+    assert {row.clipped_share for row in fill(Meter(2, None, []), 1, 6)} == {0.0}
 
 
 def test_an_interval_goes_on_where_an_interrupted_run_left_it():
     whole, before = Meter(5, 0.25, []), Meter(5, 0.25, [])
-    fill(whole, 1, 5)
-    fill(before, 1, 3)
-    assert before.take(3, block=True) == []
+    assert fill(before, 1, 3) == []
     after = Meter(5, 0.25, before.unreported)
-    fill(after, 4, 5)
-    assert after.take(5, block=True) == whole.take(5, block=True)
+    assert fill(after, 4, 5) == fill(whole, 1, 5)
     assert after.unreported == []
 
 
@@ -64,20 +50,13 @@ def test_an_interval_goes_on_where_an_interrupted_run_left_it():
         ((1.0, -math.inf), "gradient norm is -inf at update 5"),
     ],
 )
-def test_the_first_update_that_is_not_finite_is_named(values: tuple[float, float], message: str):
+def test_an_update_that_is_not_finite_is_named(values: tuple[float, float], message: str):
     meter = Meter(3, 1.0, [])
-    fill(meter, 1, 9, {5: values, 6: (math.nan, math.nan), 8: (math.nan, 1.0)})
+    fill(meter, 1, 4)
     with pytest.raises(Diverged, match=f"^{message}$") as caught:
-        meter.take(9)
+        meter.add(5, *values)
     assert caught.value.update == 5
-
-
-def test_what_is_not_read_yet_stops_nothing():
-    meter = Meter(3, 1.0, [])
-    fill(meter, 1, 6, {4: (math.nan, 1.0)})
-    assert [row.update for row in meter.take(6)] == [3]
-    with pytest.raises(Diverged, match="update 4"):
-        meter.take(9)
+    assert len(meter.unreported) == 1
 
 
 class Clock:
@@ -105,8 +84,7 @@ def test_a_stopwatch_times_stretches_of_updates_alone(monkeypatch: pytest.Monkey
         clock.advance(100.0)  # evaluation: nobody counts
         watch.start()
         clock.advance(seconds, own=seconds)
-        watch.add(100)
-        watch.add(100)
+        watch.add(2, 200.0)
         assert watch.items_per_second == pytest.approx(200 / seconds)
         watch.stop(jnp.zeros(3))
         watch.stop(jnp.zeros(3))
@@ -121,20 +99,24 @@ def test_a_stopwatch_times_stretches_of_updates_alone(monkeypatch: pytest.Monkey
     assert watch.items_per_second == pytest.approx(200 / 3)
 
 
-def test_a_new_start_forgets_a_compilation(monkeypatch: pytest.MonkeyPatch):
+def test_a_compilation_is_left_out_of_its_stretch(monkeypatch: pytest.MonkeyPatch):
     clock = Clock(monkeypatch)
     watch = Stopwatch()
     watch.start()
-    clock.advance(50.0)
-    watch.start()
     clock.advance(1.0)
-    watch.add(10)
+    watch.add(1, 10.0)
+    clock.advance(50.0)
+    watch.leave_out(50.0)
+    clock.advance(1.0)
+    watch.add(1, 10.0)
     watch.stop(jnp.zeros(()))
-    assert watch.seconds == 1.0
+    assert watch.seconds == 2.0
+    assert watch.summary()["seconds_per_update"] == 1.0
+    watch.leave_out(50.0)  # between stretches nobody counts anyway
     watch.start()
     clock.advance(1.0)
     watch.stop(jnp.zeros(()))  # a stretch without updates is time, but no pace
-    assert watch.seconds == 2.0
+    assert watch.seconds == 3.0
     assert len(watch.pace) == 1
 
 
@@ -144,13 +126,13 @@ def test_the_load_of_others_is_weighed_by_time(monkeypatch: pytest.MonkeyPatch):
     for seconds, others in ((1.0, 1.0), (9.0, 0.0)):
         watch.start()
         clock.advance(seconds, own=2 * seconds, others=others)
-        watch.add(1)
+        watch.add(1, 1.0)
         watch.stop(jnp.zeros(()))
     assert watch.summary()["other_load"] == 0.1
     assert watch.summary()["shared_machine"] is False
     watch.start()
     clock.advance(10.0, own=5.0, others=10.0)
-    watch.add(1)
+    watch.add(1, 1.0)
     watch.stop(jnp.zeros(()))
     assert watch.summary()["other_load"] == 0.55
     assert watch.summary()["shared_machine"] is True
@@ -162,7 +144,7 @@ def test_a_stopwatch_goes_on_after_an_interruption(monkeypatch: pytest.MonkeyPat
     assert watch.elapsed == 30.0
     watch.start()
     clock.advance(10.0)
-    watch.add(100)
+    watch.add(1, 100.0)
     watch.stop(jnp.zeros(()))
     assert watch.elapsed == 40.0
     assert watch.summary()["seconds_per_update"] == 5.25

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from gru_bench.config import OptimizerConfig
-from gru_bench.training.step import Compiled, TrainState
+from gru_bench.training.step import Compiled, TrainState, make_dispatch
 from tests.training.small import TRAINING, make_parts
 
 strictly = pytest.mark.usefixtures("strict")  # not with adam: optax itself raises a float to an integer there
@@ -149,3 +149,27 @@ def test_compilation_happens_once_per_shape_and_is_accounted_for():
     assert traced == [(3,), (100, 100)]
     assert compiled.compile_seconds > first
     assert size is None or (compiled.step_bytes or 0) >= 80_000
+
+
+def dispatched(update: Any, state: TrainState, batches: list[Any], sizes: list[int], room: int) -> tuple[Any, Any]:
+    """Do updates in dispatches of these sizes."""
+    dispatch = jax.jit(make_dispatch(lambda state, batch, _: update(state, batch)))
+    told, first = [], 0
+    for size in sizes:
+        chunk = batches[first : first + size]
+        state, metrics = dispatch(state, stack(chunk + [chunk[-1]] * (room - size)), jnp.int32(size), {})
+        told.append(jax.tree.map(lambda values, size=size: values[:size], metrics))
+        first += size
+    return state, jax.tree.map(lambda *values: jnp.concatenate(values), *told)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_it_does_not_matter_how_updates_are_cut_into_dispatches(cell: str):
+    """To the last bit on one machine: a run may be interrupted, and then goes on, at any update."""
+    update, state, batches, _ = make_parts(ADAM, cell=cell, output_dropout=0.3)
+    batches = batches[:6]
+    expected = loop(jax.jit(update), state, batches)
+    for sizes, room in (([6], 6), ([1, 3, 2], 3), ([1] * 6, 1)):
+        found = dispatched(update, state, batches, sizes, room)
+        for one, other in zip(plain(found), plain(expected), strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -1,0 +1,177 @@
+"""One run while it is trained: what it has seen, the best it has been, and what it writes of that."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optax
+
+from gru_bench.config import Config
+from gru_bench.errors import ConfigError
+from gru_bench.models.network import Network
+from gru_bench.record import RunRecord, Status
+from gru_bench.tasks.task import TrainBatches
+from gru_bench.tracking.metrics_file import MetricsFile
+from gru_bench.tracking.tracker import Tracker, summarise
+from gru_bench.training.checkpoint import Checkpoints, save_tree
+from gru_bench.training.meter import Diverged, Interval, Meter
+from gru_bench.training.optimizer import make_schedule
+from gru_bench.training.step import Params, TrainState
+
+
+class Run:
+    """One run, alone or beside others: its settings, its directory, its record and its progress.
+
+    Attributes:
+        failure: why it diverged, where it did.
+        network: the network with its best weights, once the run is finished.
+        test_sums: what the test metrics are made of, once the run is finished.
+    """
+
+    def __init__(self, config: Config, directory: Path, record: RunRecord, batches: TrainBatches, tracker: Tracker):
+        """Begin at update 0; `resume` goes on from a checkpoint."""
+        self.config, self.directory, self.record = config, directory, record
+        self.batches, self.tracker = batches, tracker
+        self.checkpoints = Checkpoints(directory / "checkpoints")
+        self.updates_per_epoch = len(batches)
+        self.meter = Meter(config.training.log_every, config.optimizer.clip_norm, [])
+        self.best: dict[str, Any] = {"update": None, "value": math.nan}
+        self.without_improvement = 0
+        self.evaluated_at = 0
+        self.failure: Diverged | None = None
+        self.network: Network | None = None
+        self.test_sums: dict[str, np.ndarray] = {}
+
+    @cached_property
+    def total_updates(self) -> int | None:
+        """How many updates the budget allows; see `total_updates`."""
+        return total_updates(self.config, self.updates_per_epoch, self.record.flops_per_update)
+
+    @cached_property
+    def schedule(self) -> optax.Schedule:
+        """The learning rate as a function of the update."""
+        return make_schedule(self.config.optimizer, self.updates_per_epoch, self.total_updates)
+
+    def resume(self, meta: Mapping[str, Any]) -> None:
+        """Go on from what `checkpoint` wrote down."""
+        self.best, self.evaluated_at = meta["best"], meta["evaluated_at"]
+        self.without_improvement = meta["without_improvement"]
+        self.record.scored = meta["scored"]
+        self.meter = Meter(self.config.training.log_every, self.config.optimizer.clip_norm, meta["unreported"])
+        self.checkpoints.drop_after(meta["update"])
+
+    def open_metrics(self, update: int) -> MetricsFile:
+        """Open the metrics file, without the rows beyond `update`."""
+        self._metrics = MetricsFile(self.directory / "metrics.jsonl")
+        self._metrics.truncate_after(update)
+        return self._metrics
+
+    def batch(self, update: int) -> Mapping[str, Any]:
+        """Return the batch that comes after `update` updates."""
+        return self.batches.at(*divmod(update, self.updates_per_epoch))
+
+    def note_interval(self, interval: Interval, seconds: float, pace: float) -> None:
+        """Write a row of training."""
+        row = {
+            "loss": interval.loss,
+            "gradient_norm": interval.gradient_norm,
+            "clipped_share": interval.clipped_share,
+            "learning_rate": float(np.asarray(self.schedule(interval.update - 1))),
+            "items_per_second": pace,
+        }
+        self._write("train", interval.update, seconds, row)
+
+    def note_evaluation(
+        self, update: int, seconds: float, metrics: Mapping[str, float], gates: Mapping[str, float]
+    ) -> None:
+        """Write a row of an evaluation."""
+        self._write("valid", update, seconds, {**metrics, **{f"gates/{name}": value for name, value in gates.items()}})
+        self.evaluated_at = update
+
+    def keep_best(self, update: int, metrics: Mapping[str, float], params: Params) -> None:
+        """Keep the weights if no earlier ones were better on the validation split."""
+        value = metrics[self.record.metric]
+        improved = self._improved(value)
+        self.without_improvement = 0 if improved else self.without_improvement + 1
+        if improved or value == self.best["value"]:  # of equal ones the last: it was trained longer
+            self.best = {"update": update, "value": value, "metrics": dict(metrics)}
+            save_tree(self.checkpoints.best_path, params, self.best)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the run diverged, or has not improved for so long that it stops early."""
+        patience = self.config.training.patience
+        return self.failure is not None or (patience is not None and self.without_improvement >= patience)
+
+    def checkpoint(self, update: int, state: TrainState, meta: Mapping[str, Any]) -> None:
+        """Write a checkpoint; `meta` is what runs that are trained at once share."""
+        own = {
+            "update": update,
+            "best": self.best,
+            "without_improvement": self.without_improvement,
+            "evaluated_at": self.evaluated_at,
+            "scored": self.record.scored,
+            "unreported": self.meter.unreported,
+        }
+        self.checkpoints.save(update, state, {**meta, **own})
+
+    def note_progress(self, update: int) -> None:
+        """Bring the record up to date."""
+        record = self.record
+        record.updates, record.epochs = update, update / self.updates_per_epoch
+        record.best_update = self.best["update"]
+        if self.best["update"] is not None and "test" not in record.metrics:
+            record.metrics = {"valid": self.best["metrics"]}
+
+    def end(self, status: Status, reason: str = "") -> None:
+        """Write down how the run ended."""
+        self.record.status, self.record.reason = status, reason
+        self.record.ended = now()
+        try:
+            self.record.write(self.directory)
+        finally:
+            self.tracker.finish(summarise(dataclasses.asdict(self.record)), failed=status != "finished")
+
+    def _improved(self, value: float) -> bool:
+        if self.best["update"] is None:
+            return True
+        return value < self.best["value"] if self.record.direction == "min" else value > self.best["value"]
+
+    def _write(self, split: str, update: int, seconds: float, values: Mapping[str, float]) -> None:
+        epoch = update / self.updates_per_epoch
+        self._metrics.write({"update": update, "epoch": epoch, "split": split, "seconds": seconds, **values})
+        self.tracker.log({f"{split}/{name}": value for name, value in values.items()} | {"epoch": epoch}, update)
+
+
+def total_updates(config: Config, updates_per_epoch: int, flops_per_update: float) -> int | None:
+    """Return how many updates the budget allows; None where it is in seconds.
+
+    Raises:
+        ConfigError: the budget does not allow a single update.
+    """
+    training = config.training
+    if training.updates is not None:
+        return training.updates
+    if training.epochs is not None:
+        return max(1, round(training.epochs * updates_per_epoch))
+    if training.flops_budget is None:
+        return None
+    if training.flops_budget < flops_per_update:
+        raise ConfigError(
+            "training.flops_budget",
+            training.flops_budget,
+            f"at least the operations of one update, {flops_per_update:.4g}",
+        )
+    return int(training.flops_budget // flops_per_update)
+
+
+def now() -> str:
+    """Return the local time with its offset from UTC, to the second."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
