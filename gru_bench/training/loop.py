@@ -44,6 +44,7 @@ class _Dispatched(NamedTuple):
 
     first: int
     updates: int
+    items: float
     metrics: UpdateMetrics
 
 
@@ -134,9 +135,8 @@ class Training:
             jax.block_until_ready(self.state)
             self.watch.leave_out(compiling)
             self.seconds_per_update = (time.perf_counter() - began - compiling) / count
-        self.watch.add(count, items)
         self._read()
-        self._dispatched = _Dispatched(self.done + 1, count, metrics)
+        self._dispatched = _Dispatched(self.done + 1, count, items, metrics)
         self.done += count
 
     def _room(self) -> int:
@@ -171,8 +171,9 @@ class Training:
         """Hand what the device has told of its last updates to the runs."""
         if self._dispatched is None:
             return
-        (first, updates, metrics), self._dispatched = self._dispatched, None
+        (first, updates, items, metrics), self._dispatched = self._dispatched, None
         losses, norms = self.layout.losses(metrics)
+        self.watch.add(updates, items)
         seconds, pace = self.watch.elapsed, self.watch.items_per_second
         for index in range(updates):
             intervals = []
@@ -191,10 +192,10 @@ class Training:
 
     def pause(self) -> None:
         """Let the device finish, so that all metrics are known and the clock stops."""
+        self._read()
         self.watch.stop(self.state)
         if self.watch.pace:
             self.seconds_per_update = self.watch.pace[-1][0]
-        self._read()
 
     def _evaluate(self) -> None:
         self.pause()
