@@ -44,7 +44,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_second_run_compiles_nothing_and_has_the_same_bits(tmp_path: Path, first: Path, finished_run: Path):
     cache = Path(shutil.copytree(first / "cache", tmp_path / "cache"))
     kept = {path: path.stat().st_mtime_ns for path in entries(cache)}
-    assert any(path.name.startswith("jit_update-") for path in kept)
+    assert any(path.name.startswith("jit_dispatch-") for path in kept)
     train(tmp_path, "run", cache)
     assert {path: path.stat().st_mtime_ns for path in entries(cache)} == kept
     before, after = record(first / "run"), record(tmp_path / "run")
@@ -56,7 +56,7 @@ def test_a_second_run_compiles_nothing_and_has_the_same_bits(tmp_path: Path, fir
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_a_damaged_entry_is_compiled_anew(tmp_path: Path, first: Path, damage: str):
     cache = Path(shutil.copytree(first / "cache", tmp_path / "cache"))
-    (entry,) = (path for path in entries(cache) if path.name.startswith("jit_update-"))
+    (entry,) = (path for path in entries(cache) if path.name.startswith("jit_dispatch-"))
     whole = entry.read_bytes()
     middle = len(whole) // 2
     flipped = bytes(byte ^ 0xFF for byte in whole[middle : middle + 8])
@@ -72,6 +72,7 @@ def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path, first: Pat
     assert_same_run(first / "run", tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_runs_at_once_share_it(tmp_path: Path, first: Path):
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: train(tmp_path, name, tmp_path / "cache"), ("a", "b")))

@@ -67,11 +67,15 @@ def assert_close(one: Path, other: Path, tolerance: float, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("task", "settings"),
-    [("language_modeling", SMALL), ("sentiment", GRAMMAR), ("time_series", CHAOS)],
+    [
+        ("sentiment", GRAMMAR),
+        pytest.param("language_modeling", SMALL, marks=pytest.mark.slow),
+        pytest.param("time_series", CHAOS, marks=pytest.mark.slow),
+    ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_replicas_have_the_parameters_of_separate_runs(task: str, settings: tuple[str, ...], tmp_path: Path):
-    """One of the tasks draws dropout masks and has batches of several lengths, which differ from seed to seed."""
+    """The first of the tasks draws dropout masks and has batches of several lengths, which differ from seed to seed."""
     together, apart = tmp_path / "together", tmp_path / "apart"
     together.mkdir()
     in_process(*settings, *HUNDRED, "training.replicas=3", cwd=together, devices=2)
@@ -134,7 +138,7 @@ def test_the_report_leaves_shared_times_out(group: Path):
     assert "gru: of 3 runs 3 trained at once with other replicas; no speed is shown." in text
 
 
-@pytest.mark.parametrize(("how", "code"), [("SIGKILL", -9), ("SIGINT", 130)])
+@pytest.mark.parametrize(("how", "code"), [("SIGKILL", -9), pytest.param("SIGINT", 130, marks=pytest.mark.slow)])
 def test_an_interrupted_group_goes_on_as_one(how: str, code: int, group: Path, tmp_path: Path):
     arguments = (*SMALL, "training.replicas=3", "paths.runs=kept")
     done = stopped(how, 33, *arguments, cwd=tmp_path)

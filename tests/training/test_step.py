@@ -163,7 +163,7 @@ def dispatched(update: Any, state: TrainState, batches: list[Any], sizes: list[i
     return state, jax.tree.map(lambda *values: jnp.concatenate(values), *told)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_it_does_not_matter_how_updates_are_cut_into_dispatches(cell: str):
     """To the last bit on one machine: a run may be interrupted, and then goes on, at any update."""
     update, state, batches, _ = make_parts(ADAM, cell=cell, output_dropout=0.3)
