@@ -53,6 +53,7 @@ class Cell:
     gates: ClassVar[tuple[str, ...]] = ()
     sigmoid_gates: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[int] = 1
+    input_weights: ClassVar[tuple[str, ...]] = ("bias", "input_gain")  # what `project` reads
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

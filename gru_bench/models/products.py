@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -49,8 +50,11 @@ def gate_products(
     """Return x W for every gate, as one array per gate, with the gradient of one product for all gates.
 
     A scan that reads an array per gate is up to three times as fast on a CPU as one that reads slices of a joined
-    one; the gradient is faster joined (docs/decisions/recurrence.md).
+    one; the gradient is faster joined (docs/decisions/recurrence.md). Of few rows, as in streaming, the result is
+    sliced, because that copies less than to slice the kernel.
     """
+    if math.prod(x.shape[:-1]) <= kernel.shape[0]:
+        return split_gates(product(x, kernel, precision))
     return tuple(product(x, kernel[:, gate], precision) for gate in range(kernel.shape[1]))
 
 

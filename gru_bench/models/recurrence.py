@@ -9,6 +9,7 @@ what is differentiated at a time step is row-local, and JAX does it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
@@ -23,7 +24,7 @@ Recurrence = Literal["scan", "fast"]
 
 
 class Steps(NamedTuple):
-    """What a cell reads at each time step, time first."""
+    """What a cell reads at each time step, time first; `projected` is raw where `Cell.project` is yet to be applied."""
 
     projected: Gates
     padding: Bool[Array, "time batch"] | None = None
@@ -70,14 +71,15 @@ def recur(
         reset = jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
     if carry is None:
         carry = cell.zero_carry(inputs.shape[1])
-    recurrent = {name: value for name, value in weights.items() if name not in ("kernel", "bias", "input_gain")}
+    kernel, rest = weights["kernel"], {name: value for name, value in weights.items() if name != "kernel"}
     if recurrent_mask is not None:
         recurrent_mask = jax.lax.stop_gradient(recurrent_mask)
     plan = _Plan(cell, precision, reverse, unroll, rematerialise)
-    kernel, fast = weights["kernel"], recurrence == "fast"
-    shares: Any = gate_products(inputs, kernel, precision) if fast else split_gates(product(inputs, kernel, precision))
-    steps = Steps(cell.project(weights, shares), padding, reset)
-    return (_fast_scan if fast else _plain_scan)(plan, recurrent, recurrent_mask, steps, carry)
+    if recurrence == "fast":
+        steps = Steps(gate_products(inputs, kernel, precision), padding, reset)
+        return _fast_scan(plan, rest, recurrent_mask, steps, carry)
+    steps = Steps(cell.project(rest, split_gates(product(inputs, kernel, precision))), padding, reset)
+    return _plain_scan(plan, rest, recurrent_mask, steps, carry)
 
 
 class _Plan(NamedTuple):
@@ -160,16 +162,37 @@ def _plain_scan(
 def _fast_scan(
     plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
-    return _plain_scan(plan, weights, mask, steps, carry)
+    return _run(plan, weights, mask, steps, carry, lambda after, carry: after.output)
 
 
 def _fast_scan_forward(plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry) -> Any:
-    def body(carry: Carry, step: Steps) -> tuple[Carry, Any]:
-        after = _advance(plan, weights, mask, carry, step)
-        return after.carry, (after.output, carry, None if plan.rematerialise else after.products)
+    def kept(after: _Advanced, carry: Carry) -> Any:
+        return after.output, carry, None if plan.rematerialise else after.products
 
-    final, (outputs, carries, products) = jax.lax.scan(body, carry, steps, reverse=plan.reverse, unroll=plan.unroll)
+    (outputs, carries, products), final = _run(plan, weights, mask, steps, carry, kept)
     return (outputs, final), (weights, mask, steps, carries, products)
+
+
+def _run(
+    plan: _Plan,
+    weights: Weights,
+    mask: Array | None,
+    steps: Steps,
+    carry: Carry,
+    keep: Callable[[_Advanced, Carry], Any],
+) -> tuple[Any, Carry]:
+    """Run over raw steps, whose projection costs nothing inside the loop; stack what `keep` returns of each."""
+
+    def body(carry: Carry, step: Steps) -> tuple[Carry, Any]:
+        after = _advance(plan, weights, mask, carry, _projected(plan.cell, weights, step))
+        return after.carry, keep(after, carry)
+
+    final, kept = jax.lax.scan(body, carry, steps, reverse=plan.reverse, unroll=plan.unroll)
+    return kept, final
+
+
+def _projected(cell: Cell, weights: Weights, step: Steps) -> Steps:
+    return step._replace(projected=cell.project(weights, step.projected))
 
 
 def _fast_scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
@@ -178,7 +201,9 @@ def _fast_scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
     cell = plan.cell
     kernels = [weights[name] for name in cell.recurrent_kernels]
     transposed = [kernel.reshape(kernel.shape[0], -1).T for kernel in kernels]
-    vectors = {name: value for name, value in weights.items() if name not in cell.recurrent_kernels}
+    others = {name: value for name, value in weights.items() if name not in cell.recurrent_kernels}
+    at_inputs = {name: value for name, value in others.items() if name in cell.input_weights}
+    vectors = {name: value for name, value in others.items() if name not in cell.input_weights}
     joint: dict[int, tuple[int, int]] = {}
 
     def pull_product(d_product: Array, kernel: Array) -> Array:
@@ -188,6 +213,7 @@ def _fast_scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
     def body(state: Any, at: Any) -> Any:
         d_carry, d_vectors = state
         d_output, carry, step, products = at
+        step = _projected(cell, weights, step)
         if products is None:
             products = _advance(plan, weights, mask, carry, step).products
 
@@ -228,8 +254,10 @@ def _fast_scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
             cell.recurrent_kernels, kernels, [_hidden(cell, steps, carries), *gated], joined, strict=True
         )
     }
+    _, pull = jax.vjp(cell.project, at_inputs, steps.projected)
+    d_at_inputs, d_steps = pull(d_projected)
     d_mask = None if mask is None else jnp.zeros_like(mask)
-    return {**d_vectors, **d_kernels}, d_mask, Steps(d_projected), d_carry
+    return {**d_vectors, **d_at_inputs, **d_kernels}, d_mask, Steps(d_steps), d_carry
 
 
 _fast_scan.defvjp(_fast_scan_forward, _fast_scan_backward)
@@ -254,14 +282,9 @@ def gate_activity(
     reverse: bool = False,
 ) -> dict[str, dict[str, Float[Array, ""]]]:
     """Return mean and saturated share (below 0.1 or above 0.9) of each sigmoid gate over what counts of a batch."""
-    plan = _Plan(cell, jnp.float32)
-
-    def body(carry: Carry, step: Steps) -> tuple[Carry, Activations]:
-        after = _advance(plan, weights, None, carry, step)
-        return after.carry, after.activations
-
-    steps = Steps(cell.project(weights, gate_products(inputs, weights["kernel"], jnp.float32)), padding)
-    _, gates = jax.lax.scan(body, carry, steps, reverse=reverse)
+    plan = _Plan(cell, jnp.float32, reverse)
+    steps = Steps(gate_products(inputs, weights["kernel"], jnp.float32), padding)
+    gates, _ = _run(plan, weights, None, steps, carry, lambda after, carry: after.activations)
     counted = None if padding is None else padding[..., None]
 
     def mean(values: Array) -> Array:
