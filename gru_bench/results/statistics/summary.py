@@ -1,4 +1,4 @@
-"""Means, intervals and paired differences over seeds. Pure NumPy and SciPy."""
+"""Means, intervals and paired differences over seeds."""
 
 from __future__ import annotations
 
