@@ -77,7 +77,7 @@ class ModelConfig:
     output_dropout: Rate = 0.0
     recurrent_dropout: Rate = 0.0
     variational_dropout: bool = False
-    recurrence: Literal["scan", "fast"] = "fast"
+    recurrence: Literal["scan", "fast", "parallel"] = "fast"
     init: Literal["orthogonal", "uniform"] = "orthogonal"
     init_scale: PositiveFloat | None = None
     options: Options = field(default_factory=dict)

@@ -70,6 +70,8 @@ def _training(weights: dict[str, Any], x: Any, states: Any, gradients: dict[str,
 
 def _over_time(factors: dict[str, tuple[Any, Any]]) -> Any:
     """Multiply step by step; each result overwrites the last one, so that nothing but products takes time."""
+    if not factors:
+        return {}
 
     def body(_: Any, at: dict[str, Any]) -> tuple[Any, None]:
         return {name: _product(at[name], weight) for name, (_, weight) in factors.items()}, None
@@ -80,4 +82,4 @@ def _over_time(factors: dict[str, tuple[Any, Any]]) -> Any:
 
 def _step(carry: Any, weights: dict[str, Any], x: Any, state: Any) -> Any:
     results = [_product(state, weight) for weight in _recurrent(weights).values()]
-    return jnp.concatenate(results, axis=-1), _product(x, weights["kernel"])
+    return jnp.concatenate([carry[:, :0], *results], axis=-1), _product(x, weights["kernel"])

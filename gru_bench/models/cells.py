@@ -9,7 +9,8 @@ one file in configs/model. Weights are dictionaries of float32 arrays, with one 
 
 A cell is row-local: its functions get products that are already made, one array per gate, and treat every row of the
 batch alone. The recurrence makes the products and their gradients, which is how all cells share recurrent dropout,
-mixed precision and the fast gradient without knowing of them.
+mixed precision and the fast gradient without knowing of them. A cell whose gates see the input alone has no recurrent
+kernel; it states its associative form, and the recurrence need not go step by step.
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ class LSTMCarry(NamedTuple):
 
     cell: Float[Array, "*leading hidden"]
     hidden: Float[Array, "*leading hidden"]
+
+
+class Affine(NamedTuple):
+    """h' = scale * h + shift, element by element: one time step, or several in a row, for they compose."""
+
+    scale: Float[Array, "*leading hidden"]
+    shift: Float[Array, "*leading hidden"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +88,14 @@ class Cell:
     def recurrent_kernels(self) -> tuple[str, ...]:
         """Names of the recurrent kernels: the hidden state's, and that of `gated` where a gate acts before it."""
         return ("recurrent_kernel",)
+
+    @property
+    def associative_form(self) -> Callable[[Gates], Affine] | None:
+        """From the input's share of every gate to what a time step does to the carry; None if that depends on it.
+
+        For cells whose carry is the hidden state.
+        """
+        return None
 
     def project(self, weights: Weights, products: Gates) -> Gates:
         """Return the input's share of every gate from its product with the kernel: normalised, bias added."""
@@ -216,7 +232,7 @@ class LSTM(Cell):
         """Shapes of the weights that do not depend on the input size."""
         shapes = dict(super().shapes)
         if self.peepholes:
-            shapes["peephole"] = (3, self.hidden_size)
+            shapes["peephole"] = (len(self.sigmoid_gates), self.hidden_size)
         if self.layer_norm:
             shapes["cell_gain"] = (self.hidden_size,)
         return shapes
@@ -240,18 +256,22 @@ class LSTM(Cell):
     ) -> tuple[LSTMCarry, Activations]:
         """Advance by one time step; see the class for the equations."""
         recurrent = _normalised(weights.get("recurrent_gain"), products[0])
-        into, forget, candidate, out = (share + own for share, own in zip(projected, recurrent, strict=True))
-        if self.peepholes:
-            into = into + _spread(weights["peephole"][0], carry.cell) * carry.cell
-            forget = forget + _spread(weights["peephole"][1], carry.cell) * carry.cell
-        into, forget = jax.nn.sigmoid(into), jax.nn.sigmoid(forget)
-        cell = forget * carry.cell + into * jnp.tanh(candidate)
-        if self.peepholes:
-            out = out + _spread(weights["peephole"][2], cell) * cell
-        out = jax.nn.sigmoid(out)
+        sums = {name: share + own for name, share, own in zip(self.gates, projected, recurrent, strict=True)}
+
+        def gate(name: str, seen: Float[Array, "rows hidden"]) -> Float[Array, "rows hidden"]:
+            if not self.peepholes:
+                return jax.nn.sigmoid(sums[name])
+            peephole = weights["peephole"][self.sigmoid_gates.index(name)]
+            return jax.nn.sigmoid(sums[name] + _spread(peephole, seen) * seen)
+
+        forget = gate("forget", carry.cell)
+        into = gate("input", carry.cell) if "input" in sums else 1.0 - forget
+        cell = forget * carry.cell + into * jnp.tanh(sums["candidate"])
+        out = gate("output", cell)
         exposed = _standardised(weights["cell_gain"], cell) if self.layer_norm else cell
+        activations = {"input": into, "forget": forget, "output": out}
         hidden = out * jnp.tanh(exposed)
-        return LSTMCarry(cell=cell, hidden=hidden), {"input": into, "forget": forget, "output": out}
+        return LSTMCarry(cell=cell, hidden=hidden), {name: activations[name] for name in self.sigmoid_gates}
 
 
 @register("rnn")
@@ -270,6 +290,150 @@ class RNN(Cell):
         (recurrent,) = _normalised(weights.get("recurrent_gain"), products[0])
         total = projected[0] + recurrent
         return (jnp.tanh(total) if self.activation == "tanh" else jax.nn.relu(total)), {}
+
+
+@register("mgu")
+@dataclass(frozen=True, kw_only=True)
+class MGU(Cell):
+    """Minimal gated unit (Zhou et al. 2016, arXiv:1603.09420): one gate, which forgets and resets.
+
+        f = sigmoid(x_f + h U_f)
+        n = tanh(x_n + (f * h) U_n)
+        h' = (1 - f) * h + f * n
+
+    Convention: f = 1 takes the candidate, as in the paper.
+    """
+
+    gates: ClassVar[tuple[str, ...]] = ("forget", "candidate")
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ("forget",)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights that do not depend on the input size."""
+        hidden = self.hidden_size
+        shapes = {**super().shapes, "recurrent_kernel": (hidden, 1, hidden), "candidate_kernel": (hidden, 1, hidden)}
+        if self.layer_norm:
+            shapes |= {"recurrent_gain": (1, hidden), "candidate_gain": (1, hidden)}
+        return shapes
+
+    @property
+    def recurrent_kernels(self) -> tuple[str, ...]:
+        """Names of the recurrent kernels: the hidden state's, and that of `gated`."""
+        return ("recurrent_kernel", "candidate_kernel")
+
+    def gated(
+        self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, product: Gates
+    ) -> Float[Array, "rows hidden"]:
+        """Return f * h, which the candidate's kernel multiplies."""
+        return self._forget(weights, projected, product) * carry
+
+    def step(
+        self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, products: tuple[Gates, ...]
+    ) -> tuple[Float[Array, "rows hidden"], Activations]:
+        """Advance by one time step; see the class for the equations."""
+        forget = self._forget(weights, projected, products[0])
+        (share,) = _normalised(weights.get("candidate_gain"), products[1])
+        candidate = jnp.tanh(projected[1] + share)
+        return (1.0 - forget) * carry + forget * candidate, {"forget": forget}
+
+    def _forget(self, weights: Weights, projected: Gates, product: Gates) -> Float[Array, "rows hidden"]:
+        (recurrent,) = _normalised(weights.get("recurrent_gain"), product)
+        return jax.nn.sigmoid(projected[0] + recurrent)
+
+
+@register("coupled_lstm")
+@dataclass(frozen=True, kw_only=True)
+class CoupledLSTM(LSTM):
+    """LSTM whose input gate is what the forget gate leaves: i = 1 - f (Greff et al. 2017, arXiv:1503.04069, CIFG).
+
+    All else, options included, is that of the LSTM; the input gate has no weights.
+    """
+
+    gates: ClassVar[tuple[str, ...]] = ("forget", "candidate", "output")
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ("forget", "output")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputGated(Cell):
+    """What cells share whose gates and candidate see the input alone: h' = a * h + b, without a recurrent kernel."""
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights that do not depend on the input size."""
+        names = ("bias", "input_gain") if self.layer_norm else ("bias",)
+        return {name: (len(self.gates), self.hidden_size) for name in names}
+
+    @property
+    def recurrent_kernels(self) -> tuple[str, ...]:
+        """Names of the recurrent kernels: none."""
+        return ()
+
+    def affine(self, projected: Gates) -> tuple[Affine, Activations]:
+        """Return a and b, and the activations of the sigmoid gates by name."""
+        raise TypeError(f"{type(self).__name__} has no equations")
+
+    @property
+    def associative_form(self) -> Callable[[Gates], Affine]:
+        """From the input's share of every gate to a and b."""
+        return lambda projected: self.affine(projected)[0]
+
+    def step(
+        self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, products: tuple[Gates, ...]
+    ) -> tuple[Float[Array, "rows hidden"], Activations]:
+        """Advance by one time step: h' = a * h + b."""
+        (scale, shift), activations = self.affine(projected)
+        return scale * carry + shift, activations
+
+
+@register("min_gru")
+@dataclass(frozen=True, kw_only=True)
+class MinGRU(InputGated):
+    """minGRU (Feng et al. 2024, arXiv:2410.01201, section 3.1, computed as it stands, not in logarithms).
+
+        z = sigmoid(x_z)
+        h' = z * h + (1 - z) * x_n
+
+    The candidate x_n has no tanh. Convention: z = 1 keeps h, as in the GRU here; the paper's z is 1 - z.
+    """
+
+    gates: ClassVar[tuple[str, ...]] = ("update", "candidate")
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ("update",)
+
+    def affine(self, projected: Gates) -> tuple[Affine, Activations]:
+        """Return z and (1 - z) * x_n, and z."""
+        update = jax.nn.sigmoid(projected[0])
+        return Affine(update, (1.0 - update) * projected[1]), {"update": update}
+
+
+@register("min_lstm")
+@dataclass(frozen=True, kw_only=True)
+class MinLSTM(InputGated):
+    """minLSTM (Feng et al. 2024, arXiv:2410.01201, section 3.2, computed as it stands, not in logarithms).
+
+        i = sigmoid(x_i);  f = sigmoid(x_f)
+        h' = f / (f + i) * h + i / (f + i) * x_g
+
+    The candidate x_g has no tanh; there is no output gate and no cell state beside h. Both gates are divided by their
+    sum, which keeps the scale of h independent of time; gate activities are those after the division.
+    `forget_bias` is added to the initial bias of f, as in the LSTM.
+    """
+
+    forget_bias: float = 1.0
+
+    gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate")
+    sigmoid_gates: ClassVar[tuple[str, ...]] = ("input", "forget")
+
+    @property
+    def bias_offsets(self) -> dict[str, float]:
+        """Constants added to the initial bias of a gate, by the gate's name."""
+        return {"forget": self.forget_bias}
+
+    def affine(self, projected: Gates) -> tuple[Affine, Activations]:
+        """Return f / (f + i) and i / (f + i) * x_g, and both gates divided by their sum."""
+        # f / (f + i) is sigmoid(log f - log i), which also holds where both gates underflow
+        forget = jax.nn.sigmoid(jax.nn.log_sigmoid(projected[1]) - jax.nn.log_sigmoid(projected[0]))
+        into = 1.0 - forget
+        return Affine(forget, into * projected[2]), {"input": into, "forget": forget}
 
 
 def _spread(weight: Float[Array, "*trailing"], values: Float[Array, "*leading"]) -> Float[Array, "*leading"]:

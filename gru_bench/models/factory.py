@@ -51,8 +51,20 @@ def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
     Raises:
         ConfigError: an unknown cell, a wrong option, or settings that exclude each other.
     """
-    _cell_class(config)
-    _cell_options(config)
+    cell = _cell_class(config)(hidden_size=1, layer_norm=config.layer_norm, **_cell_options(config))
+    if config.recurrent_dropout and not cell.recurrent_kernels:
+        raise ConfigError(
+            "model.recurrent_dropout",
+            config.recurrent_dropout,
+            f"0 for model.cell={config.cell}: it has no recurrent product",
+            "Drop inputs or outputs instead: model.input_dropout, model.output_dropout.",
+        )
+    if config.recurrence == "parallel" and cell.associative_form is None:
+        raise ConfigError(
+            "model.recurrence",
+            config.recurrence,
+            f"fast or scan for model.cell={config.cell}: what it does at a time step depends on the one before",
+        )
     if causal and config.bidirectional:
         raise ConfigError(
             "model.bidirectional", True, "false for a task that predicts what follows", "Both directions see it."

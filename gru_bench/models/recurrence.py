@@ -5,6 +5,9 @@ its carry. The products are made here, and so are their gradients. The gradient 
 per time step to each weight gradient; `_fast_scan` runs the cell backwards over time for the gradients of gates and
 carries alone, and then forms each weight gradient as one product over all time steps. That works for any cell, since
 what is differentiated at a time step is row-local, and JAX does it.
+
+A cell with an associative form has all its gates computed for all time steps at once, and only h' = a * h + b is left
+to run over time, step by step or in parallel (`gru_bench.models.linear_recurrence`).
 """
 
 from __future__ import annotations
@@ -17,10 +20,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from gru_bench.models.cells import Activations, Carry, Cell, Weights
+from gru_bench.models.cells import Activations, Affine, Carry, Cell, Weights
+from gru_bench.models.linear_recurrence import linear_recurrence
 from gru_bench.models.products import Gates, gate_products, join_gates, kernel_gradient, product, split_gates
 
-Recurrence = Literal["scan", "fast"]
+Recurrence = Literal["scan", "fast", "parallel"]
 
 
 class Steps(NamedTuple):
@@ -62,10 +66,15 @@ def recur(
         precision: dtype of the products; carries and gates stay float32.
         unroll: time steps per iteration of the compiled loop.
         rematerialise: recompute the products in the backward pass and store only carries.
-        recurrence: `fast` has its own gradient; `scan` leaves it to JAX. The result is the same up to rounding.
+        recurrence: `fast` has its own gradient, and takes the associative form where the cell has one, step by step;
+            `parallel` needs such a cell, and joins time steps pairwise; `scan` does all of each time step in turn, and
+            leaves the gradient to JAX. The result is the same up to rounding.
 
     Returns:
         The hidden states and the final carry.
+
+    Raises:
+        ValueError: `parallel` with a cell that has no associative form.
     """
     if reset is not None and reverse:
         reset = jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
@@ -75,11 +84,16 @@ def recur(
     if recurrent_mask is not None:
         recurrent_mask = jax.lax.stop_gradient(recurrent_mask)
     plan = _Plan(cell, precision, reverse, unroll, rematerialise)
-    if recurrence == "fast":
-        steps = Steps(gate_products(inputs, kernel, precision), padding, reset)
-        return _fast_scan(plan, rest, recurrent_mask, steps, carry)
-    steps = Steps(cell.project(rest, split_gates(product(inputs, kernel, precision))), padding, reset)
-    return _plain_scan(plan, rest, recurrent_mask, steps, carry)
+    if recurrence == "scan":
+        steps = Steps(cell.project(rest, split_gates(product(inputs, kernel, precision))), padding, reset)
+        return _plain_scan(plan, rest, recurrent_mask, steps, carry)
+    raw = Steps(gate_products(inputs, kernel, precision), padding, reset)
+    if cell.associative_form is not None:
+        steps = _projected(cell, rest, raw)
+        return _run_associative(plan, cell.associative_form(steps.projected), steps, carry, recurrence == "parallel")
+    if recurrence == "parallel":
+        raise ValueError(f"{type(cell).__name__} has no associative form and cannot run in parallel over time")
+    return _fast_scan(plan, rest, recurrent_mask, raw, carry)
 
 
 class _Plan(NamedTuple):
@@ -103,11 +117,11 @@ class _Advanced(NamedTuple):
 
 def _advance(plan: _Plan, weights: Weights, mask: Array | None, carry: Carry, step: Steps) -> _Advanced:
     """Do one time step with its masks."""
-    cell = plan.cell
-    first, *second = (partial(_multiply, plan, mask, kernel=weights[name]) for name in cell.recurrent_kernels)
-    products = (first(_hidden(cell, step, carry)),)
-    if second:
-        products += (second[0](_gated(cell, step, weights, carry, step.projected, products[0])),)
+    cell, made = plan.cell, list[Gates]()
+    for index, name in enumerate(cell.recurrent_kernels):
+        factor = _gated(cell, step, weights, carry, step.projected, made[0]) if index else _hidden(cell, step, carry)
+        made.append(_multiply(plan, mask, factor, weights[name]))
+    products = tuple(made)
     carry, output, activations = _finish(cell, step, weights, carry, step.projected, products)
     return _Advanced(carry, output, activations, products)
 
@@ -144,6 +158,18 @@ def _begin(step: Steps, carry: Carry) -> Carry:
 
 def _where(mask: Bool[Array, "*leading"], new: Carry, old: Carry) -> Carry:
     return jax.tree.map(lambda a, b: jnp.where(mask[..., None], a, b), new, old)
+
+
+def _run_associative(
+    plan: _Plan, form: Affine, steps: Steps, carry: Carry, parallel: bool
+) -> tuple[Float[Array, "time batch hidden"], Carry]:
+    """Run a cell by what each time step does to its carry; a padded step keeps it, a reset multiplies it by 0."""
+    if steps.padding is not None:
+        form = _where(steps.padding, form, Affine(jnp.ones_like(form.scale), jnp.zeros_like(form.shift)))
+    if steps.reset is not None:
+        form = form._replace(scale=jnp.where(steps.reset[..., None], 0.0, form.scale))
+    carries, final = linear_recurrence(*form, carry, reverse=plan.reverse, unroll=plan.unroll, parallel=parallel)
+    return carries if steps.padding is None else jnp.where(steps.padding[..., None], carries, 0.0), final
 
 
 def _plain_scan(

@@ -26,6 +26,7 @@ LayerWeights = dict[str, CellWeights]
 
 _SUFFIXES = {"forward": "", "backward": "_reverse"}
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+_GATES = {("reset", "update", "candidate"), ("input", "forget", "candidate", "output"), ("candidate",)}
 _COMMON = {"kernel", "recurrent_kernel", "bias", "candidate_bias"}
 _SETTINGS = {
     "input_gain": ("model.layer_norm", True, "false"),
@@ -137,13 +138,17 @@ def export_torch(network: Network) -> dict[str, Float[np.ndarray, " ..."]]:
 
 
 def _check_cell(cell: Cell) -> None:
+    if cell.gates not in _GATES:
+        gates = ", ".join(cell.gates)
+        raise ConfigError(
+            "model.cell",
+            type(cell).__name__,
+            f"a cell that PyTorch has: gru, lstm or rnn; this one's blocks are {gates}",
+        )
     for name in sorted(set(cell.weight_shapes(1)) - _COMMON):
         if name in _SETTINGS:
             key, found, allowed = _SETTINGS[name]
             raise ConfigError(key, found, f"{allowed} for weights that PyTorch can hold", "It has no such option.")
-    if not set(cell.weight_shapes(1)) <= _COMMON:
-        names = ", ".join(cell.weight_shapes(1))
-        raise ConfigError("model.cell", type(cell).__name__, f"a cell that PyTorch has; this one's weights are {names}")
 
 
 def _to_numpy(value: Any) -> Float[np.ndarray, " ..."]:

@@ -87,6 +87,16 @@ def test_training_returns_the_gradients_of_all_weights_and_of_the_inputs(monkeyp
     assert jnp.allclose(d_inputs, cotangent @ weight.T, atol=1e-4)
 
 
+@pytest.mark.parametrize("cell", ["mgu", "min_gru"])
+@pytest.mark.parametrize("name", ["fast", "products"])
+def test_cells_of_two_and_of_no_recurrent_kernels_are_timed(name: str, cell: str):
+    for what in PASSES:
+        prepared = made(name).prepare(Point(cell, Shape(1, 1, 4, 6) if what == "step" else SHAPE, what))
+        prepared.run()
+        prepared.run()
+        assert prepared.kernel != "no product"
+
+
 def test_operations_are_those_of_the_products():
     from gru_bench.measure.sweep import flops
 

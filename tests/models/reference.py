@@ -78,6 +78,38 @@ def rnn_tanh(w: Arrays, x: np.ndarray, state: State) -> State:
     return {"hidden": np.tanh(_input(w, x, 0) + _recurrent(w, state["hidden"], 0))}
 
 
+def coupled_lstm(w: Arrays, x: np.ndarray, state: State) -> State:
+    """Greff et al. 2017, the variant CIFG: i = 1 - f; blocks f, g, o, and peepholes of f and o alone."""
+    c, h = state["cell"], state["hidden"]
+    peephole = w.get("peephole", np.zeros((2, c.shape[-1])))
+    f = sigmoid(_input(w, x, 0) + _recurrent(w, h, 0) + peephole[0] * c)
+    g = np.tanh(_input(w, x, 1) + _recurrent(w, h, 1))
+    new = f * c + (1.0 - f) * g
+    o = sigmoid(_input(w, x, 2) + _recurrent(w, h, 2) + peephole[1] * new)
+    return {"cell": new, "hidden": o * np.tanh(normalised(new, w.get("cell_gain")))}
+
+
+def mgu(w: Arrays, x: np.ndarray, state: State) -> State:
+    """Zhou et al. 2016, the minimal gated unit."""
+    h = state["hidden"]
+    f = sigmoid(_input(w, x, 0) + _recurrent(w, h, 0))
+    product = normalised((f * h) @ w["candidate_kernel"][:, 0], _gain(w, "candidate_gain", 0))
+    n = np.tanh(_input(w, x, 1) + product)
+    return {"hidden": (1.0 - f) * h + f * n}
+
+
+def min_gru(w: Arrays, x: np.ndarray, state: State) -> State:
+    """Feng et al. 2024, section 3.1, whose z lets the candidate in: it is 1 - the update gate of the code."""
+    z = 1.0 - sigmoid(_input(w, x, 0))
+    return {"hidden": (1.0 - z) * state["hidden"] + z * _input(w, x, 1)}
+
+
+def min_lstm(w: Arrays, x: np.ndarray, state: State) -> State:
+    """Feng et al. 2024, section 3.2, with both gates divided by their sum."""
+    i, f = sigmoid(_input(w, x, 0)), sigmoid(_input(w, x, 1))
+    return {"hidden": f / (f + i) * state["hidden"] + i / (f + i) * _input(w, x, 2)}
+
+
 STEPS: dict[str, Callable[[Arrays, np.ndarray, State], State]] = {
     "gru": gru_reset_after,
     "gru_norm": gru_reset_after,
@@ -89,6 +121,13 @@ STEPS: dict[str, Callable[[Arrays, np.ndarray, State], State]] = {
     "lstm_peepholes_norm": lstm,
     "rnn_tanh": rnn_tanh,
     "rnn_norm": rnn_tanh,
+    "mgu": mgu,
+    "mgu_norm": mgu,
+    "coupled_lstm": coupled_lstm,
+    "coupled_lstm_peepholes_norm": coupled_lstm,
+    "min_gru": min_gru,
+    "min_gru_norm": min_gru,
+    "min_lstm": min_lstm,
 }
 
 

@@ -27,6 +27,13 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "rnn_tanh": ("rnn", {"activation": "tanh"}),
     "rnn_relu": ("rnn", {"activation": "relu"}),
     "rnn_norm": ("rnn", {"layer_norm": True}),
+    "mgu": ("mgu", {}),
+    "mgu_norm": ("mgu", {"layer_norm": True}),
+    "coupled_lstm": ("coupled_lstm", {}),
+    "coupled_lstm_peepholes_norm": ("coupled_lstm", {"peepholes": True, "layer_norm": True}),
+    "min_gru": ("min_gru", {}),
+    "min_gru_norm": ("min_gru", {"layer_norm": True}),
+    "min_lstm": ("min_lstm", {}),
 }
 
 
@@ -131,10 +138,10 @@ def step_once(cell: Cell, weights: Weights, carry: Carry, inputs: jax.Array) -> 
         return tuple(factor @ weights[name][:, gate] for gate in range(weights[name].shape[1]))
 
     projected = cell.project(weights, times(inputs, "kernel"))
-    first, *second = cell.recurrent_kernels
-    products = (times(cell.hidden(carry), first),)
-    for name in second:
-        products += (times(cell.gated(weights, carry, projected, products[0]), name),)
+    products = ()
+    for name in cell.recurrent_kernels:
+        factor = cell.gated(weights, carry, projected, products[0]) if products else cell.hidden(carry)
+        products += (times(factor, name),)
     return cell.step(weights, carry, projected, products)
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.models.cells import GRU, LSTM, Cell, LSTMCarry
+from gru_bench.models.cells import GRU, LSTM, Cell, InputGated, LSTMCarry, MinLSTM
 from tests.models import reference
 from tests.models.support import (
     OPTIONS,
@@ -65,12 +65,13 @@ def _parts(carry: Any) -> reference.State:
 @pytest.mark.parametrize("name", OPTIONS)
 def test_number_of_parameters_equals_its_formula(name: str):
     cell, (kind, options) = make_cell(name, HIDDEN), OPTIONS[name]
-    gates = {"gru": 3, "lstm": 4, "rnn": 1}[kind]
-    expected = gates * HIDDEN * (INPUT + HIDDEN + 1)
+    gates = {"gru": 3, "lstm": 4, "rnn": 1, "mgu": 2, "coupled_lstm": 3, "min_gru": 2, "min_lstm": 3}[kind]
+    products = 1 if kind.startswith("min") else 2
+    expected = gates * HIDDEN * (INPUT + (products - 1) * HIDDEN + 1)
     expected += HIDDEN if kind == "gru" and options.get("reset_after", True) else 0
-    expected += 3 * HIDDEN if options.get("peepholes") else 0
+    expected += (gates - 1) * HIDDEN if options.get("peepholes") else 0
     if options.get("layer_norm"):
-        expected += 2 * gates * HIDDEN + (HIDDEN if kind == "lstm" else 0)
+        expected += products * gates * HIDDEN + (HIDDEN if kind.endswith("lstm") else 0)
     assert sum(math.prod(shape) for shape in cell.weight_shapes(INPUT).values()) == expected
 
 
@@ -105,9 +106,25 @@ def test_reset_gate_multiplies_the_candidate_bias_only_after_the_product():
     assert before.recurrent_kernels == ("recurrent_kernel", "candidate_kernel")
 
 
+def test_gates_of_min_lstm_share_out_one_even_where_both_underflow():
+    cell = MinLSTM(hidden_size=HIDDEN)
+    weights = random_weights(cell, INPUT) | {"bias": jnp.full((3, HIDDEN), -200.0)}
+    _, gates = step_once(cell, weights, cell.zero_carry(BATCH), random_array(0, BATCH, INPUT))
+    assert_close(gates["input"] + gates["forget"], jnp.ones((BATCH, HIDDEN)), 1e-6)
+    assert 0.01 < float(gates["forget"].min()) < float(gates["forget"].max()) < 0.99
+
+
+def test_only_cells_whose_gates_see_the_input_alone_have_an_associative_form():
+    for name in OPTIONS:
+        cell = make_cell(name, HIDDEN)
+        assert (cell.associative_form is None) == bool(cell.recurrent_kernels)
+
+
 def test_a_cell_without_equations_says_so():
     with pytest.raises(TypeError, match="Cell has no equations"):
         Cell(hidden_size=1).step({}, jnp.zeros((1, 1)), (), ())
+    with pytest.raises(TypeError, match="InputGated has no equations"):
+        InputGated(hidden_size=1).affine(())
     with pytest.raises(TypeError, match="LSTM has one recurrent product"):
         LSTM(hidden_size=1).gated({}, jnp.zeros((1, 1)), (), ())
 

@@ -87,6 +87,30 @@ def test_embeddings_are_tied_where_sizes_agree(values: dict[str, Any]):
     assert network.head.kernel is None
 
 
+@pytest.mark.parametrize(
+    ("cell", "values", "key", "parts"),
+    [
+        (
+            "min_gru",
+            {"recurrent_dropout": 0.1},
+            "model.recurrent_dropout",
+            ["model.cell=min_gru", "no recurrent product"],
+        ),
+        ("min_lstm", {"recurrent_dropout": 0.1}, "model.recurrent_dropout", ["model.cell=min_lstm", "input_dropout"]),
+        ("gru", {"recurrence": "parallel"}, "model.recurrence", ["fast or scan", "depends on the one before"]),
+        ("mgu", {"recurrence": "parallel"}, "model.recurrence", ["fast or scan", "model.cell=mgu"]),
+    ],
+)
+def test_what_a_cell_cannot_do_is_refused_with_the_reason(
+    cell: str, values: dict[str, Any], key: str, parts: list[str]
+):
+    with pytest.raises(ConfigError) as caught:
+        check_model(config(cell, **values), causal=True, pooled=False)
+    assert caught.value.key == key
+    assert all(part in str(caught.value) for part in parts), str(caught.value)
+    check_model(config("mgu" if "recurrent_dropout" in values else "min_gru", **values), causal=True, pooled=False)
+
+
 def test_an_unreachable_budget_names_the_nearest_two():
     with pytest.raises(ConfigError, match=r"144 \(hidden size 4\) or 220 \(hidden size 5\)") as caught:
         make_cell(config(parameter_budget=180, options={"forget_bias": 0.0}), WORDS)
@@ -103,6 +127,8 @@ def test_a_budget_sets_the_hidden_size(cell: str):
 def test_defaults_of_the_options_are_those_of_the_cell_alone():
     assert cell_defaults(config("gru")) == {"reset_after": True}
     assert cell_defaults(config("lstm", options={"forget_bias": 3.0})) == {"forget_bias": 1.0, "peepholes": False}
+    assert cell_defaults(config("coupled_lstm")) == {"forget_bias": 1.0, "peepholes": False}
+    assert cell_defaults(config("min_gru")) == {}
     assert cell_defaults(config("rnn")) == {"activation": "tanh"}
 
 

@@ -38,7 +38,7 @@ def test_orthogonal_rule_for_each_gate_block(name: str):
         elif key.endswith("bias") and cell.bias_offsets == {}:
             np.testing.assert_array_equal(value, 0.0)
         elif key == "peephole":
-            assert 0.0 < float(jnp.abs(value).max()) <= math.sqrt(6 / (3 + HIDDEN))
+            assert 0.0 < float(jnp.abs(value).max()) <= math.sqrt(6 / (len(cell.sigmoid_gates) + HIDDEN))
 
 
 @pytest.mark.parametrize("offset", [0.0, 1.0, -2.5])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,10 +28,11 @@ from tests.models.support import (
 )
 
 TIME, BATCH, INPUT, HIDDEN = 7, 3, 2, 4
-RECURRENCES: tuple[Recurrence, ...] = get_args(Recurrence)
+RECURRENCES: tuple[Recurrence, ...] = ("scan", "fast")
 CELLS = {name: make_cell(name, HIDDEN) for name in OPTIONS}
 WEIGHTS = {name: random_weights(cell, INPUT) for name, cell in CELLS.items()}
-SOME = ("gru", "gru_before", "lstm_peepholes", "rnn_relu")
+SOME = ("gru", "gru_before", "lstm_peepholes", "rnn_relu", "min_lstm")
+ASSOCIATIVE = [name for name, cell in CELLS.items() if cell.associative_form is not None]
 
 few = settings(deadline=None, max_examples=10)
 some_cells = st.sampled_from(SOME)
@@ -221,7 +222,7 @@ def test_batch_order_does_not_matter(name: str, seed: int, sizes: list[int], ord
 
 
 @few
-@given(name=st.sampled_from(["gru", "gru_before", "gru_norm"]), seed=seeds, scale=st.floats(0, 1000))
+@given(name=st.sampled_from(["gru", "gru_before", "gru_norm", "mgu"]), seed=seeds, scale=st.floats(0, 1000))
 def test_hidden_state_of_a_gru_stays_within_one(name: str, seed: int, scale: float):
     cell, weights, inputs, _ = drawn(name, seed)
     large = {key: value * np.float32(scale) for key, value in weights.items()}
@@ -231,7 +232,8 @@ def test_hidden_state_of_a_gru_stays_within_one(name: str, seed: int, scale: flo
     assert float(jnp.abs(outputs).max()) <= 1.0
 
 
-DIRECTIONS = [(name, False) for name in OPTIONS] + [(name, True) for name in SOME]
+AGAINST_SCAN = [("fast", name, reverse) for name in OPTIONS for reverse in {False, name in SOME}]
+AGAINST_SCAN += [("parallel", name, reverse) for name in ASSOCIATIVE for reverse in (False, True)]
 
 
 def masked(seed: int, reverse: bool) -> dict[str, Any]:
@@ -240,18 +242,21 @@ def masked(seed: int, reverse: bool) -> dict[str, Any]:
     return {"padding": counts([7, 4, 0]), "reset": starts(seed + 1), "recurrent_mask": keep, "reverse": reverse}
 
 
-@pytest.mark.parametrize(("name", "reverse"), DIRECTIONS)
-def test_fast_and_scan_agree(name: str, reverse: bool):
+@pytest.mark.parametrize(("recurrence", "name", "reverse"), AGAINST_SCAN)
+def test_every_recurrence_agrees_with_scan(recurrence: Recurrence, name: str, reverse: bool):
     _, _, inputs, carry = drawn(name, 1)
     options = masked(2, reverse)
     slow = ran(name, inputs, carry, recurrence="scan", **options)
-    fast = ran(name, inputs, carry, recurrence="fast", **options)
+    fast = ran(name, inputs, carry, recurrence=recurrence, **options)
     assert_close((fast.outputs, fast.final), (slow.outputs, slow.final), 1e-6)
     assert_within(fast.gradients, slow.gradients, 1e-5)
 
 
-@pytest.mark.parametrize(("name", "reverse"), [(name, name in SOME) for name in OPTIONS])
-def test_fast_and_scan_agree_in_float64(name: str, reverse: bool):
+@pytest.mark.parametrize(
+    ("recurrence", "name", "reverse"),
+    [("fast", name, name in SOME) for name in OPTIONS] + [("parallel", name, True) for name in ASSOCIATIVE],
+)
+def test_every_recurrence_agrees_with_scan_in_float64(recurrence: Recurrence, name: str, reverse: bool):
     with jax.enable_x64(True):
         _, *arrays = drawn(name, 1)
         weights, inputs, carry = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), arrays)
@@ -265,9 +270,27 @@ def test_fast_and_scan_agree_in_float64(name: str, reverse: bool):
 
             return jax.grad(total, argnums=(0, 1, 2), has_aux=True)(weights, inputs, carry)
 
-        fast, slow = gradients("fast"), gradients("scan")
+        fast, slow = gradients(recurrence), gradients("scan")
         assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(fast))
         assert_within(fast, slow, 1e-10)
+
+
+@pytest.mark.parametrize("name", ASSOCIATIVE)
+def test_time_in_parallel_is_what_streaming_steps_give(name: str):
+    cell, weights, inputs, carry = drawn(name, 15)
+    outputs, final = run(cell, weights, inputs, carry, recurrence="parallel")
+    steps = []
+    for step in range(TIME):
+        output, carry = run(cell, weights, inputs[step : step + 1], carry)
+        steps.append(output)
+    assert_close(jnp.concatenate(steps), outputs, 1e-5)
+    assert_close(carry, final, 1e-5)
+
+
+def test_a_cell_without_associative_form_cannot_run_in_parallel_over_time():
+    cell, weights, inputs, carry = drawn("gru", 16)
+    with pytest.raises(ValueError, match="GRU has no associative form"):
+        recur(cell, weights, inputs, carry, recurrence="parallel")
 
 
 @pytest.mark.parametrize("name", SOME[1:3])
@@ -367,7 +390,7 @@ def test_the_recurrence_is_pure_under_vmap(name: str):
         assert_close(jax.tree.map(lambda leaf, index=index: leaf[index], mapped), expected, 1e-5)
 
 
-@pytest.mark.parametrize("name", ["gru", "lstm_peepholes", "rnn_relu"])
+@pytest.mark.parametrize("name", ["gru", "lstm_peepholes", "rnn_relu", "mgu", "min_gru"])
 def test_gate_activity_is_that_of_each_sigmoid_gate(name: str):
     cell, weights, inputs, carry = drawn(name, 12)
     activity = gate_activity(cell, weights, inputs, carry)

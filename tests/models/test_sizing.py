@@ -52,7 +52,7 @@ def test_counts_are_those_of_the_network_that_is_built(name: str, bidirectional:
     directions = 2 if bidirectional else 1
     assert recurrent == recurrent_parameters(cell, shape)
     assert state_size(cell, shape) == sum(np.prod(leaf.shape) for leaf in jax.tree.leaves(network["carry"]))
-    assert state_size(cell, shape) == (2 if kind == "lstm" else 1) * 4 * 3 * directions
+    assert state_size(cell, shape) == (2 if kind in ("lstm", "coupled_lstm") else 1) * 4 * 3 * directions
     assert network["total"].shape == (recurrent + (4 * directions + 1) * 7,)
 
 
@@ -68,7 +68,9 @@ def _parts(network: Network) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("name", "expected"), [("gru", 3), ("lstm", 4), ("rnn_tanh", 1)])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("gru", 3), ("lstm", 4), ("rnn_tanh", 1), ("mgu", 2), ("coupled_lstm", 3)]
+)
 def test_the_textbook_counts(name: str, expected: int):
     shape = StackShape(layers=2, bidirectional=False, input_size=None)
     extra = 200 if name == "gru" else 0
@@ -86,7 +88,7 @@ def test_a_budget_is_met_within_one_percent_or_refused(name: str, shape: StackSh
     def count(hidden: int) -> int:
         return recurrent_parameters(sized(hidden), shape)
 
-    above = max(2, 1 + bisect_left(range(1, 3000), budget, key=count))
+    above = max(2, 1 + bisect_left(range(1, 5_000_000), budget, key=count))
     best = min(above - 1, above, key=lambda hidden: abs(count(hidden) - budget))
     if abs(count(best) - budget) <= 0.01 * budget:
         assert abs(count(hidden_size_for(budget, sized, shape)) - budget) == abs(count(best) - budget)
@@ -110,7 +112,9 @@ def test_cells_of_one_budget_differ_by_two_percent_at_most(budget: int, layers: 
     assert all(abs(count - budget) <= 0.01 * budget for count in counts)
 
 
-@pytest.mark.parametrize("name", ["gru", "gru_before", "lstm", "rnn_tanh"])
+@pytest.mark.parametrize(
+    "name", ["gru", "gru_before", "lstm", "rnn_tanh", "mgu", "coupled_lstm", "min_gru", "min_lstm"]
+)
 def test_operations_are_those_that_xla_counts(name: str):
     time, batch, size, hidden, outputs = 3, 32, 96, 128, 80
     cell = make_cell(name, hidden)

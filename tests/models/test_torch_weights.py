@@ -85,6 +85,9 @@ def test_gates_and_transposes_land_where_they_belong():
         ("lstm_norm", "model.layer_norm"),
         ("gru_norm", "model.layer_norm"),
         ("rnn_norm", "model.layer_norm"),
+        ("mgu", "model.cell"),
+        ("coupled_lstm", "model.cell"),
+        ("min_gru", "model.cell"),
     ],
 )
 def test_options_that_pytorch_lacks_are_named(name: str, key: str):
