@@ -1,4 +1,4 @@
-"""`python -m gru_bench.predict run=DIR ...`: continue a text, classify texts, forecast a series."""
+"""`python -m gru_bench.predict run=DIR ...`: continue a text, classify texts, forecast a series, recall."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ EXAMPLES = (
     "cat start.txt | python -m gru_bench.predict run=DIR prompt=- length=500 temperature=0.7 top_k=20",
     'python -m gru_bench.predict run=runs/sentiment/imdb/lstm-1a2b3c4d/seed0 "A fine film." "Dull, and too long."',
     "python -m gru_bench.predict run=DIR file=reviews.csv column=text out=labels.csv",
+    'python -m gru_bench.predict run=runs/memory/adding/gru-1a2b3c4d/seed0 "0.5* 0.3 0.25*"',
     "python -m gru_bench.predict run=runs/time_series/etth1/gru-1a2b3c4d/seed0 file=new.csv out=forecast.csv "
     "picture=forecast.png",
 )
@@ -28,7 +29,8 @@ EXAMPLES = (
 def predict(*, run: Path, out: Path | None = None, picture: Path | None = None) -> None:
     """Say something of new inputs with the best weights of a run: its training data is not needed.
 
-    A language model goes on with a text, a sentiment model classifies texts, a time series model forecasts.
+    A language model goes on with a text, a sentiment model classifies texts, a time series model forecasts, a
+    memory model says what it recalls.
     Further arguments depend on the task of the run: `run=DIR --help` lists them.
 
     Args:

@@ -179,7 +179,7 @@ CASES = {
     "range": (["model.input_dropout=1.0"], r"model.input_dropout: found 1.0, allowed: a number >= 0 and <= 0.99"),
     "infinite": (["optimizer.learning_rate=inf"], r"optimizer.learning_rate: found inf, allowed: a finite number"),
     "choice": (["training.precision=float16"], r"training.precision: found 'float16', allowed: float32 or bfloat16"),
-    "model": (["model=grru"], r"model: found 'grru', allowed: gru, lstm, rnn. Did you mean 'gru'\?"),
+    "model": (["model=grru"], r"model: found 'grru', allowed: coupled_lstm, gru, lstm, .*rnn. Did you mean 'gru'\?"),
     "task": (["task=sentimnt"], r"task: found 'sentimnt', allowed: language_modeling"),
     "nested choice": (["task=language_modeling/x"], r"task: found 'language_modeling/x', allowed: language_modeling"),
     "data": (["data=pbt"], r"data: found 'pbt', allowed: etth1, .*Did you mean 'ptb'\?"),

@@ -14,7 +14,18 @@ from typing import Any
 import platformdirs
 
 from gru_bench.config import DataConfig, PathsConfig
-from gru_bench.data import generated, mackey_glass, own, own_series, own_texts, python_source, sentiment_grammar
+from gru_bench.data import (
+    adding,
+    copy_memory,
+    counting_languages,
+    generated,
+    mackey_glass,
+    own,
+    own_series,
+    own_texts,
+    python_source,
+    sentiment_grammar,
+)
 from gru_bench.data.datasets import (
     catalogue,
     ett,
@@ -39,7 +50,7 @@ class Source:
     """A data source.
 
     Attributes:
-        kinds: the kinds of data that it can give: `tokens`, `texts` or `series`.
+        kinds: the kinds of data that it can give: `tokens`, `texts`, `series` or `sequences`.
         load: its loader, whose keyword parameters are its settings; with several kinds it is told the one wanted.
     """
 
@@ -65,6 +76,10 @@ SOURCES: Mapping[str, Source] = {
     "imdb": Source(("texts",), imdb.load),
     "text_csv": Source(("texts",), own_texts.load),
     "tfds": Source(("tokens", "texts"), catalogue.load),
+    "adding": Source(("sequences",), adding.load),
+    "copy": Source(("sequences",), copy_memory.load),
+    "anbn": Source(("sequences",), counting_languages.loader("ab")),
+    "anbncn": Source(("sequences",), counting_languages.loader("abc")),
 }
 
 
@@ -107,7 +122,7 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
         kind: the kind of data that the task needs.
 
     Returns:
-        A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`.
+        A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`, `Sequences` for `sequences`.
 
     Raises:
         ConfigError: a wrong setting, or a mirror that is no folder.

@@ -18,6 +18,10 @@ _UNITS = {
     "mse_units": "squared units of the data",
     "mae_units": "units of the data",
     "mase": "seasonal naive = 1",
+    "correct": "share of sequences",
+    "recalled": "share of remembered symbols",
+    "longest": "n",
+    "strings_right": "share of strings",
 }
 
 

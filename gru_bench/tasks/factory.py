@@ -8,12 +8,18 @@ from typing import Any
 from gru_bench.config import TaskConfig
 from gru_bench.errors import ConfigError, nearest
 from gru_bench.tasks.language_modeling import LanguageModeling
+from gru_bench.tasks.memory import Memory
 from gru_bench.tasks.sentiment import Sentiment
 from gru_bench.tasks.task import Task
 from gru_bench.tasks.time_series import TimeSeries
 from gru_bench.validation import bind
 
-TASKS: dict[str, Any] = {"language_modeling": LanguageModeling, "sentiment": Sentiment, "time_series": TimeSeries}
+TASKS: dict[str, Any] = {
+    "language_modeling": LanguageModeling,
+    "sentiment": Sentiment,
+    "time_series": TimeSeries,
+    "memory": Memory,
+}
 
 ACCEPTS: dict[str, str] = {name: task.accepts for name, task in TASKS.items()}
 """The kind of data that each task needs."""

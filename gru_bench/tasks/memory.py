@@ -1,0 +1,166 @@
+"""Memory: what a network puts out depends on what it read long before.
+
+All problems have one form: an output at each time step and a mask of those that count. What an output means, how it is
+scored and shown is the `Problem`'s, which the data names.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from matplotlib.figure import Figure
+
+from gru_bench.config import TrainingConfig
+from gru_bench.data.own import decode, read_file
+from gru_bench.data.sequences import DrawnBatches, Examples, Sequences, SplitBatches, joined
+from gru_bench.errors import ConfigError
+from gru_bench.models.factory import Signature
+from gru_bench.models.network import Network
+from gru_bench.tasks.adding_problem import Adding
+from gru_bench.tasks.copy_problem import Copy
+from gru_bench.tasks.counting_problem import Counting
+from gru_bench.tasks.memory_problem import Outputs, Problem
+from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.validation import Natural
+
+PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {"adding": Adding, "copy": Copy, "counting": Counting}
+ROWS = 100  # sequences at once outside training
+
+
+class Memory:
+    """Tests of memory over a known distance.
+
+    Args:
+        description: the `form` of the data's `Sequences`.
+        samples: test sequences that are shown at the end of a run.
+    """
+
+    accepts = "sequences"
+    causal = True
+    pooled = False
+    item = "targets"
+
+    def __init__(self, description: Mapping[str, Any], *, samples: Natural = 4):
+        self._form, self.shown = dict(description), samples
+        self.problem = PROBLEMS[description["problem"]](description)
+        self.metric = self.problem.metric
+        self.direction: Literal["min", "max"] = self.problem.direction
+
+    @property
+    def signature(self) -> Signature:
+        """The problem's; one output per time step."""
+        return self.problem.signature
+
+    def describe(self) -> dict[str, Any]:
+        """Return the form of the sequences."""
+        return dict(self._form)
+
+    def train_batches(self, data: Sequences, training: TrainingConfig, seed: int) -> TrainBatches:
+        """Return batches that are drawn anew in each epoch."""
+        return DrawnBatches(data, training.batch_size, seed)
+
+    def eval_batches(self, data: Sequences, split: Split, training: TrainingConfig) -> EvalBatches:
+        """Return batches that hold each sequence of a split exactly once."""
+        return SplitBatches({"valid": data.valid, "test": data.test}[split], training.eval_batch_size)
+
+    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+        """Return batches that hold each line of a file exactly once.
+
+        Raises:
+            DataError: the file is missing or empty, or a line is no sequence whose targets are known.
+        """
+        return SplitBatches(joined([self.problem.read_known(line) for line in _lines(path)]), training.eval_batch_size)
+
+    def initial_carry(self, network: Network, batch_size: int) -> Carry:
+        """Return nothing: sequences are independent of each other."""
+        return ()
+
+    def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the problem's summed loss of a batch."""
+        sums = self.problem.score(_outputs(network, batch["inputs"], key), batch)
+        return Loss(total=sums["loss"], items=sums["items"].astype(jnp.float32), carry=carry)
+
+    def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the problem's sums of a batch."""
+        return carry, self.problem.score(_outputs(network, batch["inputs"], None), batch)
+
+    def zero_sums(self) -> Sums:
+        """Return the sums before the first batch."""
+        return self.problem.zero_sums()
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return the problem's metrics and the number of scored targets."""
+        return self.problem.metrics(sums)
+
+    def baselines(self, data: Sequences) -> dict[str, dict[str, float]]:
+        """Return the metrics of what needs no memory, on the test split."""
+        return {name: self._score(data.test, answer) for name, answer in self.problem.references(data).items()}
+
+    def _score(self, examples: Examples, answer: Callable[[Batch], np.ndarray]) -> dict[str, float]:
+        batches, sums = SplitBatches(examples, ROWS), self.problem.zero_sums()
+        add = jax.jit(lambda sums, outputs, batch: jax.tree.map(jnp.add, sums, self.problem.score(outputs, batch)))
+        for index in range(len(batches)):
+            sums = add(sums, answer(batches[index]), batches[index])
+        metrics = self.problem.metrics(jax.device_get(sums))
+        del metrics["items"]
+        return metrics
+
+    def samples(self, network: Network, data: Sequences, seed: int) -> Sequence[Sample]:
+        """Return some test sequences, evenly spread, with what came out."""
+        places = np.linspace(0, len(data.test.mask) - 1, self.shown).astype(int) if self.shown else []
+        rows = [self._tell(network, data.test.take(slice(place, place + 1))) for place in places]
+        return [Sample(str(row.pop("given")), _line(row)) for row in rows]
+
+    def figures(self, network: Network, data: Sequences, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+        """Return the problem's pictures."""
+        return self.problem.figures(sums)
+
+    def predict(self, network: Network, *sequences: str, file: Path | None = None) -> Prediction:
+        """Say what the network puts out for sequences of your own.
+
+        Args:
+            network: the trained network
+            sequences: each one argument. adding: numbers, two of them marked, "0.5* 0.3 0.25*", of any length; copy:
+                ten digits from 0 to 7; anbn, anbncn: a string, in the language or not
+            file: a text file with one sequence per line
+
+        Raises:
+            ConfigError: no sequence is given.
+            DataError: the file is missing or empty, or a sequence is none of this problem.
+        """
+        if not sequences and file is None:
+            raise ConfigError("sequences", None, "sequences as arguments, or file=FILE with one per line")
+        given = [*sequences, *([] if file is None else _lines(file))]
+        rows = [self._tell(network, self.problem.read(text)) for text in given]
+        return Prediction("\n".join(f"{row['given']}\t{_line(row)}" for row in rows), rows)
+
+    def _tell(self, network: Network, example: Examples) -> dict[str, Any]:
+        return self.problem.tell(example, np.asarray(_compiled(network, jnp.asarray(example.inputs)))[0])
+
+
+def _outputs(network: Network, inputs: Array, key: Array | None) -> Outputs:
+    """Run the network; padding, which stands at the end, cannot change the outputs that count."""
+    return network(inputs, network.zero_carry(inputs.shape[0]), key=key)[0]
+
+
+_compiled = jax.jit(functools.partial(_outputs, key=None))
+
+
+def _lines(path: Path) -> list[str]:
+    text, _ = decode(read_file(str(path), "file"), "auto", str(path))
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    return "\t".join(
+        f"{name}: {value:.4f}" if isinstance(value, float) else f"{name}: {value}"
+        for name, value in row.items()
+        if name != "given"
+    )
