@@ -83,7 +83,7 @@ def test_a_finished_run_has_a_whole_record(finished_run: Path):
     assert set(found.metrics) == {"valid", "test"}
     assert set(found.baselines) == {"unigram", "floor", "closed-form floor"}
     assert found.baselines["floor"]["nll"] < found.metrics["test"]["nll"] < found.baselines["unigram"]["nll"]
-    assert (found.cell_options, found.cell_defaults) == ({"reset_after": True}, {"reset_after": True})
+    assert found.cell_options == found.cell_defaults == {"reset_after": True, "update_bias": 0.0}
     assert {"python", "jax", "jaxlib", "flax", "optax", "numpy", "gru_bench"} <= set(found.versions)
     assert found.threads >= 1
     assert (found.device, found.host["cores"]) != ("", None)

@@ -160,10 +160,12 @@ class GRU(Cell):
         h' = (1 - z) * n + z * h
 
     Convention: z = 1 keeps h (PyTorch, cuDNN). `candidate_bias` is b_hn, trained, there only with `reset_after`:
-    before the product it would add to the bias of x_n.
+    before the product it would add to the bias of x_n. `update_bias` is added to the initial bias of the update gate;
+    above 0 it lengthens memory at the start.
     """
 
     reset_after: bool = True
+    update_bias: float = 0.0
 
     gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("reset", "update")
@@ -178,6 +180,11 @@ class GRU(Cell):
         if self.layer_norm:
             shapes |= {"recurrent_gain": (2, hidden), "candidate_gain": (1, hidden)}
         return shapes
+
+    @property
+    def bias_offsets(self) -> dict[str, float]:
+        """Constants added to the initial bias of a gate, by the gate's name."""
+        return {"update": self.update_bias}
 
     @property
     def recurrent_kernels(self) -> tuple[str, ...]:
@@ -394,10 +401,18 @@ class MinGRU(InputGated):
         h' = z * h + (1 - z) * x_n
 
     The candidate x_n has no tanh. Convention: z = 1 keeps h, as in the GRU here; the paper's z is 1 - z.
+    `update_bias` is added to the initial bias of the update gate, as in the GRU.
     """
+
+    update_bias: float = 0.0
 
     gates: ClassVar[tuple[str, ...]] = ("update", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("update",)
+
+    @property
+    def bias_offsets(self) -> dict[str, float]:
+        """Constants added to the initial bias of a gate, by the gate's name."""
+        return {"update": self.update_bias}
 
     def affine(self, projected: Gates) -> tuple[Affine, Activations]:
         """Return z and (1 - z) * x_n, and z."""

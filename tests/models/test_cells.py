@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.models.cells import GRU, LSTM, Cell, InputGated, LSTMCarry, MinLSTM
+from gru_bench.models.cells import CELLS, GRU, LSTM, Cell, InputGated, LSTMCarry, MinLSTM
+from gru_bench.models.initializers import draw_cell, orthogonal
 from tests.models import reference
 from tests.models.support import (
     OPTIONS,
@@ -55,6 +56,18 @@ def test_results_and_gradients_are_those_of_the_equations(name: str):
     for key, derivatives in expected.items():
         places = np.array(list(derivatives))
         assert_close({key: np.asarray(found[key]).flat[places]}, {key: np.array(list(derivatives.values()))}, 1e-5)
+
+
+@pytest.mark.parametrize("offset", [-2.0, 0.0, 3.0])
+@pytest.mark.parametrize("name", ["gru", "min_gru"])
+def test_at_the_start_a_gru_keeps_sigmoid_of_its_update_bias(name: str, offset: float):
+    options: dict[str, Any] = {"update_bias": offset}
+    cell = CELLS[name](hidden_size=HIDDEN, **options)
+    drawn = draw_cell(jax.random.key(0), cell, INPUT, orthogonal)
+    weights = {key: drawn[key] if key == "bias" else jnp.zeros_like(drawn[key]) for key in drawn}
+    carry = random_carry(cell, BATCH)
+    after, _ = step_once(cell, weights, carry, random_array(1, BATCH, INPUT))
+    assert_close(after, carry / (1 + math.exp(-offset)), 1e-6)
 
 
 def _parts(carry: Any) -> reference.State:

@@ -125,10 +125,11 @@ def test_a_budget_sets_the_hidden_size(cell: str):
 
 
 def test_defaults_of_the_options_are_those_of_the_cell_alone():
-    assert cell_defaults(config("gru")) == {"reset_after": True}
+    assert cell_defaults(config("gru")) == {"reset_after": True, "update_bias": 0.0}
     assert cell_defaults(config("lstm", options={"forget_bias": 3.0})) == {"forget_bias": 1.0, "peepholes": False}
     assert cell_defaults(config("coupled_lstm")) == {"forget_bias": 1.0, "peepholes": False}
-    assert cell_defaults(config("min_gru")) == {}
+    assert cell_defaults(config("min_gru")) == {"update_bias": 0.0}
+    assert cell_defaults(config("mgu")) == {}
     assert cell_defaults(config("rnn")) == {"activation": "tanh"}
 
 

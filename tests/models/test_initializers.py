@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.models.cells import LSTM
+from gru_bench.models.cells import CELLS, Cell
 from gru_bench.models.initializers import draw_cell, orthogonal, uniform
 from tests.models.support import OPTIONS, assert_close, make_cell
 
@@ -35,20 +36,36 @@ def test_orthogonal_rule_for_each_gate_block(name: str):
     for key, value in weights.items():
         if key.endswith("gain"):
             np.testing.assert_array_equal(value, 1.0)
-        elif key.endswith("bias") and cell.bias_offsets == {}:
+        elif key.endswith("bias") and not any(cell.bias_offsets.values()):
             np.testing.assert_array_equal(value, 0.0)
         elif key == "peephole":
             assert 0.0 < float(jnp.abs(value).max()) <= math.sqrt(6 / (len(cell.sigmoid_gates) + HIDDEN))
 
 
 @pytest.mark.parametrize("offset", [0.0, 1.0, -2.5])
-def test_only_the_forget_gate_starts_with_the_forget_bias(offset: float):
-    cell = LSTM(hidden_size=HIDDEN, forget_bias=offset)
-    plain = draw_cell(jax.random.key(0), cell, INPUT, orthogonal)["bias"]
-    np.testing.assert_array_equal(plain, np.array([0.0, offset, 0.0, 0.0])[:, None] * np.ones(HIDDEN))
-    drawn = draw_cell(jax.random.key(0), cell, INPUT, uniform(0.1))["bias"]
-    base = draw_cell(jax.random.key(0), LSTM(hidden_size=HIDDEN, forget_bias=0.0), INPUT, uniform(0.1))
-    assert_close(drawn - base["bias"], plain, 1e-6)
+@pytest.mark.parametrize(
+    ("name", "option", "gate"),
+    [
+        ("lstm", "forget_bias", "forget"),
+        ("coupled_lstm", "forget_bias", "forget"),
+        ("min_lstm", "forget_bias", "forget"),
+        ("gru", "update_bias", "update"),
+        ("min_gru", "update_bias", "update"),
+    ],
+)
+def test_only_the_gate_of_a_bias_option_starts_with_it(name: str, option: str, gate: str, offset: float):
+    def starting(value: float) -> Cell:
+        options: dict[str, Any] = {option: value}
+        return CELLS[name](hidden_size=HIDDEN, **options)
+
+    cell, zero = starting(offset), starting(0.0)
+    drawn = draw_cell(jax.random.key(0), cell, INPUT, orthogonal)
+    expected = np.array([offset if it == gate else 0.0 for it in cell.gates])[:, None] * np.ones(HIDDEN)
+    np.testing.assert_array_equal(drawn["bias"], expected)
+    base = draw_cell(jax.random.key(0), zero, INPUT, uniform(0.1))
+    moved = draw_cell(jax.random.key(0), cell, INPUT, uniform(0.1))
+    assert_close(moved.pop("bias") - base.pop("bias"), expected, 1e-6)
+    assert_close(moved, base, 0.0)
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -77,6 +77,15 @@ def test_gates_and_transposes_land_where_they_belong():
     assert_close(state, before, 0.0)
 
 
+def test_the_update_bias_leaves_and_enters_once_as_part_of_the_bias():
+    state = export_torch(network(layers=1, bidirectional=False, options={"update_bias": 2.0}))
+    total = (state["bias_ih_l0"] + state["bias_hh_l0"]).reshape(3, HIDDEN)
+    np.testing.assert_array_equal(total, np.array([[0.0], [2.0], [0.0]]) * np.ones(HIDDEN))
+    plain = network(layers=1, bidirectional=False)
+    load_torch(plain, state)
+    assert_close(export_torch(plain), state, 0.0)
+
+
 @pytest.mark.parametrize(
     ("name", "key"),
     [
