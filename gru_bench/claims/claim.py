@@ -275,7 +275,7 @@ def read_claim(folder: Path, name: str) -> Claim:
     names = claims_in(folder)
     if name not in names:
         raise ConfigError(
-            "claim", name, ", ".join(names) or f"a folder of {folder} with {CLAIM_FILE}", _near(name, names)
+            "claim", name, ", ".join(names) or f"a folder of {folder} with {CLAIM_FILE}", nearest(name, names)
         )
     shared = _read_yaml(folder / SETTINGS_FILE)
     where = f"{name}/{CLAIM_FILE}"
@@ -367,12 +367,8 @@ def _check(claim: Claim, where: str) -> None:
 
 def _known(names: Mapping[str, Any], name: str, where: str) -> Any:
     if name not in names:
-        raise ConfigError(where, name, ", ".join(names), _near(name, names))
+        raise ConfigError(where, name, ", ".join(names), nearest(name, names))
     return names[name]
-
-
-def _near(name: str, names: Any) -> str:
-    return nearest(name, names)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
