@@ -22,19 +22,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gru_bench.config import ALTERNATIVES, Config
+from gru_bench.config import ALTERNATIVES, Config, configs_folder
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.terminal import BROKEN_PIPE, drop_output
 
 _OUTCOME = "outcome.json"
 _MULTIRUN_FLAGS = {"-m", "--multirun"}
-
-
-def configs_folder() -> Path:
-    """Return the checkout's configs where this is one, else those of the installed package."""
-    package = Path(__file__).resolve().parent
-    checkout = package.parent / "configs"
-    return checkout if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else package / "configs"
+_NO_GROUPS = {"hydra", "sweeps"}  # folders of configs that hold no choices for the command line
 
 
 def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
@@ -206,7 +200,7 @@ class _Unreadable(UserError):
 
 def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
     known = dict(_flatten(_compose_choices(arguments)))
-    groups = [path.name for path in configs_folder().iterdir() if path.is_dir() and path.name != "hydra"]
+    groups = [path.name for path in configs_folder().iterdir() if path.is_dir() and path.name not in _NO_GROUPS]
     value = next((text.partition("=")[2] for text in arguments if text.lstrip("+~").startswith(f"{key}=")), "")
     section = key.rpartition(".")[0]
     siblings = [name for name in known if name.rpartition(".")[0] == section]

@@ -43,6 +43,13 @@ SWEPT = ("learning_rate", "weight_decay", "clip_norm", "b1", "b2", "momentum", "
 """Settings of `optimizer` that may differ between the replicas of one compiled program."""
 
 
+def configs_folder() -> Path:
+    """Return the checkout's configs where this is one, else those of the installed package."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parent / "configs"
+    return checkout if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else package / "configs"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
     """What is learned: the task's name and its own options."""

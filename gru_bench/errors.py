@@ -18,7 +18,7 @@ class ConfigError(UserError):
     exit_code = 2
 
     def __init__(self, key: str, found: object, allowed: str, hint: str = ""):
-        self.key, self.found, self.allowed = key, found, allowed
+        self.key, self.found, self.allowed, self.hint = key, found, allowed, hint
         super().__init__(f"{key}: found {found!r}, allowed: {allowed}." + (f" {hint}" if hint else ""))
 
 
