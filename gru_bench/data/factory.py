@@ -30,6 +30,7 @@ from gru_bench.data.datasets import (
     catalogue,
     ett,
     imdb,
+    mnist,
     ptb,
     ptb_char,
     sp500,
@@ -80,6 +81,7 @@ SOURCES: Mapping[str, Source] = {
     "copy": Source(("sequences",), copy_memory.load),
     "anbn": Source(("sequences",), counting_languages.loader("ab")),
     "anbncn": Source(("sequences",), counting_languages.loader("abc")),
+    "mnist": Source(("sequences",), mnist.load),
 }
 
 

@@ -1,6 +1,7 @@
 """Sequences that test memory: what is read, what is to be put out at which time step, and how more are drawn.
 
-Training sequences are drawn anew in each epoch, so that none can be learned by heart; validation and test are fixed.
+Training sequences are drawn anew in each epoch, so that none can be learned by heart, or are given and shuffled in each
+epoch; validation and test are fixed.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batching import random_words
+from gru_bench.data.batching import permutation, random_words
 from gru_bench.validation import Range
 
 Size = Annotated[int, Range(low=1, high=1_000_000)]
@@ -26,10 +28,13 @@ _TRAIN, _VALID, _TEST = range(3)
 class Examples(NamedTuple):
     """Sequences, padded at their end to one length.
 
+    Outputs are asked for at the last so many time steps; those before have neither targets nor a mask.
+
     Attributes:
-        inputs: symbols, int32 of shape (sequences, time), or values, float32 of shape (sequences, time, channels).
-        targets: what is to be put out, of shape (sequences, time) or (sequences, time, outputs).
-        mask: True where a target counts, bool of shape (sequences, time).
+        inputs: symbols, int32 of shape (sequences, time); or values, of shape (sequences, time, channels): float32, or
+            uint8 in steps of 1/255.
+        targets: what is to be put out, of shape (sequences, asked) or (sequences, asked, outputs).
+        mask: True where a target counts, bool of shape (sequences, asked).
         padding: True where a time step counts, bool of shape (sequences, time).
     """
 
@@ -38,7 +43,7 @@ class Examples(NamedTuple):
     mask: NDArray[np.bool_]
     padding: NDArray[np.bool_]
 
-    def take(self, rows: slice) -> Examples:
+    def take(self, rows: slice | NDArray[np.int64]) -> Examples:
         """Return some of the sequences."""
         return Examples(*(array[rows] for array in self))
 
@@ -46,6 +51,11 @@ class Examples(NamedTuple):
         """Return `count` sequences: these, and others in which nothing counts."""
         missing = count - len(self.mask)
         return Examples(*(np.pad(array, ((0, missing), *((0, 0),) * (array.ndim - 1))) for array in self))
+
+    def batch(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays by name as a network reads them: uint8 becomes float32 within [0, 1]."""
+        inputs = self.inputs.astype(np.float32) / np.float32(255) if self.inputs.dtype == np.uint8 else self.inputs
+        return {**self._asdict(), "inputs": inputs}
 
 
 Draw = Callable[[Seed, int], Examples]
@@ -58,7 +68,7 @@ class Sequences:
     Attributes:
         form: `problem`, which says what is asked, and what else a trained model needs of it; plain values.
         train_size: sequences in an epoch.
-        draw: draws so many sequences from a seed, all of `time_steps` time steps.
+        train: the training sequences; or draws so many of them from a seed. All have `time_steps` time steps.
         seed: the seed of the data.
         time_steps: of a training sequence, padding included.
         valid: validation sequences.
@@ -68,7 +78,7 @@ class Sequences:
 
     form: Mapping[str, Any]
     train_size: int
-    draw: Draw
+    train: Examples | Draw
     seed: int
     time_steps: int
     valid: Examples
@@ -79,6 +89,12 @@ class Sequences:
         """Return what a trained model needs, as plain values."""
         return dict(self.form)
 
+    def train_batches(self, batch_size: int, seed: int) -> DrawnBatches | ShuffledBatches:
+        """Return batches of training sequences by the seed of the run."""
+        if isinstance(self.train, Examples):
+            return ShuffledBatches(self.train, batch_size, seed)
+        return DrawnBatches(self, self.train, batch_size, seed)
+
 
 def drawn(form: Mapping[str, Any], sizes: tuple[int, int, int], draw: Draw, seed: int) -> Sequences:
     """Return sequences of which validation and test are drawn as well.
@@ -86,7 +102,7 @@ def drawn(form: Mapping[str, Any], sizes: tuple[int, int, int], draw: Draw, seed
     Args:
         form: see `Sequences`.
         sizes: of train, valid and test.
-        draw: see `Sequences`.
+        draw: draws so many sequences from a seed.
         seed: seed of the data, independent of the seed of the run.
     """
     train, valid, test = sizes
@@ -94,27 +110,34 @@ def drawn(form: Mapping[str, Any], sizes: tuple[int, int, int], draw: Draw, seed
 
 
 def given(
-    form: Mapping[str, Any], train_size: int, draw: Draw, seed: int, valid: Examples, test: Examples
+    form: Mapping[str, Any],
+    train_size: int,
+    train: Examples | Draw,
+    seed: int,
+    valid: Examples,
+    test: Examples,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> Sequences:
-    """Return sequences of which validation and test are given; see `drawn`."""
-    first = draw((seed, _TRAIN), 1)
+    """Return sequences of which validation and test are given, and perhaps train; see `Sequences` and `drawn`."""
+    first = train if isinstance(train, Examples) else train((seed, _TRAIN), 1)
     digest = hashlib.sha256(json.dumps([dict(form), train_size, seed], sort_keys=True).encode())
     for array in (*first, *valid, *test):
         digest.update(np.ascontiguousarray(array).tobytes())
-    facts = {
+    known = {
         "data_seed": seed,
         "sequences": {"train": train_size, "valid": len(valid.mask), "test": len(test.mask)},
         "digest": digest.hexdigest(),
+        **facts,
     }
-    return Sequences(form, train_size, draw, seed, first.mask.shape[1], valid, test, facts)
+    return Sequences(form, train_size, train, seed, first.padding.shape[1], valid, test, known)
 
 
 class DrawnBatches:
     """Training batches: batch `index` of an epoch is a pure function of the seeds, the epoch and the index."""
 
-    def __init__(self, data: Sequences, batch_size: int, seed: int):
-        """Draw from `data`, in batches of `batch_size`, by the seed of the run."""
-        self._data, self._batch_size, self._seed = data, batch_size, seed
+    def __init__(self, data: Sequences, draw: Draw, batch_size: int, seed: int):
+        """Draw sequences of `data`, in batches of `batch_size`, by the seed of the run."""
+        self._data, self._draw, self._batch_size, self._seed = data, draw, batch_size, seed
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -144,7 +167,48 @@ class DrawnBatches:
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         seed = (self._data.seed, _TRAIN, self._seed, epoch, index)
-        return self._data.draw(seed, self._batch_size)._asdict()
+        return self._draw(seed, self._batch_size).batch()
+
+
+class ShuffledBatches:
+    """Training batches of a fixed set: each epoch holds every sequence once, in an order of (seed, epoch)."""
+
+    def __init__(self, examples: Examples, batch_size: int, seed: int):
+        """Shuffle `examples` by the seed of the run; the last batch is filled up with rows in which nothing counts."""
+        self._examples, self._batch_size, self._seed = examples, batch_size, seed
+        self._epoch, self._order = 0, permutation(seed, 0, len(examples.mask))
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """The time steps of a sequence."""
+        return (self._examples.padding.shape[1],)
+
+    @property
+    def time_steps(self) -> float:
+        """Time steps of all sequences of a batch together."""
+        return float(self._batch_size * self._examples.padding.shape[1])
+
+    @property
+    def outputs(self) -> float:
+        """Outputs of a batch: those that are asked for."""
+        return float(self._batch_size * self._examples.mask.shape[1])
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        return -(-len(self._order) // self._batch_size)
+
+    def at(self, epoch: int, index: int) -> dict[str, NDArray[Any]]:
+        """Return batch `index` of an epoch.
+
+        Raises:
+            IndexError: there is no such batch.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"batch {index} of {len(self)}")
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, permutation(self._seed, epoch, len(self._order))
+        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        return self._examples.take(rows).filled(self._batch_size).batch()
 
 
 class SplitBatches:
@@ -167,17 +231,18 @@ class SplitBatches:
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         rows = slice(index * self._batch_size, (index + 1) * self._batch_size)
-        return self._examples.take(rows).filled(self._batch_size)._asdict()
+        return self._examples.take(rows).filled(self._batch_size).batch()
 
 
 def joined(parts: Sequence[Examples]) -> Examples:
-    """Return sequences of different lengths as one, padded to the longest."""
-    longest = max(part.mask.shape[1] for part in parts)
+    """Return sequences as one, padded to the longest where their lengths differ; those are asked at all time steps."""
 
-    def pad(array: NDArray[Any]) -> NDArray[Any]:
-        return np.pad(array, ((0, 0), (0, longest - array.shape[1]), *((0, 0),) * (array.ndim - 2)))
+    def join(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        longest = max(array.shape[1] for array in arrays)
+        fill = [((0, 0), (0, longest - array.shape[1]), *((0, 0),) * (array.ndim - 2)) for array in arrays]
+        return np.concatenate([np.pad(array, widths) for array, widths in zip(arrays, fill, strict=True)])
 
-    return Examples(*(np.concatenate([pad(array) for array in arrays]) for arrays in zip(*parts, strict=True)))
+    return Examples(*(join(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def below(words: NDArray[np.uint64], limit: int) -> NDArray[np.int64]:

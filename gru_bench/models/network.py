@@ -214,6 +214,7 @@ class Network(nnx.Module):
         padding: Bool[Array, "batch time"] | None = None,
         reset: Bool[Array, "batch time"] | None = None,
         features: Float[Array, "batch feature"] | None = None,
+        last: int | None = None,
         key: Array | None = None,
     ) -> tuple[Float[Array, "batch *time outputs"], list[dict[str, Carry]]]:
         """Run the network.
@@ -224,6 +225,7 @@ class Network(nnx.Module):
             padding: True where a time step counts.
             reset: True where a time step starts a sequence.
             features: what joins the pooled hidden state before the head, where the task has such features.
+            last: without pooling, of how many time steps outputs are wanted, the last ones; None: of all.
             key: draws dropout masks; None switches dropout off.
 
         Returns:
@@ -232,6 +234,8 @@ class Network(nnx.Module):
         hidden, carry = self.encode(inputs, carry, padding=padding, reset=reset, key=key)
         if self.pooling is not None:
             hidden = self.pooling(hidden, _all_count(inputs) if padding is None else padding)
+        elif last is not None:
+            hidden = hidden[:, -last:]
         if features is not None:
             hidden = jnp.concatenate([hidden, features], axis=-1)
         return self.head(hidden, self._table), carry

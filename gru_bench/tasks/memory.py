@@ -1,7 +1,7 @@
 """Memory: what a network puts out depends on what it read long before.
 
-All problems have one form: an output at each time step and a mask of those that count. What an output means, how it is
-scored and shown is the `Problem`'s, which the data names.
+All problems have one form: an output at each time step, or at the last ones alone, and a mask of those that count. What
+an output means, how it is scored and shown is the `Problem`'s, which the data names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
 from gru_bench.data.own import decode, read_file
-from gru_bench.data.sequences import DrawnBatches, Examples, Sequences, SplitBatches, joined
+from gru_bench.data.sequences import Examples, Sequences, SplitBatches, joined
 from gru_bench.errors import ConfigError
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
@@ -27,10 +27,16 @@ from gru_bench.tasks.adding_problem import Adding
 from gru_bench.tasks.copy_problem import Copy
 from gru_bench.tasks.counting_problem import Counting
 from gru_bench.tasks.memory_problem import Outputs, Problem
+from gru_bench.tasks.pixels_problem import Pixels
 from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
 from gru_bench.validation import Natural
 
-PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {"adding": Adding, "copy": Copy, "counting": Counting}
+PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {
+    "adding": Adding,
+    "copy": Copy,
+    "counting": Counting,
+    "pixels": Pixels,
+}
 ROWS = 100  # sequences at once outside training
 
 
@@ -55,7 +61,7 @@ class Memory:
 
     @property
     def signature(self) -> Signature:
-        """The problem's; one output per time step."""
+        """The problem's; outputs per time step."""
         return self.problem.signature
 
     def describe(self) -> dict[str, Any]:
@@ -63,8 +69,8 @@ class Memory:
         return dict(self._form)
 
     def train_batches(self, data: Sequences, training: TrainingConfig, seed: int) -> TrainBatches:
-        """Return batches that are drawn anew in each epoch."""
-        return DrawnBatches(data, training.batch_size, seed)
+        """Return batches that are drawn or shuffled anew in each epoch."""
+        return data.train_batches(training.batch_size, seed)
 
     def eval_batches(self, data: Sequences, split: Split, training: TrainingConfig) -> EvalBatches:
         """Return batches that hold each sequence of a split exactly once."""
@@ -84,12 +90,12 @@ class Memory:
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the problem's summed loss of a batch."""
-        sums = self.problem.score(_outputs(network, batch["inputs"], key), batch)
+        sums = self.problem.score(_outputs(network, batch["inputs"], batch["mask"].shape[1], key), batch)
         return Loss(total=sums["loss"], items=sums["items"].astype(jnp.float32), carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
         """Return the problem's sums of a batch."""
-        return carry, self.problem.score(_outputs(network, batch["inputs"], None), batch)
+        return carry, self.problem.score(_outputs(network, batch["inputs"], batch["mask"].shape[1], None), batch)
 
     def zero_sums(self) -> Sums:
         """Return the sums before the first batch."""
@@ -128,7 +134,8 @@ class Memory:
         Args:
             network: the trained network
             sequences: each one argument. adding: numbers, two of them marked, "0.5* 0.3 0.25*", of any length; copy:
-                ten digits from 0 to 7; anbn, anbncn: a string, in the language or not
+                ten digits from 0 to 7; anbn, anbncn: a string, in the language or not; mnist: 784 pixels from 0 to
+                255, row by row, the digit before them where it is known
             file: a text file with one sequence per line
 
         Raises:
@@ -142,15 +149,16 @@ class Memory:
         return Prediction("\n".join(f"{row['given']}\t{_line(row)}" for row in rows), rows)
 
     def _tell(self, network: Network, example: Examples) -> dict[str, Any]:
-        return self.problem.tell(example, np.asarray(_compiled(network, jnp.asarray(example.inputs)))[0])
+        inputs, asked = example.batch()["inputs"], example.mask.shape[1]
+        return self.problem.tell(example, np.asarray(_compiled(network, jnp.asarray(inputs), asked))[0])
 
 
-def _outputs(network: Network, inputs: Array, key: Array | None) -> Outputs:
+def _outputs(network: Network, inputs: Array, asked: int, key: Array | None) -> Outputs:
     """Run the network; padding, which stands at the end, cannot change the outputs that count."""
-    return network(inputs, network.zero_carry(inputs.shape[0]), key=key)[0]
+    return network(inputs, network.zero_carry(inputs.shape[0]), last=asked, key=key)[0]
 
 
-_compiled = jax.jit(functools.partial(_outputs, key=None))
+_compiled = jax.jit(functools.partial(_outputs, key=None), static_argnums=2)
 
 
 def _lines(path: Path) -> list[str]:

@@ -13,7 +13,7 @@ from gru_bench.data.sequences import Examples, Sequences
 from gru_bench.models.factory import Signature
 from gru_bench.tasks.task import Batch, Sums
 
-Outputs = Float[Array, "sequences time outputs"]
+Outputs = Float[Array, "sequences asked outputs"]
 Reference = Callable[[Batch], np.ndarray]
 
 
@@ -82,6 +82,6 @@ class Problem(Protocol):
 
         Args:
             example: one sequence.
-            outputs: of shape (time, outputs).
+            outputs: of shape (asked, outputs).
         """
         ...

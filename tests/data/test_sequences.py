@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from gru_bench.data import adding, copy_memory, counting_languages
-from gru_bench.data.sequences import DrawnBatches, Sequences, SplitBatches, below, fractions, joined
+from gru_bench.data.sequences import (
+    DrawnBatches,
+    Examples,
+    Sequences,
+    ShuffledBatches,
+    SplitBatches,
+    below,
+    fractions,
+    given,
+    joined,
+)
 
 PLACES: Any = {"mirror": None, "cache": Path()}
 ANBN = counting_languages.loader("ab")
@@ -28,7 +38,7 @@ SOURCES = all_sources()
 def test_the_same_again_and_other_seeds_elsewhere(name: str):
     data, again, other = SOURCES[name], all_sources()[name], all_sources(seed=1)[name]
     assert data.facts["digest"] == again.facts["digest"] != other.facts["digest"]
-    first, same = (DrawnBatches(source, 4, seed=3) for source in (data, again))
+    first, same = (source.train_batches(4, seed=3) for source in (data, again))
     for epoch in (2, 0):
         for index in (2, 0):
             one, two = first.at(epoch, index), same.at(epoch, index)
@@ -39,15 +49,15 @@ def test_the_same_again_and_other_seeds_elsewhere(name: str):
 def test_every_batch_is_another_one(name: str):
     data, other = SOURCES[name], all_sources(seed=1)[name]
     places = [(data, 0, 0, 0), (data, 0, 0, 1), (data, 0, 1, 0), (data, 1, 0, 0), (other, 0, 0, 0)]
-    drawn = [DrawnBatches(source, 8, seed).at(epoch, index) for source, seed, epoch, index in places]
+    drawn = [source.train_batches(8, seed).at(epoch, index) for source, seed, epoch, index in places]
     assert len({batch["inputs"].tobytes() for batch in drawn}) == len(places)
     with pytest.raises(IndexError, match="batch 3 of 3"):
-        DrawnBatches(data, 4, 0).at(0, 3)
+        data.train_batches(4, 0).at(0, 3)
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_training_batches_say_how_large_they_are(name: str):
-    batches = DrawnBatches(SOURCES[name], 4, seed=0)
+    batches = SOURCES[name].train_batches(4, seed=0)
     batch = batches.at(0, 2)
     assert len(batches) == 3
     assert batches.lengths == (batch["inputs"].shape[1],)
@@ -82,3 +92,45 @@ def test_draws_are_within_their_bounds():
     words = np.array([0, 2**64 - 1, 2**63, 12345], np.uint64)
     assert fractions(words).tolist()[:3] == [0.0, 1 - 2**-24, 0.5]
     assert below(words, 10).tolist() == [0, 5, 8, 5]
+
+
+def numbered(count: int) -> Examples:
+    """Sequences of three bytes, all of them the sequence's number; the target is its number, too."""
+    inputs = np.repeat(np.arange(count, dtype=np.uint8), 3).reshape(count, 3, 1)
+    return Examples(inputs, np.arange(count)[:, None], np.ones((count, 1), bool), np.ones((count, 3), bool))
+
+
+def test_each_epoch_holds_every_given_sequence_once_in_another_order():
+    batches = ShuffledBatches(numbered(10), 4, seed=2)
+    assert (len(batches), batches.lengths, batches.time_steps, batches.outputs) == (3, (3,), 12, 4)
+
+    def order(batches: ShuffledBatches, epoch: int) -> list[int]:
+        found = [batches.at(epoch, index) for index in range(len(batches))]
+        assert {batch["inputs"].shape for batch in found} == {(4, 3, 1)}
+        return np.concatenate([batch["targets"][batch["mask"]] for batch in found]).tolist()
+
+    orders = [order(batches, epoch) for epoch in (0, 1, 0)]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(10))
+    assert orders[0] == orders[2] != orders[1]
+    assert order(ShuffledBatches(numbered(10), 4, seed=3), 0) != orders[0]
+    assert batches.at(1, 2)["mask"].sum() == 2
+    with pytest.raises(IndexError, match="batch 3 of 3"):
+        batches.at(0, 3)
+
+
+def test_given_sequences_are_shuffled_and_others_drawn():
+    data = given({"problem": "any"}, 10, numbered(10), 0, numbered(2), numbered(3), {"source": "here"})
+    assert isinstance(data.train_batches(4, 0), ShuffledBatches)
+    assert isinstance(SOURCES["adding"].train_batches(4, 0), DrawnBatches)
+    assert (data.time_steps, data.facts["source"]) == (3, "here")
+    assert data.facts["sequences"] == {"train": 10, "valid": 2, "test": 3}
+    changed = numbered(10)
+    changed.inputs[7, 1] = 99
+    other = given({"problem": "any"}, 10, changed, 0, numbered(2), numbered(3))
+    assert other.facts["digest"] != data.facts["digest"]
+
+
+def test_bytes_are_read_as_shares_of_255():
+    one = SplitBatches(numbered(5), 2)[1]
+    np.testing.assert_array_equal(one["inputs"][:, 0, 0], (np.array([2, 3]) / 255).astype(np.float32))
+    assert one["inputs"].dtype == np.float32

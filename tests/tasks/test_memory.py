@@ -13,7 +13,8 @@ from flax import nnx
 
 from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.data import adding, copy_memory, counting_languages
-from gru_bench.data.sequences import Sequences
+from gru_bench.data.datasets import mnist
+from gru_bench.data.sequences import Sequences, given
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
@@ -21,18 +22,36 @@ from gru_bench.tasks.memory import PROBLEMS, Memory
 from gru_bench.tasks.memory_problem import Problem
 from gru_bench.tasks.task import Task
 from gru_bench.training.evaluate import Evaluator
+from tests.data.pictures import FORM
 
 PLACES: Any = {"mirror": None, "cache": Path()}
 SIZES: Any = {"train_size": 8, "valid_size": 5, "test_size": 7}
+
+
+def pictures() -> Sequences:
+    """Pictures of noise in the form of MNIST, 16 time steps."""
+    form = {**FORM, "classes": list("0123456789"), "side": 28, "downsample": 7}
+    grey = (np.random.PCG64(0).random_raw(20 * 784) % np.uint64(256)).astype(np.uint8).reshape(20, 28, 28)
+    every = mnist.examples(grey, np.arange(20) % 10, form)
+    return given(form, 8, every.take(slice(8)), 0, every.take(slice(8, 13)), every.take(slice(13, None)))
+
+
 DATA: dict[str, Sequences] = {
     "adding": adding.load(**PLACES, length=12, **SIZES),
     "copy": copy_memory.load(**PLACES, delay=3, **SIZES),
     "anbn": counting_languages.loader("ab")(**PLACES, longest=3, test_longest=6),
     "anbncn": counting_languages.loader("abc")(**PLACES, longest=3, test_longest=6),
+    "mnist": pictures(),
 }
 TASKS = {name: Memory(data.describe()) for name, data in DATA.items()}
 TRAINING = TrainingConfig(updates=1, batch_size=4, eval_batch_size=3)
-OWN = {"adding": "0.5* 0.1 0.25*", "copy": "0123456701", "anbn": "aabb", "anbncn": "aabbcc"}
+OWN = {
+    "adding": "0.5* 0.1 0.25*",
+    "copy": "0123456701",
+    "anbn": "aabb",
+    "anbncn": "aabbcc",
+    "mnist": ",".join(["7"] + ["0", "255"] * 392),
+}
 
 
 def network(name: str, cell: str = "gru") -> Network:

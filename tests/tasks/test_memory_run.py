@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from gru_bench.data.datasets.mnist import read_idx
 from tests.training.support import command, record, trained
 
 SMALL = (
@@ -44,6 +48,44 @@ def test_evaluate_says_the_same_again_and_scores_other_files(run: Path):
     other = command("gru_bench.evaluate", "run=run", "path=own.txt", cwd=run.parent)
     assert other.code == 0, other.out + other.err
     assert "2 targets scored" in other.out
+
+
+def test_digits_from_training_to_a_file_of_ones_own(mirror: Path, tmp_path: Path):
+    run = trained(
+        tmp_path,
+        "task=memory",
+        "data=mnist",
+        "tracker=none",
+        f"paths.mirror={mirror}",
+        "data.downsample=7",
+        "data.permuted=true",
+        "data.train_size=2000",
+        "data.valid_size=200",
+        "data.test_size=500",
+        "training.updates=300",
+        "training.eval_every=150",
+    )
+    found = record(run)
+    assert (found["metric"], found["direction"]) == ("accuracy", "max")
+    assert found["scored"] == {"valid": 200, "test": 500}
+    test, known = found["metrics"]["test"], found["baselines"]
+    assert test.keys() == known["linear"].keys() == known["majority class"].keys()
+    assert known["linear"]["accuracy"] > 2 * known["majority class"]["accuracy"]
+    assert test["accuracy"] > 2 * known["majority class"]["accuracy"]
+    assert (run / "figures/confusion_matrix.png").stat().st_size > 5000
+    raw = gzip.decompress((mirror / "mnist/t10k-images-idx3-ubyte.gz").read_bytes())
+    digits, truth = read_idx(raw, 3)[:20].reshape(20, -1), (7, 2, 1, 0, 4, 1, 4, 9, 5, 9, 0, 6, 9, 0, 1, 5, 9, 7, 3, 4)
+    lines = [",".join(map(str, (label, *row))) for label, row in zip(truth, digits.tolist(), strict=True)]
+    (tmp_path / "digits.csv").write_text("\n".join(lines))
+    told = command("gru_bench.predict", f"run={run}", "file=digits.csv", "out=told.json", cwd=tmp_path)
+    assert told.code == 0, told.err
+    rows = json.loads((tmp_path / "told.json").read_text())
+    right = sum(row["output"] == row["truth"] for row in rows)
+    scored = command("gru_bench.evaluate", f"run={run}", "path=digits.csv", cwd=tmp_path)
+    assert scored.code == 0, scored.err
+    found = re.search(r"accuracy +(\S+)", scored.out)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(right / 20)
 
 
 def test_predict_needs_the_run_directory_alone(run: Path, tmp_path: Path):

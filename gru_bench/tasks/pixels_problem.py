@@ -1,0 +1,90 @@
+"""Pictures read pixel by pixel: their class at the last time step; see `gru_bench.data.datasets.mnist`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.figure import Figure
+
+from gru_bench.data.datasets import mnist
+from gru_bench.data.pixel_baselines import Linear, class_shares
+from gru_bench.data.sequences import Examples, Sequences
+from gru_bench.errors import DataError
+from gru_bench.models.factory import Signature
+from gru_bench.tasks import classification
+from gru_bench.tasks.class_pictures import confusion_matrix
+from gru_bench.tasks.memory_problem import Outputs, Reference
+from gru_bench.tasks.task import Batch, Sums
+
+
+class Pixels:
+    """Cross entropy of the class in nats; accuracy selects."""
+
+    metric = "accuracy"
+    direction: Literal["min", "max"] = "max"
+
+    def __init__(self, form: Mapping[str, Any]):
+        self._form, self._classes = form, tuple(form["classes"])
+
+    @property
+    def signature(self) -> Signature:
+        """One grey value in, one score per class out."""
+        return Signature(channels=1, outputs=len(self._classes))
+
+    def score(self, outputs: Outputs, batch: Batch) -> Sums:
+        """Return the summed nll and what the metrics of classifiers are made of."""
+        mask = batch["mask"][:, 0]
+        sums = classification.class_sums(jax.nn.log_softmax(outputs[:, 0]), batch["targets"][:, 0], mask)
+        return {**sums, "loss": sums["nll"], "items": mask.sum(dtype=jnp.int32)}
+
+    def zero_sums(self) -> Sums:
+        """Return the sums before the first batch."""
+        zero = classification.zero_sums(len(self._classes))
+        return {**zero, "loss": zero["nll"], "items": jnp.zeros((), jnp.int32)}
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return accuracy, macro F1, nll and expected calibration error."""
+        return classification.class_metrics(sums)
+
+    def references(self, data: Sequences) -> Mapping[str, Reference]:
+        """Return the most frequent class, and a linear map of all pixels at once."""
+        train = data.train
+        assert isinstance(train, Examples)
+        shares = class_shares(train, len(self._classes))
+        linear = Linear(train, len(self._classes), str(data.facts["digest"]))
+        return {
+            "majority class": lambda batch: np.tile(shares, (len(batch["mask"]), 1, 1)),
+            "linear": lambda batch: linear(batch["inputs"][..., 0])[:, None],
+        }
+
+    def figures(self, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+        """Return the confusion matrix."""
+        return {"confusion_matrix": confusion_matrix(sums["confusion"], self._classes)}
+
+    def read(self, text: str) -> Examples:
+        """Return the picture of a line of pixels, with or without its label."""
+        return mnist.read(text, self._form)
+
+    def read_known(self, text: str) -> Examples:
+        """Return the picture of a line of pixels, whose label stands before them."""
+        found = self.read(text)
+        if not found.mask.all():
+            raise DataError(f"found {found.padding.size} pixels without a label, expected the label before them")
+        return found
+
+    def tell(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
+        """Return the most probable class, its probability, and the true class where it is known."""
+        scores = outputs[0].astype(np.float64)
+        probability = np.exp(scores - scores.max())
+        best = int(probability.argmax())
+        side = self._form["side"]
+        told = {
+            "given": f"{side} x {side} pixels, {example.inputs.mean() / 255:.0%} ink",
+            "output": self._classes[best],
+            "probability": float(probability[best] / probability.sum()),
+        }
+        return {**told, "truth": self._classes[int(example.targets[0, 0])]} if example.mask.all() else told
