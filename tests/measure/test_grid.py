@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from gru_bench.errors import ConfigError
@@ -20,8 +22,9 @@ def test_other_texts_are_no_shapes(text: str):
 
 
 def test_the_full_grid_is_whole():
-    assert len(set(GRIDS["full"])) == 5 * 5 * 3
     assert all(shape.input == shape.hidden for shape in GRIDS["full"])
+    expected = itertools.product((64, 128, 256, 650, 1024), (1, 16, 32, 64, 128), (35, 100, 500))
+    assert sorted((shape.hidden, shape.batch, shape.time) for shape in GRIDS["full"]) == sorted(expected)
 
 
 def test_one_time_step_is_timed_once_per_size_of_layer():

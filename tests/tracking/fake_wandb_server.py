@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import json
 import sys
@@ -35,6 +36,10 @@ class Received:
         """The last summary."""
         lines = [line for body in self.streamed for line in self._lines(body, "wandb-summary.json")]
         return json.loads(lines[-1]) if lines else {}
+
+    def of(self, run: str) -> Received:
+        """What concerns one run of the history, the summary and the exit codes."""
+        return dataclasses.replace(self, streamed=[body for body in self.streamed if body["run"] == run])
 
     @property
     def exit_codes(self) -> list[int]:
@@ -83,7 +88,7 @@ def serve() -> Iterator[Received]:
                 self._answer({"data": _graphql(received, name, body.get("variables") or {})})
             else:
                 if self.path.endswith("/file_stream"):
-                    received.streamed.append(json.loads(content))
+                    received.streamed.append({**json.loads(content), "run": self.path.split("/")[-2]})
                 self._answer({})
 
         def _body(self) -> bytes:

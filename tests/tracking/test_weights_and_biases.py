@@ -16,6 +16,7 @@ import pytest
 from fake_wandb_server import serve
 
 from gru_bench import errors
+from tests.training.support import SMALL
 
 ROOT = Path(errors.__file__).parents[1]
 SCRIPT = Path(__file__).with_name("report_a_run.py")
@@ -186,6 +187,37 @@ def test_online_everything_reaches_the_server_and_a_continued_run_repeats_nothin
     assert json.loads(run["config"])["model"]["value"] == {"cell": "gru", "hidden_size": 8}
     assert {Path(file).suffix for file in received.uploads} >= {".html", ".yaml", ".json"}
     assert [path.name for path in place.cwd.iterdir()] == ["runs"]
+
+
+def test_replicas_are_ordinary_runs_of_one_group(place):
+    settings = [setting for setting in SMALL if setting != "tracker=none"]
+    with serve() as received:
+        done = subprocess.run(
+            [sys.executable, "-m", "gru_bench.train", *settings, "training.replicas=3"],
+            cwd=place.cwd,
+            env=place.environment(WANDB_BASE_URL=received.url, WANDB_API_KEY=KEY),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr
+    assert received.errors == []
+    assert {run["groupName"] for run in received.runs.values()} == {"language_modeling/reber"}
+    directories = sorted(place.cwd.glob("runs/*/*/*/seed*"))
+    identities = [(directory / "wandb" / "run_id").read_text().strip() for directory in directories]
+    assert sorted(identities) == sorted(received.runs)
+    assert len(identities) == 3
+    for directory, identity in zip(directories, identities, strict=True):
+        sent, found = received.of(identity), json.loads((directory / "record.json").read_text())
+        config = json.loads(received.runs[identity]["config"])
+        assert directory.name == f"seed{config['seed']['value']}"
+        assert config["training"]["value"]["replicas"] == 1
+        kept = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+        for split, name in (("train", "loss"), ("valid", "nll")):
+            told = [(row["update"], row[f"{split}/{name}"]) for row in sent.history if f"{split}/{name}" in row]
+            assert told == [(row["update"], row[name]) for row in kept if row["split"] == split]
+        assert sent.summary["test/nll"] == found["metrics"]["test"]["nll"]
+        assert sent.exit_codes == [0]
 
 
 def test_a_key_stored_by_wandb_login_is_found(place):
