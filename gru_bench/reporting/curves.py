@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from statistics import median
@@ -22,6 +20,7 @@ from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.plotting import COLOURS, STYLES, new_figure
 from gru_bench.reporting.figures import short_count
 from gru_bench.reporting.format import number, unit
+from gru_bench.reporting.html import Picture, data_uri
 from gru_bench.results.collect import Run
 from gru_bench.results.comparison import Group, is_floor
 
@@ -38,16 +37,6 @@ SCHEME = {
     "grid": (_GRID, _GRID, "#3a4048"),
     **{f"c{index}": (colour.lower(), colour, _DARK[index]) for index, colour in enumerate(COLOURS)},
 }
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture that a page holds itself."""
-
-    source: str  # a data URI
-    title: str
-    alt: str
-    wide: bool = False  # more than twice as wide as high: it needs the whole line
 
 
 class Point(NamedTuple):
@@ -231,7 +220,7 @@ def _svg(figure: Figure) -> str:
     for name, (drawn, _, _) in SCHEME.items():
         text = text.replace(drawn, f"var(--{name})")
     text = text.replace(">", f"><style>{scheme_css()}</style>", 1)
-    return "data:image/svg+xml;base64," + base64.b64encode(text.encode()).decode()
+    return data_uri(text.encode(), "image/svg+xml")
 
 
 def scheme_css() -> str:

@@ -1,25 +1,15 @@
-"""The comparison as one HTML file that needs nothing but itself: no network, no other file, no library.
-
-Everything that a user could have named (runs, data, options, samples) reaches the page escaped, and its content
-security policy allows the one style sheet and the one script of this package alone, by their digests.
-"""
+"""The comparison as one HTML file that needs nothing but itself."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
 from gru_bench.plotting import COLOURS, STYLES
 from gru_bench.reporting.csv_file import group_name
-from gru_bench.reporting.curves import Picture, learning_curves, scheme_css
+from gru_bench.reporting.curves import learning_curves, scheme_css
 from gru_bench.reporting.format import (
     count,
     duration,
@@ -32,6 +22,7 @@ from gru_bench.reporting.format import (
     times,
     unit,
 )
+from gru_bench.reporting.html import Cell, Picture, render
 from gru_bench.reporting.run_files import Budget, RunFiles, by_kind, run_files
 from gru_bench.reporting.table import LEGEND, collection_notes, main_settings, notes
 from gru_bench.reporting.verdict import Verdict, better_baselines, no_verdict, verdict
@@ -68,15 +59,6 @@ BARS = {
 _RANK = {"better": 0, "worse": 1, "open": 2, "none": 3}
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a table: its text, what it is sorted by, and how it looks."""
-
-    text: str
-    sort: float | int | str | None = None
-    look: str = ""
-
-
 def page(collection: Collection, groups: Sequence[Group]) -> str:
     """Return the whole comparison as HTML.
 
@@ -94,15 +76,10 @@ def page(collection: Collection, groups: Sequence[Group]) -> str:
         for index, (group, settings) in enumerate(zip(groups, apart, strict=True))
         if index in detailed
     ]
-    style, script = _asset("page.css") + "\n" + scheme_css() + "\n", _asset("page.js")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(_asset("page.html.jinja"))
     left_out = [*collection_notes(collection), *(f"Unreadable: {text}" for _, text in collection.unreadable)]
-    return template.render(
-        style=Markup(style),  # ours, not the user's; everything else is escaped
-        script=Markup(script),
-        policy=f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'",
+    return render(
+        Path(__file__).with_name("page.html.jinja"),
+        scheme_css() + "\n",
         title=_title(groups),
         facts=_facts(collection, groups),
         reference=REFERENCE,
@@ -119,14 +96,6 @@ def page(collection: Collection, groups: Sequence[Group]) -> str:
         not_listed=max(0, len(left_out) - LISTED_NOTES),
         legend=LEGEND,
     )
-
-
-def _asset(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _first(groups: Sequence[Group], limit: int) -> set[int]:

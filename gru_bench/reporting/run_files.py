@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from gru_bench.errors import UserError
 from gru_bench.history import read_samples
-from gru_bench.reporting.curves import Picture
+from gru_bench.reporting.html import Picture, data_uri
 from gru_bench.results.collect import Run
 from gru_bench.results.comparison import Arm
 
@@ -73,10 +72,9 @@ def _files(name: str, run: Run, budget: Budget) -> RunFiles:
             left_out.append(path.name)
         else:
             budget.left -= len(content)
-            source = "data:image/png;base64," + base64.b64encode(content).decode()
             title = f"{name}, seed {run.seed}: {path.stem.replace('_', ' ')}"
             width, height = struct.unpack(">II", content[16:24])
-            found.pictures[path.stem] = Picture(source, title, title, wide=width > 2 * height)
+            found.pictures[path.stem] = Picture(data_uri(content, "image/png"), title, title, wide=width > 2 * height)
     if left_out:
         found.notes.append(
             f"{name}: left out to keep this page small: {', '.join(left_out)} in {run.directory}/figures."
