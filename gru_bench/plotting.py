@@ -17,7 +17,12 @@ DOTS_PER_INCH = 150
 
 
 def new_figure(
-    columns: int = 1, rows: int = 1, *, width: float = 5.6, height: float = 3.5, share_x: bool = False
+    columns: int = 1,
+    rows: int = 1,
+    *,
+    width: float = 5.6,
+    height: float | Sequence[float] = 3.5,
+    share_x: bool = False,
 ) -> tuple[Figure, list[list[Axes]]]:
     """Return a figure and its panels by row and column.
 
@@ -25,12 +30,13 @@ def new_figure(
         columns: panels side by side.
         rows: panels above each other.
         width: of one panel, inches.
-        height: of one panel, inches.
+        height: of one panel, or of the panels of each row, inches.
         share_x: whether the panels have one x-axis.
     """
-    figure = Figure(figsize=(width * columns, height * rows), dpi=DOTS_PER_INCH, layout="constrained")
+    heights = [height] * rows if isinstance(height, int | float) else list(height)
+    figure = Figure(figsize=(width * columns, sum(heights)), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharex=share_x)
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=share_x, height_ratios=heights)
     for panel in axes.flat:
         panel.grid(visible=True, color="0.9", linewidth=0.6)
         panel.set_axisbelow(True)
@@ -39,12 +45,20 @@ def new_figure(
     return figure, axes.tolist()
 
 
-def legend_above(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Put one legend for some panels above them all, where it covers nothing."""
+def legend_above(figure: Figure, panels: Sequence[Axes], in_row: int | None = None) -> None:
+    """Put one legend for some panels above them all, where it covers nothing.
+
+    Args:
+        figure: the figure.
+        panels: its panels.
+        in_row: how many entries stand side by side; None: all.
+    """
     handles = dict[str, Artist]()
     for panel in panels:
         handles |= {label: line for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=len(handles), frameon=False)
+    figure.legend(
+        list(handles.values()), list(handles), loc="outside upper center", ncols=in_row or len(handles), frameon=False
+    )
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`python -m gru_bench.report`: compare the cells over finished runs: tables, CSV and an HTML page. Needs no JAX."""
+"""`python -m gru_bench.report`: the cells over finished runs, or verdicts on claims: tables and pages. Needs no JAX."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from gru_bench.arguments import run_command
+from gru_bench.claims.claim import claims_in
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME
 from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_text
@@ -34,6 +35,7 @@ EXAMPLES = (
     "python -m gru_bench.report runs/language_modeling/reber",
     "python -m gru_bench.report runs/*/ptb csv=ptb.csv runs_csv=ptb_runs.csv html=ptb.html",
     "python -m gru_bench.report csv=- > report.csv",
+    "python -m gru_bench.report experiments/",
 )
 
 
@@ -48,10 +50,11 @@ def report(
     Prints mean and 95 % interval over seeds, the difference to lstm paired by seed, parameters, speed, memory and
     their ratio to lstm, beside the baselines. Only runs that are equal in all but seed and cell are averaged or
     compared; the others are tables of their own. The HTML page adds learning curves, samples and pictures, and needs
-    no network.
+    no network. Of a folder of claims, such as experiments, report.md and report.html are written into it instead, with
+    a verdict on each claim, from its claim.yaml and results.csv alone.
 
     Args:
-        *paths: run directories, or folders that hold some at any depth; default: runs
+        *paths: run directories, or folders that hold some at any depth; or one folder of claims; default: runs
         csv: where the CSV with one row per arm goes; auto: report.csv in the folder that was given (for several
             paths: the folder that holds them), never inside a run directory; none: nowhere; -: standard
             output, instead of the tables
@@ -62,8 +65,8 @@ def report(
         The exit code 0.
 
     Raises:
-        ConfigError: two of them would go to standard output.
-        UserError: there is no run that could be read, or a file that was asked for cannot be written.
+        ConfigError: two of them would go to standard output, or a folder of claims stands beside other arguments.
+        UserError: there is no claim and no run that could be read, or a file that was asked for cannot be written.
     """
     asked = {"csv": csv, "html": html, "runs_csv": runs_csv}
     printed = [name for name, target in asked.items() if target == STANDARD_OUTPUT]
@@ -71,11 +74,16 @@ def report(
         raise ConfigError(printed[1], "-", f"a file while {printed[0]}=- writes to standard output")
     console = Terminal(highlight=False, markup=False, emoji=False)
     given = list(paths) or [_default_folder()]
+    if folders := [path for path in given if claims_in(path)]:
+        if given != folders[:1] or (csv, html, runs_csv) != ("auto", "auto", None):
+            allowed = f"{folders[0]} alone: a folder of claims is reported by itself, into report.md and report.html"
+            raise ConfigError("paths", " ".join(map(str, given)), allowed)
+        return _report_claims(console, folders[0])
     collection = collect(given)
     for _, message in collection.unreadable:
         print(f"Skipped: {message}", file=sys.stderr)
     if not collection.finished and not collection.unfinished:
-        found = "no record is readable" if collection.unreadable else "no runs"
+        found = "no record is readable" if collection.unreadable else "no runs and no claims"
         raise UserError(f"{', '.join(map(str, given))}: {found}. {HOW_TO_TRAIN}")
     groups = compare(collection.finished)
     if not printed:
@@ -113,6 +121,16 @@ def default_folder(paths: list[Path]) -> Path:
         folder = folder.parent
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) else folder
+
+
+def _report_claims(console: Console, folder: Path) -> int:
+    from gru_bench.claims.report import report_claims  # matplotlib takes its time to load
+
+    overview, files = report_claims(folder)
+    _print_tables(console, Lines(overview.terminal()))
+    for file in files:
+        console.print(Text(f"{file.suffix[1:].upper()}: {file}"), soft_wrap=True)
+    return 0
 
 
 def _page(collection: Collection, groups: list[Group]) -> str:

@@ -84,7 +84,7 @@ def test_no_runs_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     assert run_command(report, []) == 1
     assert "No folder runs here" in capsys.readouterr().err
     assert run_command(report, ["."]) == 1
-    assert "no runs. Train first" in capsys.readouterr().err
+    assert "no runs and no claims. Train first" in capsys.readouterr().err
     assert run_command(report, ["nowhere"]) == 1
     assert "nowhere: no such folder" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ from statistics import fmean, median
 import numpy as np
 
 from gru_bench.claims.claim import COUNTED, SCALES, Claim, Comparison, Part, Published, Scale
-from gru_bench.claims.rows import Row, current, level_text
+from gru_bench.claims.rows import Row, current, level_text, levels_in_order
 from gru_bench.results.statistics import (
     Evidence,
     Interval,
@@ -39,7 +39,7 @@ class Finding:
     Attributes:
         comparison: the rule.
         setting: its name; `title` for people.
-        level: the level, where each is by itself.
+        level: the level, where each is by itself, or the one that was chosen; `factor` says of what.
         unit: of a difference.
         better: whether less or more of the number is better.
         effect: first - second or first / second with its bootstrap interval; None where no pair is there.
@@ -57,6 +57,7 @@ class Finding:
     setting: str
     title: str
     level: str
+    factor: str
     unit: str
     better: str
     effect: Interval | None
@@ -164,7 +165,7 @@ def _compare(claim: Claim, comparison: Comparison, rows: Sequence[Row]) -> list[
     made = []
     for setting in comparison.settings or part.settings:
         of_setting = [row for row in rows if (row.key.part, row.key.setting) == (comparison.part, setting)]
-        for level in _levels(comparison, of_setting):
+        for level in _levels(comparison, part, of_setting):
             at_level = [row for row in of_setting if level is None or row.key.level == level]
             made.append(_finding(claim, comparison, part, setting, level or "", at_level, rows))
     evidence = [_evidence(finding) for finding in made]
@@ -175,13 +176,13 @@ def _compare(claim: Claim, comparison: Comparison, rows: Sequence[Row]) -> list[
     return made
 
 
-def _levels(comparison: Comparison, rows: Sequence[Row]) -> list[str | None]:
+def _levels(comparison: Comparison, part: Part, rows: Sequence[Row]) -> list[str | None]:
     """Return the levels that are compared one by one; None: rows of all levels together."""
     if comparison.level is not None:
         return [level_text(comparison.level)]
     if comparison.estimate != "value":
         return [None]
-    return list(dict.fromkeys(row.key.level for row in rows)) or [""]
+    return [*levels_in_order(part, (row.key.level for row in rows))] or [""]
 
 
 def _finding(
@@ -216,6 +217,7 @@ def _finding(
         setting=setting,
         title=known.title,
         level=level,
+        factor=part.levels.title if part.levels else "",
         unit=comparison.unit if comparison.unit is not None else known.unit,
         better=better,
         effect=None,

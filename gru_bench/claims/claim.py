@@ -27,7 +27,7 @@ COUNTED = ("parameters", "memory")
 
 CLAIM_FILE, SETTINGS_FILE, RESULTS_FILE = "claim.yaml", "settings.yaml", "results.csv"
 Better = Literal["less", "more"]
-Level = float | str
+Level = int | float | str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import filelock
 
-from gru_bench.claims.claim import Level
+from gru_bench.claims.claim import SCALES, Level, Part
 from gru_bench.errors import UserError
 
 FIXED = (
@@ -82,8 +82,27 @@ def level_text(level: Level | None) -> str:
     return "" if level is None else f"{level:g}" if isinstance(level, int | float) else level
 
 
+def level_number(level: str) -> float | None:
+    """Return the number that a level is; None where it is a word."""
+    try:
+        return float(level)
+    except ValueError:
+        return None
+
+
+def levels_in_order(part: Part, levels: Iterable[str]) -> list[str]:
+    """Return each level once: numbers from small to large, words as the claim lists them."""
+    listed = [level_text(level) for scale in SCALES for level in part.levels.at(scale)] if part.levels else []
+
+    def key(level: str) -> tuple[float, int]:
+        number = level_number(level)
+        return (math.inf if number is None else number, listed.index(level) if level in listed else len(listed))
+
+    return sorted(dict.fromkeys(levels), key=key)
+
+
 def append_rows(path: Path, rows: Sequence[Row], numbers: Sequence[str]) -> None:
-    """Append rows to a file, with a heading where it is new; a reader never sees half a row of an earlier writer.
+    """Append rows to a file, with a heading where it is new; half a row of a writer that was killed is dropped.
 
     Raises:
         UserError: the file cannot be written, or is of other columns.
@@ -100,8 +119,9 @@ def append_rows(path: Path, rows: Sequence[Row], numbers: Sequence[str]) -> None
             elif known != columns:
                 _rewrite(path, columns)
             writer.writerows(_plain(row) for row in rows)
-            with path.open("a", encoding="utf-8", newline="") as file:
-                file.write(("" if known is None or _ends_well(path) else "\n") + text.getvalue())
+            with path.open("ab") as file:
+                file.truncate(_whole_lines(path))
+                file.write(text.getvalue().encode())
     except OSError as error:
         raise UserError(
             f"{path}: cannot be written ({error.strerror or error}). Give another folder: out=..."
@@ -184,8 +204,9 @@ def _heading(path: Path) -> list[str] | None:
         return next(csv.reader(file), None)
 
 
-def _ends_well(path: Path) -> bool:
-    return path.read_bytes()[-1:] in (b"", b"\n")
+def _whole_lines(path: Path) -> int:
+    """Return how many bytes of a file are whole lines; a writer that was killed may have left half of one."""
+    return path.read_bytes().rfind(b"\n") + 1
 
 
 def _rewrite(path: Path, columns: Sequence[str]) -> None:

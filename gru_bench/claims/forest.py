@@ -1,0 +1,216 @@
+"""Effects of a claim with their intervals, one line each: what was found beside what is claimed and what matters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from gru_bench.claims.analysis import Finding
+from gru_bench.claims.wording import contrast, interval_text, place, shortened, verdict_word
+from gru_bench.plotting import COLOURS, new_figure, save_figure
+
+LOOKS = {  # by verdict: colour and marker
+    "confirmed": (COLOURS[2], "o"),
+    "equivalent": (COLOURS[0], "s"),
+    "refuted": (COLOURS[1], "X"),
+    "underpowered": (COLOURS[5], "D"),
+    "no data": ("0.5", "|"),
+}
+BESIDE = "0.55"  # grey of what does not decide
+CLAIMED, NEGLIGIBLE = "#d5efe4", "#e3e6ea"
+MOST_LINES = 45  # in one picture; the tables have all
+LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.3, 7.6  # inches
+LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 44, 66, 30  # characters
+
+
+@dataclass
+class _Scale:
+    """Findings that share an axis."""
+
+    ratio: bool
+    unit: str
+    better: str
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def height(self) -> float:
+        heads = len(_by_comparison(self.findings))
+        return FRAME + HEAD * heads + LINE * len(self.findings)
+
+
+def forest(findings: Sequence[Finding], path: Path) -> int:
+    """Draw the findings that have an effect; those that decide come first, the others in grey.
+
+    Ratios share one axis, differences one for each unit. Shaded green: where the effect would have to lie for the claim
+    to hold; grey: differences that do not matter.
+
+    Args:
+        findings: of a claim, those that decide first.
+        path: the PNG file; its folder is made.
+
+    Returns:
+        How many findings were drawn.
+    """
+    drawn = [finding for finding in findings if finding.effect is not None][:MOST_LINES]
+    scales = _scales(drawn)
+    if not scales:
+        return 0
+    heights = [scale.height for scale in scales]
+    figure, axes = new_figure(1, len(scales), width=WIDTH, height=[heights[0] + LEGEND, *heights[1:]])
+    for scale, [panel] in zip(scales, axes, strict=True):
+        _draw(panel, scale)
+    _legend(axes[0][0], drawn)
+    save_figure(figure, path)
+    return len(drawn)
+
+
+def _scales(findings: Sequence[Finding]) -> list[_Scale]:
+    found: dict[tuple[bool, str, str], _Scale] = {}
+    for finding in findings:
+        ratio = finding.comparison.scale == "ratio"
+        key = (ratio, "" if ratio else finding.unit, finding.better)
+        found.setdefault(key, _Scale(*key)).findings.append(finding)
+    return list(found.values())
+
+
+def _by_comparison(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
+    return [(name, list(group)) for name, group in groupby(findings, key=lambda finding: finding.comparison.name)]
+
+
+def _draw(panel: Axes, scale: _Scale) -> None:
+    none = 1.0 if scale.ratio else 0.0
+    if scale.ratio:
+        panel.set_xscale("log")
+    low, high = _limits(scale, none)
+    panel.set_xlim(low, high)
+    y, ticks, labels = 0.0, list[float](), list[str]()
+    for name, findings in _by_comparison(scale.findings):
+        comparison = findings[0].comparison
+        y += HEAD / LINE
+        head = f"{name}: {contrast(comparison)}" + ("" if comparison.verdict else " (does not decide)")
+        panel.text(
+            0.0,
+            y,
+            shortened(head, LONGEST_HEAD),
+            transform=panel.get_yaxis_transform(),
+            fontsize=8,
+            weight="bold",
+            va="center",
+            color="black" if comparison.verdict else BESIDE,
+            parse_math=False,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+            zorder=4,
+        )
+        for finding in findings:
+            y += 1.0
+            ticks.append(y)
+            labels.append(shortened(place(finding), LONGEST_LABEL))
+            _shade(panel, finding, y, (low, high))
+            _line(panel, finding, y)
+    panel.axvline(none, color="0.35", linewidth=1.0, zorder=1)
+    panel.set_ylim(y + 0.8, 0.2)
+    panel.set_yticks(ticks, labels)
+    for label in panel.get_yticklabels():
+        label.set_parse_math(False)
+    panel.tick_params(axis="y", length=0)
+    panel.grid(visible=False, axis="y")
+    panel.spines["left"].set_visible(False)
+    _ticks(panel, scale, low, high)
+    side = "left" if scale.better == "less" else "right"
+    what = "ratio" if scale.ratio else f"difference, {shortened(scale.unit, LONGEST_AXIS)}".rstrip(", ")
+    panel.set_xlabel(f"{what}; the first arm is better to the {side}", fontsize=8, parse_math=False)
+
+
+def _line(panel: Axes, finding: Finding, y: float) -> None:
+    effect, comparison = finding.effect, finding.comparison
+    if effect is None:
+        return
+    colour, marker = LOOKS[verdict_word(finding)]
+    colour = colour if comparison.verdict else BESIDE
+    if math.isfinite(effect.low) and math.isfinite(effect.high):
+        panel.plot([effect.low, effect.high], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt", zorder=3)
+    panel.plot([effect.value], [y], marker=marker, color=colour, markersize=5.5, linestyle="", zorder=3)
+    panel.text(
+        1.01,
+        y,
+        interval_text(effect, after="×") if comparison.scale == "ratio" else interval_text(effect, signed=True),
+        transform=panel.get_yaxis_transform(),
+        fontsize=7.5,
+        va="center",
+        color="black" if comparison.verdict else BESIDE,
+        parse_math=False,
+    )
+
+
+def _shade(panel: Axes, finding: Finding, y: float, limits: tuple[float, float]) -> None:
+    claimed, negligible = _regions(finding, limits)
+    for (low, high), colour in ((claimed, CLAIMED), (negligible, NEGLIGIBLE)):
+        if low < high:
+            panel.fill_between([low, high], y - 0.5, y + 0.5, color=colour, linewidth=0, zorder=0)
+
+
+def _regions(finding: Finding, limits: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return where the claim puts the effect, and where it would not matter, as far as the axis reaches."""
+    comparison = finding.comparison
+    margin = _around(comparison.scale, comparison.margin_of(finding.setting) or _nothing(comparison.scale))
+    if comparison.claim == "equivalence":
+        return margin, (0.0, 0.0)
+    least = _around(comparison.scale, comparison.at_least or _nothing(comparison.scale))
+    claimed = (limits[0], least[0]) if finding.better == "less" else (least[1], limits[1])
+    return claimed, margin
+
+
+def _nothing(scale: str) -> float:
+    return 1.0 if scale == "ratio" else 0.0
+
+
+def _around(scale: str, bound: float) -> tuple[float, float]:
+    """Return both sides of no effect at a distance."""
+    return (1 / bound, bound) if scale == "ratio" else (-bound, bound)
+
+
+def _limits(scale: _Scale, none: float) -> tuple[float, float]:
+    values = [none]
+    for finding in scale.findings:
+        if finding.effect is not None:
+            values += [finding.effect.value, finding.effect.low, finding.effect.high]
+        bounds = (finding.comparison.at_least, finding.comparison.margin_of(finding.setting))
+        values += [end for bound in bounds if bound for end in _around(finding.comparison.scale, bound)]
+    values = [value for value in values if math.isfinite(value)]
+    if scale.ratio:
+        room = max(math.log(max(values) / min(values)) * 0.06, 0.01)
+        return min(values) * math.exp(-room), max(values) * math.exp(room)
+    room = (max(values) - min(values)) * 0.06 or 1.0
+    return min(values) - room, max(values) + room
+
+
+def _ticks(panel: Axes, scale: _Scale, low: float, high: float) -> None:
+    far = scale.ratio and high / low > 5
+    subs = (1.0, 2.0, 5.0) if high / low < 1000 else (1.0,)
+    panel.xaxis.set_major_locator(LogLocator(subs=subs) if far else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
+
+
+def _legend(panel: Axes, findings: Sequence[Finding]) -> None:
+    used = {verdict_word(finding) for finding in findings if finding.comparison.verdict}
+    for name, (colour, marker) in LOOKS.items():
+        if name in used:
+            look: dict[str, Any] = {"color": colour, "marker": marker, "linewidth": 1.8, "markersize": 5.5}
+            panel.plot([], [], label=name, **look)
+    panel.fill_between([], [], [], color=CLAIMED, label="as claimed")
+    if any(
+        finding.comparison.claim == "advantage" and finding.comparison.margin_of(finding.setting)
+        for finding in findings
+    ):
+        panel.fill_between([], [], [], color=NEGLIGIBLE, label="does not matter")
+    panel.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=len(LOOKS) + 2, frameon=False, fontsize=8, handlelength=1.6
+    )

@@ -1,0 +1,136 @@
+"""The report of the claims as one HTML file that needs nothing but itself, and as Markdown beside its pictures."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+from gru_bench.claims.figures import Drawn
+from gru_bench.claims.sections import RANK, EffectLine, Section, Table
+from gru_bench.reporting.html import Picture, data_uri, render
+from gru_bench.reporting.sheet import Sheet
+
+TITLE = "GRU or LSTM? The claims and what our runs say"
+LEGEND = (
+    "Verdicts are by setting, from Student t tests on runs paired by seed, each rule fixed before the runs. Confirmed: "
+    "the claim as stated holds; equivalent: whatever difference there is, is below the margin; refuted: it does not "
+    "hold; underpowered: these runs leave it open; split: settings differ."
+)
+HEADINGS = ("claim", "verdict", "effect with 95 % interval", "evidence")
+_HERE = Path(__file__).parent
+
+
+def page(sections: Sequence[Section]) -> str:
+    """Return the report as HTML.
+
+    Args:
+        sections: of all claims, in order; their pictures are read and held by the page itself.
+    """
+    return render(
+        _HERE / "claims.html.jinja",
+        (_HERE / "claims.css").read_text(encoding="utf-8"),
+        title=TITLE,
+        facts=facts(sections),
+        legend=LEGEND,
+        ranks={kind: index for index, kind in enumerate(RANK)},
+        warning=_warning(sections),
+        sections=sections,
+        pictures={section.name: [_held(picture) for picture in section.pictures] for section in sections},
+    )
+
+
+def facts(sections: Sequence[Section]) -> str:
+    """Return how far the claims are, in a sentence."""
+    claims = [section for section in sections if section.kind != "serves"]
+    answered = sum(section.kind not in ("none", "smoke") for section in claims)
+    return f"{answered} of {len(claims)} claims {'has' if answered == 1 else 'have'} a verdict."
+
+
+def overview(sections: Sequence[Section]) -> Sheet:
+    """Return the first table, for the terminal."""
+    rows = [
+        (
+            section.name,
+            "\n".join(filter(None, [section.answer, section.detail])),
+            "\n".join([*(_effect_line(line) for line in section.effects), *_more(section)]),
+            section.rows_file,
+        )
+        for section in sections
+    ]
+    return Sheet("Claims", HEADINGS, rows, wide=frozenset({1, 2, 3}))
+
+
+def markdown(sections: Sequence[Section], folder: Path) -> str:
+    """Return the report as Markdown.
+
+    Args:
+        sections: of all claims, in order.
+        folder: where the report stands; links to pictures and rows start there.
+    """
+    first = [
+        (
+            f"[{_text(section.name)}](#{section.name}): {_text(section.title)}",
+            "<br>".join(_text(text) for text in (f"**{section.answer}**", section.detail) if text),
+            "<br>".join(_text(text) for text in [*map(_effect_line, section.effects), *_more(section)]),
+            f"[section](#{section.name}), [rows]({section.rows_file})",
+        )
+        for section in sections
+    ]
+    warning = _warning(sections)
+    parts = [f"# {TITLE}", facts(sections), *([f"**{warning}**"] if warning else [])]
+    parts += [Sheet("At a glance", HEADINGS, first, wide=frozenset({1, 2, 3})).markdown().strip(), LEGEND]
+    for section in sections:
+        parts += _section(section, folder)
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section, folder: Path) -> list[str]:
+    parts = [f'<a id="{section.name}"></a>', f"## {_text(section.name)}: {_text(section.title)}"]
+    parts.append(_text(". ".join(filter(None, [f"**{section.answer}**", section.detail]))))
+    if section.warning:
+        parts.append(f"**{section.warning}**")
+    parts += [f"**{label}.** {_text(text)}" for label, text in section.texts]
+    parts += [f"**Rule: {_text(label)}.** {_text(text)}" for label, text in section.rules]
+    parts += [
+        f"![{_text(picture.alt)}]({picture.file.relative_to(folder).as_posix()})\n\n*{_text(picture.title)}*"
+        for picture in section.pictures
+    ]
+    parts += [_markdown_table(table) for table in (*section.tables, section.arms)]
+    parts.append(f"Run it again: `{section.command}`")
+    if section.provenance:
+        parts.append("\n".join(f"- {_text(line)}" for line in section.provenance))
+    return parts
+
+
+def _markdown_table(table: Table) -> str:
+    heads = [table.first, *(f"{title} ({unit})" if unit else title for title, unit in table.columns)]
+    rows = [[_text(name), *(_text(cell.text) for cell in cells)] for name, cells, _ in table.rows]
+    words = {index for _, cells, _ in table.rows for index, cell in enumerate(cells, start=1) if "words" in cell.look}
+    return Sheet(_text(table.caption), [_text(head) for head in heads], rows, wide=frozenset(words)).markdown().strip()
+
+
+def _text(text: str) -> str:
+    """Escape what Markdown or the HTML in it would read as more than text; our own ** stays."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"(?<!\*)\*(?!\*)|[`\\]|\](?=[(\[])", lambda found: "\\" + found[0], text)
+
+
+def _effect_line(line: EffectLine) -> str:
+    return f"{line.verdict}: {line.effect} ({line.place}; {line.contrast})"
+
+
+def _more(section: Section) -> list[str]:
+    return [f"and {section.more} more"] if section.more else []
+
+
+def _warning(sections: Sequence[Section]) -> str:
+    named = [section.name for section in sections if section.warning]
+    return f"{', '.join(named)}: {next(section.warning for section in sections if section.warning)}" if named else ""
+
+
+def _held(picture: Drawn) -> Picture:
+    content = picture.file.read_bytes()
+    width, height = struct.unpack(">II", content[16:24])
+    return Picture(data_uri(content, "image/png"), picture.title, picture.alt, wide=width > 2 * height or width > 1000)

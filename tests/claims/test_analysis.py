@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gru_bench.claims.analysis import Finding, Outcome, analyse
+from gru_bench.claims.claim import Claim, read_claim
+from gru_bench.claims.rows import Row
+from tests.claims.experiments import claim_values, make_row, write_claim
+
+FIVE = (-0.3, -0.4, -0.5, -0.35, -0.45)  # mean -0.4, standard error 0.03536; Student's t(4) at 2.5 % is 2.776
+BETTER = {"claim": "advantage", "margins": {}}
+
+
+@pytest.fixture
+def made(tmp_path: Path):
+    """Return a function that makes a claim of one comparison, `changes` of it and of its part."""
+
+    def make(part: Mapping[str, Any] | None = None, **changes: Any) -> Claim:
+        values = claim_values()
+        values["parts"]["runs"] |= {"numbers": ["test", "valid", "updates", "target", "seconds"], **(part or {})}
+        known = {"settings": ["reber"], **changes}
+        values["comparisons"] = [{**values["comparisons"][0], "margins": {"reber": 0.01}, **known}]
+        write_claim(tmp_path, "made", values)
+        return read_claim(tmp_path, "made")
+
+    return make
+
+
+def paired(differences: Sequence[float], **changes: Any) -> list[Row]:
+    """Return rows whose `test` is 1 + seed of lstm, and that plus a difference of gru."""
+    return [
+        make_row(arm, seed, {"test": 1.0 + seed + (difference if arm == "gru" else 0.0)}, **changes)
+        for seed, difference in enumerate(differences)
+        for arm in ("gru", "lstm")
+    ]
+
+
+def only(outcome: Outcome) -> Finding:
+    (finding,) = outcome.findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        ({"at_least": 0.3}, "confirmed"),  # t = 2.828
+        ({"at_least": 0.31}, "underpowered"),  # t = 2.546
+        ({"at_least": 0.49}, "underpowered"),  # t = -2.546
+        ({"at_least": 0.5}, "refuted"),  # t = -2.828
+        ({"at_least": 0.5, "margin": 0.51}, "equivalent"),  # t = 3.11 to the margin
+        ({"better": "more"}, "refuted"),
+        ({"claim": "equivalence", "margins": {"reber": 0.3}}, "refuted"),
+        ({"claim": "equivalence", "margins": {"reber": 0.4}}, "underpowered"),
+        ({"claim": "equivalence", "margins": {"reber": 0.5}}, "confirmed"),
+    ],
+)
+def test_verdicts_by_hand(made, rule: dict[str, Any], verdict: str):
+    finding = only(analyse(made(**{**BETTER, **rule}), paired(FIVE)))
+    assert finding.verdict == verdict
+    assert finding.effect is not None
+    assert finding.effect.value == pytest.approx(-0.4)
+    assert (finding.pairs, finding.missing, finding.exact) == (5, 0, False)
+    assert (finding.first, finding.second) == (pytest.approx(2.6), pytest.approx(3.0))
+    assert finding.oriented[0] == pytest.approx(-0.3 if rule.get("better") == "more" else 0.3)
+
+
+def test_effect_probability_and_size_are_those_of_the_pairs(made):
+    finding = only(analyse(made(**BETTER), paired(FIVE)))
+    assert finding.effect is not None
+    assert finding.probability is not None
+    assert -0.5 <= finding.effect.low < -0.4 < finding.effect.high <= -0.3
+    assert finding.probability.value == 1.0
+    assert finding.probability.low == pytest.approx(0.5655, abs=1e-4)  # Wilson's, five of five
+    assert finding.size == pytest.approx(0.4 / 0.0790569 * 0.797885, rel=1e-5)
+
+
+def test_holm_counts_the_settings_of_a_comparison(made):
+    claim = made(**BETTER, at_least=0.3, settings=["reber", "grammar"], better="less")
+    one = analyse(claim, paired(FIVE))
+    assert [finding.verdict for finding in one.findings] == ["confirmed", None]
+    assert one.headline == "split: 1 confirmed, 1 no data"
+    two = analyse(claim, [*paired(FIVE), *paired(FIVE, setting="grammar")])
+    assert two.headline == "underpowered"  # p = 0.0237 becomes 0.047
+    strong = analyse(claim, [*paired(FIVE), *paired([-0.6, -0.61, -0.6, -0.59, -0.6], setting="grammar")])
+    assert strong.headline == "confirmed"
+
+
+def test_ratios_are_geometric_and_tested_on_logs(made):
+    claim = made(claim="advantage", scale="ratio", margins={}, at_least=1.5)
+    factors = (0.5, 0.52, 0.48, 0.5, 0.51)
+    rows = [
+        make_row(arm, seed, {"test": (1 + seed) * (factor if arm == "gru" else 1.0)})
+        for seed, factor in enumerate(factors)
+        for arm in ("gru", "lstm")
+    ]
+    finding = only(analyse(claim, rows))
+    assert finding.effect is not None
+    assert finding.effect.value == pytest.approx(math.prod(factors) ** 0.2)
+    assert finding.second == pytest.approx(120**0.2)
+    assert finding.oriented[1] == pytest.approx(-math.log(0.52))
+    assert finding.verdict == "confirmed"
+    zero = analyse(claim, [*rows, make_row("gru", 5, {"test": 0.0}), make_row("lstm", 5, {"test": 1.0})])
+    assert only(zero).effect is None
+    assert zero.headline == "not run"
+
+
+@pytest.mark.parametrize(("at_least", "verdict"), [(1.33, "confirmed"), (1.34, "refuted")])
+def test_counted_numbers_are_exact(made, at_least: float, verdict: str):
+    part = {"measure": "parameters", "numbers": ["test"]}
+    claim = made(part, claim="advantage", scale="ratio", margins={}, at_least=at_least)
+    finding = only(analyse(claim, [make_row("gru", 0, {"test": 3000.0}), make_row("lstm", 0, {"test": 4000.0})]))
+    assert finding.verdict == verdict
+    assert finding.exact
+    assert finding.effect is not None
+    assert finding.effect.low == finding.effect.high == finding.effect.value == pytest.approx(0.75)
+    assert finding.probability is None
+
+
+def test_one_pair_proves_nothing(made):
+    finding = only(analyse(made(**BETTER), paired([-0.5])))
+    assert finding.verdict == "underpowered"
+    assert finding.effect is not None
+    assert math.isnan(finding.effect.low)
+
+
+def test_restricted_times_take_what_never_arrived_as_the_limit(made):
+    claim = made(**BETTER, number="target", estimate="restricted", better="less", unit="updates")
+    times = {"gru": (100.0, 200.0, None), "lstm": (300.0, None, None)}
+    updates = {"gru": (400.0, 350.0, 400.0), "lstm": (400.0, 400.0, 400.0)}
+    rows = [
+        make_row(arm, seed, {"test": 0.1, "target": times[arm][seed], "updates": updates[arm][seed]})
+        for arm in times
+        for seed in range(3)
+    ]
+    finding = only(analyse(claim, rows))
+    assert finding.oriented == (200.0, 150.0, 0.0)  # the limit is 350, as one run had no more
+    assert (finding.pairs, finding.missing) == (3, 0)
+
+
+def test_times_cost_the_median_of_another_column(made):
+    claim = made(**BETTER, number="updates", cost=["runs", "seconds"], better="less", unit="s")
+    rows = [
+        make_row(arm, seed, {"updates": updates + seed, "seconds": seconds[seed]})
+        for arm, updates, seconds in (("gru", 10.0, (2.0, 3.0, 9.0)), ("lstm", 20.0, (4.0, 4.0, 4.0)))
+        for seed in range(3)
+    ]
+    finding = only(analyse(claim, rows))
+    assert finding.oriented == tuple(4.0 * (20 + seed) - 3.0 * (10 + seed) for seed in range(3))
+
+
+def lengths(values: Mapping[int, Sequence[float]], arm: str) -> list[Row]:
+    """Return rows of an arm: by seed, `test` at levels 10, 20 and 40."""
+    return [
+        make_row(arm, seed, {"test": value}, level=str(level))
+        for seed, tests in values.items()
+        for level, value in zip((10, 20, 40), tests, strict=True)
+    ]
+
+
+LEVELS = {"levels": {"key": "data.length", "title": "T", "small": [10, 20, 40]}}
+
+
+def test_longest_is_the_greatest_level_that_is_solved(made):
+    claim = made(LEVELS, **BETTER, estimate="longest", solved=0.5, scale="ratio", better="less")
+    lstm = lengths({0: (0.1, 0.5, 0.9), 1: (0.6, 0.6, 0.6), 2: (0.9, 0.9, 0.1), 3: (0.1, 0.1, 0.1)}, "lstm")
+    gru = lengths({0: (0.1, 0.9, 0.9), 1: (0.6, 0.6, 0.6), 2: (0.1, 0.9, 0.9)}, "gru")
+    finding = only(analyse(claim, [*lstm, *gru]))  # seeds 0 to 2: 10, 5, 10 against 20, 5, 40
+    assert finding.oriented == pytest.approx((math.log(2), 0.0, math.log(4)))
+
+
+def test_slope_is_by_least_squares_seed_by_seed(made):
+    claim = made(LEVELS, **BETTER, estimate="slope", better="less")
+    gru = lengths({0: (11.0, 21.0, 41.0), 1: (10.0, 20.0, 40.0)}, "gru")  # slopes 1 and 1
+    lstm = lengths({0: (20.0, 40.0, 80.0), 1: (30.0, 60.0, 120.0)}, "lstm")  # slopes 2 and 3
+    assert only(analyse(claim, [*gru, *lstm])).oriented == pytest.approx((1.0, 2.0))
+    incomplete = [row for row in gru if (row.key.seed, row.key.level) != (0, "40")]
+    assert only(analyse(claim, [*incomplete, make_row("gru", 0, None, level="40"), *lstm])).pairs == 1
+
+
+def test_each_level_is_a_finding_in_order_or_the_one_that_counts(made):
+    rows = [
+        *lengths({0: (3.0, 2.0, 1.0), 1: (3.0, 2.0, 1.0)}, "gru"),
+        *lengths({0: (4.0, 4.0, 4.0), 1: (4.0, 4.0, 4.0)}, "lstm"),
+    ]
+    found = analyse(made(LEVELS, **BETTER), rows[::-1]).findings
+    assert [(finding.level, finding.factor) for finding in found] == [("10", "T"), ("20", "T"), ("40", "T")]
+    assert [finding.first for finding in found] == [3.0, 2.0, 1.0]
+    assert only(analyse(made(LEVELS, **BETTER, level=20), rows)).first == 2.0
+
+
+def test_several_arms_are_averaged_seed_by_seed(made):
+    claim = made(**BETTER, first=["gru", "lstm"], second="lstm")
+    assert only(analyse(claim, paired(FIVE))).oriented == pytest.approx(tuple(-value / 2 for value in FIVE))
+
+
+def test_diverged_runs_are_missing_pairs(made):
+    rows = [row for row in paired(FIVE) if row.key[3:] != ("gru", "", 4)]
+    finding = only(analyse(made(**BETTER), [*rows, make_row("gru", 4)]))
+    assert (finding.pairs, finding.missing) == (4, 1)
+
+
+def test_rows_of_old_settings_are_not_mixed_in(made):
+    old = paired([5.0] * 8, config_hash="old", ended="2026-11-01 00:00:00")
+    finding = only(analyse(made(**BETTER), [*old, *paired(FIVE)]))
+    assert finding.pairs == 5
+    assert finding.effect is not None
+    assert finding.effect.value == pytest.approx(-0.4)
+
+
+def test_small_goes_before_smoke_and_published_gives_no_verdict(made):
+    claim = made(**BETTER)
+    smoke = paired([1.0, 1.1], scale="smoke")
+    assert analyse(claim, smoke).scale == "smoke"
+    assert analyse(claim, [*smoke, *paired(FIVE)]).scale == "small"
+    published = analyse(claim, paired(FIVE, scale="published"))
+    assert (published.scale, published.headline) == (None, "not run")
+    assert analyse(claim, []).headline == "not run"
+
+
+def test_what_does_not_decide_comes_last_and_is_not_counted(tmp_path: Path):
+    values = claim_values()
+    rule = {**values["comparisons"][0], "settings": ["reber"], "margins": {"reber": 0.3}}
+    values["comparisons"] = [{**rule, "name": "beside", "verdict": False}, {**rule, "margins": {"reber": 0.5}}]
+    write_claim(tmp_path, "made", values)
+    outcome = analyse(read_claim(tmp_path, "made"), paired(FIVE))
+    assert [finding.comparison.name for finding in outcome.findings] == ["equal size", "beside"]
+    assert [finding.verdict for finding in outcome.findings] == ["confirmed", "refuted"]
+    assert outcome.headline == "confirmed"
+
+
+def test_the_mean_over_settings_is_in_margins(made):
+    claim = made(settings=["reber", "grammar"], margins={"reber": 0.1, "grammar": 0.2}, better="less")
+    rows = [*paired([-0.1, -0.2, -0.1]), *paired([-0.2, -0.4, -0.2], setting="grammar")]
+    overall = analyse(claim, rows).overall["equal size"]
+    assert overall.value == pytest.approx(7 / 6)  # of 1, 1, 1, 1, 2, 2 the middle three: 1, 1 and half of 1 and 2
+    assert overall.count == 6
+
+
+def test_published_values_stand_beside_runs_at_published_sizes(tmp_path: Path):
+    values = claim_values(
+        published=[{"part": "runs", "setting": "grammar", "arm": "gru", "value": 0.9, "source": "a paper"}]
+    )
+    write_claim(tmp_path, "made", values)
+    claim = read_claim(tmp_path, "made")
+    rows = [make_row("gru", 0, {"test": 0.8}, setting="grammar", scale=scale) for scale in ("small", "published")]
+    (beside,) = analyse(claim, [*rows, make_row("lstm", 0, {"test": 0.1}, setting="grammar", scale="published")]).beside
+    assert beside.ours == (0.8,)
+    assert (beside.published.value, beside.unit) == (0.9, "accuracy")
