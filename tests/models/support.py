@@ -78,8 +78,8 @@ class Ran(NamedTuple):
 
 
 _STATIC = ("cell", "reverse", "precision", "unroll", "rematerialise", "recurrence")
-_QUICK = {"xla_backend_optimization_level": 0}  # most of these tests' time is compilation
-_quick_jit = partial(jax.jit, static_argnames=_STATIC, compiler_options=_QUICK)
+QUICK = {"xla_backend_optimization_level": 0}  # most of these tests' time is compilation
+_quick_jit = partial(jax.jit, static_argnames=_STATIC, compiler_options=QUICK)
 
 
 @_quick_jit
@@ -157,7 +157,7 @@ def run_like_torch(
     names = sorted(starts)
 
     # The fast gradient is what users get, so it is compiled as for them.
-    @partial(jax.jit, compiler_options=None if recurrence == "fast" else _QUICK)
+    @partial(jax.jit, compiler_options=None if recurrence == "fast" else QUICK)
     @partial(jax.grad, argnums=(0, 1, 2), has_aux=True)
     def gradients(layers: Any, inputs: jax.Array, starts: Any) -> tuple[jax.Array, Any]:
         hidden, ends, row = jnp.swapaxes(inputs, 0, 1), [], 0
