@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group as Lines
@@ -14,11 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.arguments import run_command
-from gru_bench.errors import UserError
 from gru_bench.terminal import Terminal
 
 if TYPE_CHECKING:
-    from gru_bench.tasks.task import EvalBatches
     from gru_bench.training.saved import SavedRun
 
 EXAMPLES = (
@@ -50,41 +47,16 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
 
     saved = load_run(run)
     if path is not None:
-        found = _score(saved, saved.task.file_batches(path, saved.config.training))
+        found = saved.score(saved.task.file_batches(path, saved.config.training))
         Terminal(soft_wrap=True).print(_table(f"{path}", saved, found))
         return 0
-    found = _score(saved, saved.task.eval_batches(_data(saved, run, mirror, cache), "test", saved.config.training))
+    found = saved.score(saved.task.eval_batches(saved.load_data(mirror, cache), "test", saved.config.training))
     recorded = saved.record.metrics.get("test")
     Terminal(soft_wrap=True).print(_table(f"{run}", saved, found, recorded))
     if recorded is None:
         print(f"The run is {saved.record.status}: there is nothing recorded to compare with.", file=sys.stderr)
         return 0
     return int(any(recorded.get(name, value) != value for name, value in found.items() if name != "items"))
-
-
-def _data(saved: SavedRun, run: Path, mirror: str | None, cache: str | None) -> Any:
-    from gru_bench.data.factory import make_data
-
-    paths = dataclasses.replace(
-        saved.config.paths, mirror=mirror or saved.config.paths.mirror, cache=cache or saved.config.paths.cache
-    )
-    data = make_data(saved.config.data, paths, saved.task.accepts)
-    found, expected = str(data.facts["digest"]), str(saved.record.data_facts.get("digest"))
-    if found != expected:
-        raise UserError(
-            f"the data is not what {run} was trained on: found digest {found[:16]}, expected {expected[:16]}. "
-            "The file, or the interpreter whose source it is, has changed."
-        )
-    return data
-
-
-def _score(saved: SavedRun, batches: EvalBatches) -> dict[str, float]:
-    from flax import nnx
-
-    from gru_bench.training.evaluate import Evaluator
-
-    graph, params = nnx.split(saved.network)
-    return Evaluator(graph, saved.task)(params, batches)
 
 
 def _table(

@@ -10,34 +10,29 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import jax
-import yaml
-from flax import nnx
 from rich.console import Console
 
 from gru_bench.config import Config
-from gru_bench.data.factory import check_data, find_cache, make_data
+from gru_bench.data.factory import check_data, find_cache
 from gru_bench.errors import UserError
 from gru_bench.history import read_metrics
-from gru_bench.models.factory import cell_defaults, check_model, make_cell, make_model, stack_shape
+from gru_bench.models.factory import check_model
 from gru_bench.models.network import Network
-from gru_bench.models.sizing import state_size, update_flops
 from gru_bench.plotting import save_figure
-from gru_bench.record import SAMPLES_FILE, RunRecord, Status, write_atomically
+from gru_bench.record import SAMPLES_FILE, Status, write_atomically
 from gru_bench.reporting.figures import gate_activity, learning_curve
 from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
-from gru_bench.tasks.factory import ACCEPTS, check_task, make_task
-from gru_bench.tasks.task import Task, TrainBatches
+from gru_bench.tasks.factory import ACCEPTS, check_task
+from gru_bench.tasks.task import Task
 from gru_bench.terminal import Terminal
-from gru_bench.tracking.tracker import make_tracker
 from gru_bench.training.compilation_cache import compiled_programs_kept
-from gru_bench.training.environment import device, host, keep_freed_memory, start_memory_count, threads, versions
+from gru_bench.training.environment import keep_freed_memory, start_memory_count
 from gru_bench.training.layout import take_cores_as_devices
 from gru_bench.training.loop import Training
-from gru_bench.training.run import Run, now
+from gru_bench.training.run import Run
 from gru_bench.training.run_directory import clear, owned, previous_record
-from gru_bench.training.saved import DATA_FILE
+from gru_bench.training.setup import begin_run, load_task
 from gru_bench.training.signals import Interrupted, terminated
 
 logger = logging.getLogger("gru_bench")
@@ -96,14 +91,14 @@ class _Unfinished(NamedTuple):
 
 def _train(left: Sequence[_Unfinished], console: Console) -> int:
     config = left[0].config
-    data = make_data(config.data, config.paths, ACCEPTS[config.task.name])
-    task = make_task(config.task, data.describe())
+    task, data = load_task(config)
     baselines = task.baselines(data)
     runs: list[Run] = []
     with _outcome(runs), terminated():
         for member, directory, started in left:
             with _about(directory):
                 runs.append(begin_run(member, directory, started, task, data, baselines))
+                _announce(runs[-1])
         with closing(Training(runs, task, data, console).run()) as ended:
             for run in ended:
                 with _about(run.directory):
@@ -111,42 +106,15 @@ def _train(left: Sequence[_Unfinished], console: Console) -> int:
     return int(any(run.record.status == "diverged" for run in runs))
 
 
-def begin_run(
-    config: Config, directory: Path, started: str | None, task: Task, data: Any, baselines: dict[str, dict[str, float]]
-) -> Run:
-    """Write what is known of a run beforehand, and return it.
-
-    Args:
-        config: its settings.
-        directory: its directory.
-        started: when it was begun, where it goes on; None now.
-        task: its task.
-        data: its data.
-        baselines: metrics of reference predictors on the test split, by name.
-    """
-    batches = task.train_batches(data, config.training, config.seed)
-    record = _new_record(config, task, data, batches, started or now())
-    record.baselines = baselines
-    record.write(directory)
-    write_atomically(directory / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
-    write_atomically(directory / DATA_FILE, json.dumps(task.describe()).encode())
-    counts = record.parameters
+def _announce(run: Run) -> None:
+    counts = run.record.parameters
     logger.info(
         "%s: %s recurrent parameters, %s in all; run directory %s",
-        config.model.cell,
+        run.config.model.cell,
         f"{counts['recurrent']:,}",
         f"{counts['total']:,}",
-        directory,
+        run.directory,
     )
-    tracker = make_tracker(
-        config.tracker,
-        run_config=config.to_dict(),
-        run_dir=directory,
-        group=f"{config.task.name}/{config.data.source}",
-        tags=[config.model.cell],
-        name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
-    )
-    return Run(config, directory, record, batches, tracker)
 
 
 def _end(run: Run, task: Task, data: Any, console: Console) -> None:
@@ -207,41 +175,6 @@ def _show(run: Run, task: Task, data: Any) -> None:
         save_figure(figure, folder / f"{name}.png")
     for path in sorted(folder.glob("*.png")):
         run.tracker.image(path.stem, path, update)
-
-
-def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches, started: str) -> RunRecord:
-    signature = task.signature
-    cell, shape = make_cell(config.model, signature), stack_shape(config.model, signature)
-    defaults = cell_defaults(config.model)
-    return RunRecord(
-        status="running",
-        task=config.task.name,
-        data=config.data.source,
-        model=config.model.cell,
-        seed=config.seed,
-        config=config.to_dict(),
-        config_hash=config.hash,
-        cell_options={name: getattr(cell, name) for name in defaults},
-        cell_defaults=defaults,
-        versions=versions(),
-        device=device(),
-        threads=threads(),
-        host=host(),
-        parameters=_parameter_counts(config, task),
-        state_size=state_size(cell, shape),
-        flops_per_update=update_flops(cell, shape, signature.outputs, batches.time_steps, batches.outputs),
-        metric=task.metric,
-        direction=task.direction,
-        data_facts=data.facts,
-        started=started,
-    )
-
-
-def _parameter_counts(config: Config, task: Task) -> dict[str, int]:
-    def build() -> Any:
-        return make_model(config.model, config.training, task.signature, jax.random.key(0))
-
-    return nnx.eval_shape(build).parameters
 
 
 @contextmanager

@@ -323,14 +323,15 @@ class Network(nnx.Module):
     @property
     def parameters(self) -> dict[str, int]:
         """Exact counts of trained values: `recurrent` layers, and `total`."""
-        return {"recurrent": _count(self.layers), "total": _count(self)}
+        return {"recurrent": count_parameters(self.layers), "total": count_parameters(self)}
 
 
 def _all_count(inputs: Array) -> Bool[Array, "batch time"]:
     return jnp.ones(inputs.shape[:2], bool)
 
 
-def _count(tree: Any) -> int:
+def count_parameters(tree: Any) -> int:
+    """Return the number of trained values of a network or a part of one; shapes are enough."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(nnx.state(tree, nnx.Param)))
 
 

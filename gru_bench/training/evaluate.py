@@ -27,6 +27,12 @@ class Evaluator:
         """Return the task's metrics over all batches; see `sums`."""
         return self._task.metrics(self.sums(params, batches))
 
+    def batch_bytes(self, params: Params, batch: Batch) -> int | None:
+        """Return the memory that scoring a batch needs; see `needed_bytes`."""
+        carry = self._task.initial_carry(nnx.merge(self._graph, params), batch["mask"].shape[0])
+        self._add(params, carry, self._task.zero_sums(), batch)
+        return self._add.step_bytes
+
     def sums(self, params: Params, batches: EvalBatches) -> dict[str, np.ndarray]:
         """Return the sums that the task's metrics are made of, over all batches in order.
 

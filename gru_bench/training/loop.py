@@ -18,7 +18,6 @@ from flax import nnx
 from rich.console import Console
 
 from gru_bench.config import SWEPT
-from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.tasks.task import Batch, Task
 from gru_bench.tracking.progress import Progress
@@ -30,6 +29,7 @@ from gru_bench.training.lengths import store
 from gru_bench.training.meter import Diverged, Stopwatch
 from gru_bench.training.optimizer import make_optimizer, make_schedule
 from gru_bench.training.run import Run
+from gru_bench.training.setup import initial_network
 from gru_bench.training.signals import Interrupted, SignalWatch
 from gru_bench.training.step import Scalars, TrainState, UpdateMetrics, make_update
 
@@ -333,8 +333,7 @@ class Training:
 def _initial(run: Run, task: Task) -> tuple[nnx.GraphDef, TrainState]:
     """Return the network without its weights, and the state of a run before its first update."""
     config = run.config
-    model_key, dropout_key = jax.random.split(jax.random.key(config.seed))
-    network = make_model(config.model, config.training, task.signature, model_key)
+    network, dropout_key = initial_network(config, task)
     graph, params = nnx.split(network)
     return graph, TrainState(
         params=params,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,15 @@ import jax
 from flax import nnx
 
 from gru_bench.config import Config
+from gru_bench.data.factory import make_data
 from gru_bench.errors import UserError
 from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.record import RunRecord, read_record
 from gru_bench.tasks.factory import make_task
-from gru_bench.tasks.task import Prediction, Task
+from gru_bench.tasks.task import EvalBatches, Prediction, Task
 from gru_bench.training.checkpoint import Checkpoints, load_tree
+from gru_bench.training.evaluate import Evaluator
 
 DATA_FILE = "data.json"
 
@@ -27,6 +30,7 @@ class SavedRun:
     """What a run directory holds: all that is needed to use the trained network, without its training data.
 
     Attributes:
+        directory: the run directory.
         record: what is known of the run: metrics, speed, memory, versions.
         config: its settings.
         task: what surrounds the network: `task.vocabulary` of a language model, `task.form` of the others (its
@@ -34,6 +38,7 @@ class SavedRun:
         network: the network with its best weights.
     """
 
+    directory: Path
     record: RunRecord
     config: Config
     task: Task
@@ -45,6 +50,32 @@ class SavedRun:
         The arguments are those of `python -m gru_bench.predict`; see `predict` of the run's task.
         """
         return self.task.predict(self.network, *plain, **named)
+
+    def score(self, batches: EvalBatches) -> dict[str, float]:
+        """Return the task's metrics over all batches; see `Task.eval_batches` and `Task.file_batches`."""
+        graph, params = nnx.split(self.network)
+        return Evaluator(graph, self.task)(params, batches)
+
+    def load_data(self, mirror: str | None = None, cache: str | None = None) -> Any:
+        """Return the data that the run was trained on.
+
+        Args:
+            mirror: folder of local copies of public files; by default the run's own setting.
+            cache: folder of downloads and prepared data; by default the run's own setting.
+
+        Raises:
+            UserError: it cannot be read, or is not what it was.
+        """
+        paths = self.config.paths
+        paths = dataclasses.replace(paths, mirror=mirror or paths.mirror, cache=cache or paths.cache)
+        data = make_data(self.config.data, paths, self.task.accepts)
+        found, expected = str(data.facts["digest"]), str(self.record.data_facts.get("digest"))
+        if found != expected:
+            raise UserError(
+                f"the data is not what {self.directory} was trained on: found digest {found[:16]}, expected "
+                f"{expected[:16]}. The file, or the interpreter whose source it is, has changed."
+            )
+        return data
 
 
 def load_run(directory: Path | str) -> SavedRun:
@@ -73,4 +104,4 @@ def load_run(directory: Path | str) -> SavedRun:
     network = make_model(config.model, config.training, task.signature, jax.random.key(config.seed))
     graph, params = nnx.split(network)
     params, _ = load_tree(checkpoints.best_path, params)
-    return SavedRun(record, config, task, nnx.merge(graph, params))
+    return SavedRun(directory, record, config, task, nnx.merge(graph, params))
