@@ -13,18 +13,15 @@ For each task (its default run) and cell, in interleaved rounds and with compila
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import platform
 import statistics
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -32,17 +29,13 @@ from rich.table import Table
 from gru_bench.arguments import run_command
 from gru_bench.compose import composed
 from gru_bench.config import Config
-from gru_bench.data.factory import make_data
-from gru_bench.session import begin_run
-from gru_bench.tasks.factory import ACCEPTS, make_task
+from gru_bench.measure.rounds import in_turn
+from gru_bench.measure.updates import READY, WARM_UP, begin_training, device_seconds, loop_seconds
 from gru_bench.tasks.task import Task
 from gru_bench.training.environment import device, keep_freed_memory, versions
 from gru_bench.training.layout import take_cores_as_devices
-from gru_bench.training.lengths import store
 from gru_bench.training.loop import Training
-
-WARM_UP, READY = 3, 10  # rounds that do not count; batches of the device's own measurement
-UNENDING = 10**7
+from gru_bench.training.setup import load_task
 
 
 def profile(
@@ -90,23 +83,18 @@ def profile(
 
 
 def _measure(config: Config, sizes: list[int], replicas: int, rounds: int, updates: int) -> list[str]:
-    data = make_data(config.data, config.paths, ACCEPTS[config.task.name])
-    task = make_task(config.task, data.describe())
+    task, data = load_task(config)
     with tempfile.TemporaryDirectory() as folder:
         loops = {size: _training(config, task, data, Path(folder, str(size)), size, 1) for size in sizes}
         together = _training(config, task, data, Path(folder, "all"), sizes[-1], replicas) if replicas else None
         bare = _training(config, task, data, Path(folder, "bare"), READY, 1)
         bare.dispatch()
-        measured: dict[str, list[float]] = {}
-        for number in range(WARM_UP + rounds):
-            found = {"device": _device_seconds(bare, updates)}
-            found |= {f"loop {size}": _loop_seconds(training, updates) for size, training in loops.items()}
-            if together is not None:
-                found["all"] = _loop_seconds(together, max(updates // replicas, sizes[-1]))
-            if number >= WARM_UP:
-                for name, seconds in found.items():
-                    measured.setdefault(name, []).append(seconds)
-        median = {name: statistics.median(values) for name, values in measured.items()}
+        timers = {"device": partial(device_seconds, bare, updates)}
+        timers |= {f"loop {size}": partial(loop_seconds, training, updates) for size, training in loops.items()}
+        if together is not None:
+            timers["all"] = partial(loop_seconds, together, max(updates // replicas, sizes[-1]))
+        measured = in_turn(timers, WARM_UP + rounds)
+        median = {name: statistics.median(values[WARM_UP:]) for name, values in measured.items()}
         shown = [f"{1e3 * median['device']:.2f}"]
         for size in sizes:
             overhead = 1 - median["device"] / median[f"loop {size}"]
@@ -120,56 +108,8 @@ def _measure(config: Config, sizes: list[int], replicas: int, rounds: int, updat
 
 
 def _training(config: Config, task: Task, data: Any, folder: Path, per_dispatch: int, replicas: int) -> Training:
-    """Return a training that evaluates never; its files go to `folder`."""
-    training = dataclasses.replace(
-        config.training,
-        updates=UNENDING,
-        epochs=None,
-        eval_every=UNENDING,
-        checkpoint_every=None,
-        updates_per_dispatch=per_dispatch,
-        replicas=replicas,
-    )
-    runs = [
-        begin_run(member, folder / str(member.seed), None, task, data, {})
-        for member in dataclasses.replace(config, training=training).runs
-    ]
-    for run in runs:
-        run.open_metrics(0)
-    return Training(runs, task, data, Console(file=io.StringIO()))
-
-
-def _loop_seconds(training: Training, updates: int) -> float:
-    """Return seconds per update of the loop, the device's last one included."""
-    before, compiled = training.done, training.update.compile_seconds
-    start = time.perf_counter()
-    training.watch.start()
-    while training.done < before + updates:
-        training.dispatch()
-    training.pause()
-    elapsed = time.perf_counter() - start - (training.update.compile_seconds - compiled)
-    return elapsed / (training.done - before)
-
-
-def _device_seconds(training: Training, updates: int) -> float:
-    """Return seconds per update of the compiled program, over batches like those of the loop."""
-    run = training.rows[0]
-    seconds, done = 0.0, 0
-    while done < updates:
-        batches = [run.batch(training.done + done + index) for index in range(READY)]
-        for batch in batches:
-            stored = store(batch, run.batches.lengths)
-            stacked = jax.device_put({name: np.stack([value] * READY) for name, value in stored.items()})
-            jax.block_until_ready(stacked)
-            compiled = training.update.compile_seconds
-            start = time.perf_counter()
-            training.state, _ = training.update(training.state, stacked, np.int32(READY), training.scalars)
-            jax.block_until_ready(training.state)
-            compiled = training.update.compile_seconds - compiled
-            seconds += (time.perf_counter() - start - compiled) / READY
-            done += 1
-    training.done += done
-    return seconds / done
+    training = dataclasses.replace(config.training, updates_per_dispatch=per_dispatch, replicas=replicas)
+    return begin_training(dataclasses.replace(config, training=training), task, data, folder)
 
 
 if __name__ == "__main__":

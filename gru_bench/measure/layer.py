@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -132,7 +133,7 @@ def prepare_function(function: Callable[..., Any], arguments: tuple[Any, ...], w
     return Prepared(
         run=lambda: jax.block_until_ready(executable(*arguments)),
         kernel=kernels_of(executable.as_text() or ""),
-        parameter_bytes=_bytes(weights),
+        parameter_bytes=tree_bytes(weights),
         compile_seconds=seconds,
         step_bytes=needed_bytes(executable),
     )
@@ -152,7 +153,7 @@ def prepare_step(function: Callable[..., Any], carry: Any, arguments: tuple[Any,
         run=run,
         calls=CALLS_PER_STEP_TIMING,
         kernel=kernels_of(executable.as_text() or ""),
-        parameter_bytes=_bytes(weights),
+        parameter_bytes=tree_bytes(weights),
         compile_seconds=seconds,
         step_bytes=needed_bytes(executable),
     )
@@ -164,5 +165,6 @@ def _compile(function: Any, arguments: tuple[Any, ...]) -> tuple[Any, float]:
     return executable, time.perf_counter() - start
 
 
-def _bytes(tree: Any) -> int:
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+def tree_bytes(tree: Any) -> int:
+    """Return the bytes of all arrays of a tree; their shapes and dtypes are enough."""
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

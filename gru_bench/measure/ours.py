@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from gru_bench.measure.layer import JaxImplementation, JaxLayer, random_weights
-from gru_bench.measurement import Point
+from gru_bench.measure.rounds import interleave
+from gru_bench.measurement import Pass, Point, Shape
 from gru_bench.models.cells import CELLS
 from gru_bench.models.recurrence import Recurrence, recur
 
@@ -42,3 +45,16 @@ class Ours(JaxImplementation):
 
         weights = random_weights(cell.weight_shapes(shape.input))
         return JaxLayer(weights, cell.zero_carry(shape.batch), apply, step)
+
+
+def layer_seconds(cells: Sequence[str], shape: Shape, rounds: int, what: Pass = "training") -> dict[str, list[float]]:
+    """Return the seconds of one recurrent layer in each round, by cell; the cells are timed in turn.
+
+    Args:
+        cells: registered names.
+        shape: batch, time steps, input and hidden size.
+        rounds: how many; those of one number are paired.
+        what: `forward`, `training` (with the gradients of weights and inputs) or `step`; see `Point`.
+    """
+    layers = {cell: Ours("fast").prepare(Point(cell, shape, what)) for cell in cells}
+    return interleave(layers, rounds, math.inf)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import TypeVar
 
 from gru_bench.measure.layer import Prepared
@@ -15,29 +16,50 @@ SHORT = 0.05  # seconds; shorter work runs once untimed before it is timed, to f
 
 
 def interleave(layers: Mapping[K, Prepared], rounds: int, seconds: float) -> dict[K, list[float]]:
-    """Return the seconds of each round per layer.
-
-    Every round times each layer once; each round starts with another one.
+    """Return the seconds of each round per layer; see `in_turn`.
 
     Args:
         layers: what to time, by name.
         rounds: rounds at most.
         seconds: no round begins after so many, once `LEAST_ROUNDS` are done.
     """
-    found: dict[K, list[float]] = {name: [] for name in layers}
     for layer in layers.values():
         layer.run()
-    names = list(layers)
+    return in_turn({name: _timer(layer) for name, layer in layers.items()}, rounds, seconds)
+
+
+def in_turn(timers: Mapping[K, Callable[[], float]], rounds: int, seconds: float = math.inf) -> dict[K, list[float]]:
+    """Return what each timer said in each round.
+
+    Every round calls each timer once; each round starts with another one.
+
+    Args:
+        timers: each does its work once and returns the seconds that it took.
+        rounds: rounds at most.
+        seconds: no round begins after so many, once `LEAST_ROUNDS` are done.
+    """
+    found: dict[K, list[float]] = {name: [] for name in timers}
+    names = list(timers)
     start = time.perf_counter()
     for number in range(rounds):
         if number >= LEAST_ROUNDS and time.perf_counter() - start > seconds:
             break
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
-            layer = layers[name]
-            if not found[name] or found[name][-1] * layer.calls < SHORT:
-                layer.run()
-            begun = time.perf_counter()
-            layer.run()
-            found[name].append((time.perf_counter() - begun) / layer.calls)
+            found[name].append(timers[name]())
     return found
+
+
+def _timer(layer: Prepared) -> Callable[[], float]:
+    last = 0.0
+
+    def timed() -> float:
+        nonlocal last
+        if last * layer.calls < SHORT:
+            layer.run()
+        begun = time.perf_counter()
+        layer.run()
+        last = (time.perf_counter() - begun) / layer.calls
+        return last
+
+    return timed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from gru_bench.errors import UserError
 from gru_bench.machine_load import LoadMeter
 from gru_bench.measure.implementations import Available
-from gru_bench.measure.layer import Prepared
+from gru_bench.measure.layer import Prepared, tree_bytes
 from gru_bench.measure.rounds import interleave
 from gru_bench.measurement import Measurement, Pass, Point, Shape, append, read
 from gru_bench.models.cells import CELLS
@@ -137,7 +136,7 @@ def _measurement(
     machine: tuple[str, int, str],
 ) -> Measurement:
     q25, median, q75 = (float(f"{value:.6g}") for value in np.quantile(seconds, (0.25, 0.5, 0.75)))
-    carry = jax.tree.leaves(CELLS[point.cell](hidden_size=point.shape.hidden).zero_carry(1))
+    carry = CELLS[point.cell](hidden_size=point.shape.hidden).zero_carry(1)
     return Measurement(
         cell=point.cell,
         what=point.what,
@@ -152,7 +151,7 @@ def _measurement(
         compile_seconds=None if layer.compile_seconds is None else round(layer.compile_seconds, 4),
         kernel=layer.kernel,
         parameter_bytes=layer.parameter_bytes,
-        carry_bytes=sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in carry),
+        carry_bytes=tree_bytes(carry),
         step_bytes=layer.step_bytes,
         flops=flops(point),
         load=load,

@@ -6,7 +6,7 @@ import pytest
 
 from gru_bench.measure import rounds as module
 from gru_bench.measure.layer import Prepared
-from gru_bench.measure.rounds import LEAST_ROUNDS, interleave
+from gru_bench.measure.rounds import LEAST_ROUNDS, in_turn, interleave
 
 
 class Clock:
@@ -48,3 +48,15 @@ def test_time_ends_the_rounds_but_not_before_the_least(monkeypatch: pytest.Monke
 def test_a_time_is_that_of_one_call(monkeypatch: pytest.MonkeyPatch):
     clock = Clock(monkeypatch)
     assert interleave({"a": clock.work("a", 1.0, calls=100)}, rounds=5, seconds=1.0) == {"a": [0.01] * 5}
+
+
+def test_timers_take_turns_and_their_word_counts():
+    called: list[str] = []
+
+    def timer(name: str, seconds: float) -> float:
+        called.append(name)
+        return seconds
+
+    found = in_turn({"a": lambda: timer("a", 1.0), "b": lambda: timer("b", 2.0)}, rounds=3)
+    assert "".join(called) == "ab" + "ba" + "ab"
+    assert found == {"a": [1.0] * 3, "b": [2.0] * 3}

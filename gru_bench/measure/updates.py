@@ -1,0 +1,119 @@
+"""Seconds of whole training updates, of several arms in turn within one process, compilation apart."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import tempfile
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from rich.console import Console
+
+from gru_bench.config import Config, TrackerConfig
+from gru_bench.errors import ConfigError
+from gru_bench.measure.rounds import in_turn
+from gru_bench.tasks.task import Task
+from gru_bench.training.lengths import store
+from gru_bench.training.loop import Training
+from gru_bench.training.setup import begin_run, load_task
+
+WARM_UP = 3  # rounds that do not count
+READY = 10  # batches that the device has at hand when it is timed alone
+_UNENDING = 10**7
+
+
+def update_seconds(configs: Mapping[str, Config], rounds: int, updates: int) -> dict[str, list[float]]:
+    """Return the seconds per update of the training loop in each round, by arm.
+
+    Each round times every arm once, and starts with another one; the seconds of one round are a paired measurement.
+    The loop is that of `train`: batches, dispatch, reading metrics, rows of the metrics file; it neither evaluates nor
+    reports to a tracker. `WARM_UP` rounds go before, uncounted.
+
+    Args:
+        configs: settings by arm; all of one task on the same data.
+        rounds: rounds that count.
+        updates: updates per round and arm; the last dispatch may add a few, which count.
+
+    Raises:
+        UserError: the arms differ in task or data, or a setting or file is wrong.
+    """
+    first = _of_one_task(configs)
+    task, data = load_task(first)
+    with tempfile.TemporaryDirectory() as folder:
+        timers = {
+            name: partial(loop_seconds, begin_training(config, task, data, Path(folder, str(number))), updates)
+            for number, (name, config) in enumerate(configs.items())
+        }
+        return {name: seconds[WARM_UP:] for name, seconds in in_turn(timers, WARM_UP + rounds).items()}
+
+
+def _of_one_task(configs: Mapping[str, Config]) -> Config:
+    first, *others = configs.values()
+    for config in others:
+        for section in ("task", "data"):
+            found, expected = config.to_dict()[section], first.to_dict()[section]
+            if found != expected:
+                raise ConfigError(section, found, f"{expected}, as the first arm has it", "Arms share task and data.")
+    return first
+
+
+def begin_training(config: Config, task: Task, data: Any, folder: Path) -> Training:
+    """Return a training that neither ends nor evaluates; its files go to `folder`, and nothing to a tracker."""
+    training = dataclasses.replace(
+        config.training,
+        updates=_UNENDING,
+        epochs=None,
+        flops_budget=None,
+        seconds_budget=None,
+        eval_every=_UNENDING,
+        checkpoint_every=None,
+    )
+    config = dataclasses.replace(config, training=training, tracker=TrackerConfig(name="none"))
+    runs = [begin_run(member, folder / str(number), None, task, data, {}) for number, member in enumerate(config.runs)]
+    for run in runs:
+        run.open_metrics(0)
+    return Training(runs, task, data, Console(file=io.StringIO()))
+
+
+def loop_seconds(training: Training, updates: int) -> float:
+    """Return seconds per update of the loop, the device's last one included and compilation left out."""
+    before, compiled = training.done, training.update.compile_seconds
+    start = time.perf_counter()
+    training.watch.start()
+    while training.done < before + updates:
+        training.dispatch()
+    training.pause()
+    elapsed = time.perf_counter() - start - (training.update.compile_seconds - compiled)
+    return elapsed / (training.done - before)
+
+
+def device_seconds(training: Training, updates: int) -> float:
+    """Return seconds per update of the compiled program alone, over batches like those of the loop.
+
+    Args:
+        training: of one run, with `updates_per_dispatch` of `READY`.
+        updates: how many batches are timed, rounded up to a multiple of `READY`.
+    """
+    run = training.rows[0]
+    seconds, done = 0.0, 0
+    while done < updates:
+        batches = [run.batch(training.done + done + index) for index in range(READY)]
+        for batch in batches:
+            stored = store(batch, run.batches.lengths)
+            stacked = jax.device_put({name: np.stack([value] * READY) for name, value in stored.items()})
+            jax.block_until_ready(stacked)
+            compiled = training.update.compile_seconds
+            start = time.perf_counter()
+            training.state, _ = training.update(training.state, stacked, np.int32(READY), training.scalars)
+            jax.block_until_ready(training.state)
+            compiled = training.update.compile_seconds - compiled
+            seconds += (time.perf_counter() - start - compiled) / READY
+            done += 1
+    training.done += done
+    return seconds / done
