@@ -1,0 +1,75 @@
+"""How long a whole network takes for one time step of one sequence, as a stream needs it, and what it holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from gru_bench.config import Config
+from gru_bench.errors import ConfigError
+from gru_bench.measure.layer import Prepared, prepare_step
+from gru_bench.measure.memory import carry_bytes, parameter_bytes
+from gru_bench.measure.rounds import interleave
+from gru_bench.models.factory import Signature
+from gru_bench.training.setup import initial_network, load_task, network_shapes
+
+
+def latency(configs: Mapping[str, Config], rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of one time step in each round, by arm; the arms are timed in turn.
+
+    A time step is one call of the compiled network, from encoder to head, with one new input; it gets its carry back
+    and overwrites it in place. Each round is the mean over `CALLS_PER_STEP_TIMING` calls, the host waiting for each
+    output. A pooled network gives its output from the present state alone.
+
+    Args:
+        configs: settings by arm; their tasks may differ.
+        rounds: how many; those of one number are paired.
+
+    Raises:
+        UserError: a network reads its input from both ends, a setting is wrong, or the data is missing.
+    """
+    return interleave({name: _prepare(config) for name, config in configs.items()}, rounds, math.inf)
+
+
+def streaming_bytes(config: Config) -> dict[str, float]:
+    """Return `carry_bytes`, what a stream passes from a time step to the next, and `parameter_bytes`.
+
+    Raises:
+        UserError: a setting is wrong, or the data is missing.
+    """
+    network = network_shapes(config, load_task(config)[0])
+    return {"carry_bytes": float(carry_bytes(network)), "parameter_bytes": float(parameter_bytes(network))}
+
+
+def _prepare(config: Config) -> Prepared:
+    if config.model.bidirectional:
+        raise ConfigError("model.bidirectional", True, "false for a stream, whose end is not known")
+    task, _ = load_task(config)
+    network, _ = initial_network(config, task)
+    graph, params = nnx.split(network)
+    leaves, structure = jax.tree.flatten(params)  # the call itself is timed: it gets a plain list of arrays
+
+    def step(carry: Any, leaves: list[Any], inputs: Any, features: Any) -> Any:
+        network = nnx.merge(graph, jax.tree.unflatten(structure, leaves))
+        outputs, carry = network(inputs, carry, features=features)
+        return carry, outputs
+
+    carry = jax.tree.map(jnp.copy, network.zero_carry(1))
+    return prepare_step(step, carry, (leaves, *_inputs(task.signature)), leaves)
+
+
+def _inputs(signature: Signature) -> tuple[jax.Array, jax.Array | None]:
+    """Return one time step of one sequence, and the features of a network that reads some."""
+    draw = np.random.default_rng(0)
+    if signature.symbols is not None:
+        inputs = draw.integers(signature.symbols, size=(1, 1), dtype=np.int32)
+    else:
+        inputs = draw.normal(size=(1, 1, signature.channels or 0)).astype(np.float32)
+    features = draw.normal(size=(1, signature.features)).astype(np.float32) if signature.features else None
+    return jnp.asarray(inputs), None if features is None else jnp.asarray(features)
