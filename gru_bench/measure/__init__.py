@@ -1,1 +1,1 @@
-"""What needs JAX beyond a run: how fast a recurrent layer is, and what it costs in memory."""
+"""What needs JAX beyond a run: how fast layers, updates and streams are, what they hold, how gradients flow."""

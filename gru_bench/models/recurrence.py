@@ -298,6 +298,48 @@ def _joint(d_projected: Gates, d_products: tuple[Gates, ...]) -> dict[int, tuple
     return {gate: places[id(block)] for gate, block in enumerate(d_projected) if id(block) in places}
 
 
+def carry_gradients(
+    cell: Cell,
+    weights: Weights,
+    inputs: Float[Array, "time batch input"],
+    carry: Carry,
+    d_outputs: Float[Array, "time batch hidden"],
+    *,
+    padding: Bool[Array, "time batch"] | None = None,
+    reset: Bool[Array, "time batch"] | None = None,
+) -> Carry:
+    """Return the gradient with respect to the carry after each time step, time first: one pass gives all of them.
+
+    It is that of sum(d_outputs * outputs) with respect to a number added to the carry before the output is taken from
+    it, and so reaches the outputs of that time step and of all after it.
+
+    Args:
+        cell: the cell and its options.
+        weights: its weights; their dtype, float32 or float64, is that of the whole computation.
+        inputs: see `recur`.
+        carry: see `recur`.
+        d_outputs: what the outputs are weighed with.
+        padding: see `recur`.
+        reset: see `recur`.
+    """
+    plan = _Plan(cell, inputs.dtype)
+    kernel, rest = weights["kernel"], {name: value for name, value in weights.items() if name != "kernel"}
+    steps = Steps(cell.project(rest, split_gates(product(inputs, kernel, inputs.dtype))), padding, reset)
+
+    def outputs(added: Carry) -> Array:
+        def body(carry: Carry, at: tuple[Steps, Carry]) -> tuple[Carry, Array]:
+            step, more = at
+            after = jax.tree.map(jnp.add, _advance(plan, rest, None, carry, step).carry, more)
+            output = cell.hidden(after)
+            return after, output if step.padding is None else jnp.where(step.padding[:, None], output, 0.0)
+
+        return jax.lax.scan(body, carry, (steps, added))[1]
+
+    none_added = jax.tree.map(lambda part: jnp.zeros((len(inputs), *part.shape), part.dtype), carry)
+    _, pull = jax.vjp(outputs, none_added)
+    return pull(d_outputs)[0]
+
+
 def gate_activity(
     cell: Cell,
     weights: Weights,

@@ -1,0 +1,174 @@
+"""How far a gradient reaches back in time: its norm at a hidden state against the time steps from there to the loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from gru_bench.config import Config
+from gru_bench.errors import ConfigError
+from gru_bench.models.network import Network, RecurrentLayer
+from gru_bench.models.recurrence import carry_gradients
+from gru_bench.tasks.task import Batch, Task
+from gru_bench.training.saved import load_run
+from gru_bench.training.setup import initial_network, load_task
+
+FLOOR = 1e-300
+"""Norms below count as this: float64 holds no much smaller ones with all their digits."""
+
+
+def initial_gradient_norms(config: Config) -> dict[str, float]:
+    """Return the norms of `gradient_norms` for the network before its first update, on the first validation batch.
+
+    Raises:
+        UserError: a network that reads its input from both ends, a wrong setting, or missing data.
+    """
+    task, data = load_task(config)
+    network, _ = initial_network(config, task)
+    return gradient_norms(network, task, task.eval_batches(data, "valid", config.training)[0])
+
+
+def trained_gradient_norms(run_dir: Path, mirror: str | None = None, cache: str | None = None) -> dict[str, float]:
+    """Return the norms of `gradient_norms` for the best weights of a run, on the first validation batch.
+
+    Args:
+        run_dir: a run directory.
+        mirror: folder of local copies of public files; by default the run's own setting.
+        cache: folder of downloads and prepared data; by default the run's own setting.
+
+    Raises:
+        UserError: a network that reads its input from both ends, no such run, no weights, or other data.
+    """
+    saved = load_run(run_dir)
+    batches = saved.task.eval_batches(saved.load_data(mirror, cache), "valid", saved.config.training)
+    return gradient_norms(saved.network, saved.task, batches[0])
+
+
+def gradient_norms(network: Network, task: Task, batch: Batch) -> dict[str, float]:
+    """Return the norm of the gradient of the loss at the last scored time step, by how far back it is taken.
+
+    The loss is that of one sequence, summed, as far as it depends on the last layer's output at the last time step
+    that it depends on at all: step T. `lag_k` is the geometric mean over sequences of |dL/dh| at h after step T - k,
+    h being the hidden state of the last layer, all else of the carry held fixed. It is taken without dropout and in
+    float64; a norm below `FLOOR` counts as `FLOOR`. Sequences that are not scored are left out, and so are lags that
+    fewer than half of the others reach.
+
+    Args:
+        network: with one direction.
+        task: gives the loss.
+        batch: sequences, as in evaluation; each starts from a zero carry.
+
+    Returns:
+        `lag_0`, and `lag_k` for k = 1, 2, 4, ...; `log_slope`, of ln(lag_k) over k >= 1 by least squares, per time
+        step, without lags at the floor; nan where fewer than two are left. For k >= 1 the same for the gradient with
+        respect to the whole carry as `carry_lag_k` and `carry_log_slope`, and for each other part of it: `cell_lag_k`
+        and `cell_log_slope`, the cell state of an LSTM.
+
+    Raises:
+        ConfigError: the network reads its input from both ends.
+    """
+    layer = network.layers[-1]
+    if len(layer.directions) > 1:
+        raise ConfigError("model.bidirectional", True, "false: only in one direction does a lag have a meaning")
+    seen, d_outputs = _at_last_layer(network, task, batch)
+    reached = np.abs(d_outputs).max(axis=2) > 0  # (time, batch)
+    last = len(reached) - 1 - np.argmax(reached[::-1], axis=0)
+    scored = reached.any(axis=0)
+    at_last = np.arange(len(reached))[:, None] == last
+    exact = _exact_norms(layer, seen, np.where(at_last[..., None], d_outputs, 0.0))
+    lags = _lags(last[scored])
+    found: dict[str, float] = {}
+    for prefix, norms in exact.items():
+        means = {lag: _mean(norms[:, scored], last[scored], lag) for lag in lags if lag or not prefix}
+        found |= {f"{prefix}lag_{lag}": math.exp(mean) for lag, mean in means.items()}
+        found[f"{prefix}log_slope"] = _slope(means)
+    return found
+
+
+class _Seen(NamedTuple):
+    """What a recurrent layer was called with."""
+
+    inputs: Any
+    carry: Any
+    padding: Any
+    reset: Any
+
+
+class _Probe(RecurrentLayer):
+    """A recurrent layer to whose outputs numbers are added, and which notes what it was called with."""
+
+    def __init__(self, layer: RecurrentLayer, added: jax.Array):
+        self.cell, self.execution, self.weights = layer.cell, layer.execution, nnx.data(layer.weights)
+        self.added = nnx.data(added)
+
+    def __call__(
+        self, inputs: Any, carry: dict[str, Any], padding: Any, reset: Any, recurrent_dropout: float, key: Any
+    ) -> Any:
+        """Run the layer."""
+        self.seen = nnx.data(_Seen(inputs, carry["forward"], padding, reset))
+        outputs, final = super().__call__(inputs, carry, padding, reset, recurrent_dropout, key)
+        return outputs + self.added, final
+
+
+def _at_last_layer(network: Network, task: Task, batch: Batch) -> tuple[_Seen, np.ndarray]:
+    """Return what the last layer is called with, and the gradient of the summed loss at its outputs, time first."""
+    graph, params = nnx.split(network)
+    rows, time_steps = batch["inputs"].shape[:2]
+
+    def loss(added: jax.Array, params: Any, batch: dict[str, jax.Array]) -> Any:
+        network = nnx.merge(graph, params)
+        probe = _Probe(network.layers[-1], added)
+        network.layers = nnx.data([*network.layers[:-1], probe])
+        total = task.loss(network, batch, task.initial_carry(network, rows), None).total
+        return total, probe.seen
+
+    added = jnp.zeros((time_steps, rows, network.layers[-1].cell.hidden_size))
+    d_outputs, seen = jax.jit(jax.grad(loss, has_aux=True))(added, params, dict(batch))
+    return jax.device_get(seen), np.asarray(d_outputs)
+
+
+def _exact_norms(layer: RecurrentLayer, seen: _Seen, d_outputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Return norms (time, batch) in float64: of the hidden state's gradient, the whole carry's, each other part's."""
+    with jax.enable_x64(True):
+        wide = jax.tree.map(
+            lambda array: jnp.asarray(array, jnp.float64),
+            jax.device_get((layer.directions["forward"], seen.inputs, seen.carry, d_outputs)),
+        )
+        masks = jax.tree.map(jnp.asarray, {"padding": seen.padding, "reset": seen.reset})
+        gradients = jax.jit(carry_gradients, static_argnums=0)(layer.cell, *wide, **masks)
+        hidden, parts = layer.cell.hidden(gradients), jax.tree_util.tree_leaves_with_path(gradients)
+        arrays = {"": hidden, "carry_": jnp.concatenate([part for _, part in parts], axis=2)}
+        for path, part in parts:
+            if part is not hidden:
+                arrays[f"{jax.tree_util.keystr(path, simple=True)}_"] = part
+        return {prefix: _norm(np.asarray(array)) for prefix, array in arrays.items()}
+
+
+def _norm(array: np.ndarray) -> np.ndarray:
+    """Return norms over the last axis, whose squares need not be numbers of float64."""
+    largest = np.abs(array).max(axis=2, keepdims=True)
+    return largest[..., 0] * np.linalg.norm(array / np.where(largest > 0, largest, 1.0), axis=2)
+
+
+def _lags(last: np.ndarray) -> Sequence[int]:
+    """Return 0 and the powers of two that at least half of the sequences reach back."""
+    furthest = int(np.sort(last)[(last.size - 1) // 2]) if last.size else 0
+    return [0, *(2**power for power in range(furthest.bit_length()) if 2**power <= furthest)]
+
+
+def _mean(norms: np.ndarray, last: np.ndarray, lag: int) -> float:
+    """Return the mean logarithm of norms (time, batch), so many time steps before the last one of each sequence."""
+    reached = np.flatnonzero(last >= lag)
+    return float(np.log(np.maximum(norms[last[reached] - lag, reached], FLOOR)).mean())
+
+
+def _slope(means: Mapping[int, float]) -> float:
+    kept = {lag: mean for lag, mean in means.items() if lag and mean > math.log(FLOOR)}
+    return float(np.polyfit(list(kept), list(kept.values()), 1)[0]) if len(kept) > 1 else math.nan
