@@ -1,4 +1,4 @@
-"""`python -m gru_bench.predict run=DIR ...`: continue a text, classify texts, forecast a series, recall."""
+"""`python -m gru_bench.predict run=DIR ...`: continue a text, classify texts, forecast a series, recall, compose."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ EXAMPLES = (
     'python -m gru_bench.predict run=runs/memory/adding/gru-1a2b3c4d/seed0 "0.5* 0.3 0.25*"',
     "python -m gru_bench.predict run=runs/time_series/etth1/gru-1a2b3c4d/seed0 file=new.csv out=forecast.csv "
     "picture=forecast.png",
+    "python -m gru_bench.predict run=runs/music/jsb/gru-1a2b3c4d/seed0 file=own.json length=64 out=more.json",
 )
 
 
@@ -30,7 +31,7 @@ def predict(*, run: Path, out: Path | None = None, picture: Path | None = None) 
     """Say something of new inputs with the best weights of a run: its training data is not needed.
 
     A language model goes on with a text, a sentiment model classifies texts, a time series model forecasts, a
-    memory model says what it recalls.
+    memory model says what it recalls, a model of music goes on with pieces.
     Further arguments depend on the task of the run: `run=DIR --help` lists them.
 
     Args:

@@ -27,7 +27,7 @@ ANSWER_SECONDS = 8.0  # name look-up, every address and the first answer togethe
 STALL_SECONDS = 30.0
 INSTEAD = (
     "Or train on a generated set, which needs no file: data=reber or data=python_source (language modelling), "
-    "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory)."
+    "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory), data=canon (music)."
 )
 
 

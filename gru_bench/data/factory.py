@@ -16,6 +16,7 @@ import platformdirs
 from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data import (
     adding,
+    canon,
     copy_memory,
     counting_languages,
     generated,
@@ -31,6 +32,7 @@ from gru_bench.data.datasets import (
     ett,
     imdb,
     mnist,
+    poly_music,
     ptb,
     ptb_char,
     sp500,
@@ -51,7 +53,7 @@ class Source:
     """A data source.
 
     Attributes:
-        kinds: the kinds of data that it can give: `tokens`, `texts`, `series` or `sequences`.
+        kinds: the kinds of data that it can give: `tokens`, `texts`, `series`, `sequences` or `pieces`.
         load: its loader, whose keyword parameters are its settings; with several kinds it is told the one wanted.
     """
 
@@ -82,6 +84,8 @@ SOURCES: Mapping[str, Source] = {
     "anbn": Source(("sequences",), counting_languages.loader("ab")),
     "anbncn": Source(("sequences",), counting_languages.loader("abc")),
     "mnist": Source(("sequences",), mnist.load),
+    "canon": Source(("pieces",), canon.load),
+    **{name: Source(("pieces",), poly_music.loader(name)) for name in poly_music.CARDS},
 }
 
 
@@ -124,7 +128,8 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
         kind: the kind of data that the task needs.
 
     Returns:
-        A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`, `Sequences` for `sequences`.
+        A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`, `Sequences` for `sequences`,
+        `Pieces` for `pieces`.
 
     Raises:
         ConfigError: a wrong setting, or a mirror that is no folder.

@@ -11,6 +11,7 @@ MEBIBYTE = 2**20
 
 _UNITS = {
     "nll": "nats per {item}",
+    "nll_after_first": "nats per {item}",
     "bits_per_character": "bits",
     "accuracy": "share of {item}s",
     "mse": "scaled values",

@@ -9,6 +9,7 @@ from gru_bench.config import TaskConfig
 from gru_bench.errors import ConfigError, nearest
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.tasks.memory import Memory
+from gru_bench.tasks.music import Music
 from gru_bench.tasks.sentiment import Sentiment
 from gru_bench.tasks.task import Task
 from gru_bench.tasks.time_series import TimeSeries
@@ -19,6 +20,7 @@ TASKS: dict[str, Any] = {
     "sentiment": Sentiment,
     "time_series": TimeSeries,
     "memory": Memory,
+    "music": Music,
 }
 
 ACCEPTS: dict[str, str] = {name: task.accepts for name, task in TASKS.items()}

@@ -1,0 +1,222 @@
+"""Polyphonic music: predict which of 88 keys sound next, each by a yes or no of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from matplotlib.figure import Figure
+
+from gru_bench.config import TrainingConfig
+from gru_bench.data import roll_baselines
+from gru_bench.data.own_pieces import read_pieces
+from gru_bench.data.piece_windows import PieceWindows
+from gru_bench.data.pieces import KEYS, Pieces, Roll, notes_of, pitches_of
+from gru_bench.errors import DataError
+from gru_bench.models.factory import Signature
+from gru_bench.models.network import Network
+from gru_bench.tasks import music_pictures
+from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.validation import Natural, NonNegativeFloat, Positive
+
+SAMPLE_GIVEN, SAMPLE_TEMPERATURE = 16, 0.8  # time steps of a test piece that a sample goes on with
+
+
+class Music:
+    """Next-frame prediction with independent keys.
+
+    The nll of a frame is summed over its 88 keys and averaged over all time steps of all pieces, each counted once
+    (not averaged over pieces), as in Boulanger-Lewandowski et al. 2012 and Chung et al. 2014. The first frame of a
+    piece is predicted after silence and counts in `nll`; `nll_after_first` leaves it out, as the program of Bai et al.
+    2018 does.
+
+    Args:
+        description: nothing: all rolls have the same keys.
+        sample_length: time steps that the network writes after the beginning of a test piece.
+    """
+
+    accepts = "pieces"
+    causal = True
+    pooled = False
+    metric = "nll"
+    direction: Literal["min", "max"] = "min"
+    item = "time steps"
+
+    def __init__(self, description: Mapping[str, Any], *, sample_length: Natural = 32):
+        self.sample_length = sample_length
+
+    @property
+    def signature(self) -> Signature:
+        """The keys, in and out."""
+        return Signature(channels=KEYS, outputs=KEYS)
+
+    def describe(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
+
+    def train_batches(self, data: Pieces, training: TrainingConfig, seed: int) -> TrainBatches:
+        """Return windows of the training pieces, whose order is drawn anew in each epoch."""
+        return PieceWindows(data.train, training.batch_size, training.bptt_window, shuffle=True, seed=seed)
+
+    def eval_batches(self, data: Pieces, split: Split, training: TrainingConfig) -> EvalBatches:
+        """Return windows of a split that hold each of its frames as a target exactly once."""
+        return _windows({"valid": data.valid, "test": data.test}[split], training)
+
+    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+        """Return windows of the pieces of a JSON file that hold each of their frames as a target exactly once.
+
+        Raises:
+            DataError: the file is missing or of another form, or no piece has two time steps.
+        """
+        rolls = read_pieces(path, "path")
+        if max(map(len, rolls)) < 2:
+            raise DataError(f"path: {path}: found no piece of two or more time steps, expected at least one.")
+        return _windows(rolls, training)
+
+    def initial_carry(self, network: Network, batch_size: int) -> Carry:
+        """Return zeros for each lane."""
+        return network.zero_carry(batch_size)
+
+    def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the summed nll of a window, in nats."""
+        nll, carry = _nll(network, batch, carry, key)
+        return Loss(total=nll.sum(), items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
+
+    def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the carry, and summed nll and number of frames: of all, and of those that begin a piece."""
+        nll, carry = _nll(network, batch, carry, None)
+        first = batch["reset"] & batch["mask"]
+        return carry, {
+            "nll": nll.sum(),
+            "items": batch["mask"].sum(dtype=jnp.int32),
+            "first_nll": jnp.where(first, nll, 0.0).sum(),
+            "first_items": first.sum(dtype=jnp.int32),
+        }
+
+    def zero_sums(self) -> Sums:
+        """Return the sums before the first window."""
+        nll, items = jnp.zeros(()), jnp.zeros((), jnp.int32)
+        return {"nll": nll, "items": items, "first_nll": nll, "first_items": items}
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return nats per time step, over all frames and over all but the first of each piece; the number of frames."""
+        nll, items = float(sums["nll"]), int(sums["items"])
+        later = items - int(sums["first_items"])
+        return {"nll": nll / items, "nll_after_first": (nll - float(sums["first_nll"])) / later, "items": items}
+
+    def baselines(self, data: Pieces) -> dict[str, dict[str, float]]:
+        """Return how far counts of single keys get on the test split, and the floor where the source knows it."""
+        predictors = {
+            "key frequency": roll_baselines.key_frequency(data.train),
+            "last frame": roll_baselines.last_frame(data.train),
+        }
+        found = {name: roll_baselines.score(data.test, predictor) for name, predictor in predictors.items()}
+        return found if data.floor is None else {**found, "floor": dict(data.floor)}
+
+    def samples(self, network: Network, data: Pieces, seed: int) -> Sequence[Sample]:
+        """Return how the network goes on with the beginning of a test piece."""
+        if self.sample_length == 0:
+            return []
+        given = _middle(data.test)[:SAMPLE_GIVEN]
+        written = _continue(network, given, self.sample_length, SAMPLE_TEMPERATURE, seed)
+        return [Sample(_line(given), _line(written))]
+
+    def figures(self, network: Network, data: Pieces, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+        """Return a test piece beside what was predicted of each frame before it was heard."""
+        roll = _middle(data.test)
+        before = np.concatenate([np.zeros((1, KEYS), np.float32), roll[:-1].astype(np.float32)])
+        return {"piano_roll": music_pictures.truth_and_prediction(roll, np.asarray(_probabilities(network, before)))}
+
+    def predict(
+        self,
+        network: Network,
+        *,
+        file: Path | None = None,
+        length: Positive = 32,
+        temperature: NonNegativeFloat = 0.8,
+        seed: Natural = 0,
+    ) -> Prediction:
+        """Go on with pieces of music, frame by frame.
+
+        Args:
+            network: the trained network
+            file: a JSON file of pieces, each a list of time steps, each a list of MIDI pitches, as in
+                [[[60, 64], [60, 64], []]]; without it a new piece is begun
+            length: how many time steps to write
+            temperature: below 1 bolder, above 1 wilder; 0 always takes the keys that are more likely than not
+            seed: another seed, another piece
+
+        Raises:
+            DataError: the file is missing or of another form.
+        """
+        given = [np.zeros((0, KEYS), np.uint8)] if file is None else read_pieces(file, "file")
+        written = [_continue(network, roll, length, temperature, seed) for roll in given]
+        rows = [
+            {
+                "piece": piece,
+                "step": len(before) + place,
+                "pitches": " ".join(map(str, pitches_of(frame))),
+                "notes": notes_of(frame),
+            }
+            for piece, (before, roll) in enumerate(zip(given, written, strict=True), 1)
+            for place, frame in enumerate(roll, 1)
+        ]
+        text = "\n".join(f"piece {row['piece']}  step {row['step']:>5}  {row['notes']}" for row in rows)
+        return Prediction(text, rows, lambda: music_pictures.continuations(given, written))
+
+
+def _windows(rolls: Sequence[Roll], training: TrainingConfig) -> PieceWindows:
+    return PieceWindows(rolls, min(training.eval_batch_size, len(rolls)), training.bptt_window)
+
+
+def _middle(rolls: Sequence[Roll]) -> Roll:
+    return rolls[len(rolls) // 2]
+
+
+def _line(roll: Roll) -> str:
+    return " | ".join(map(notes_of, roll))
+
+
+def _nll(network: Network, batch: Batch, carry: Carry, key: Array | None) -> tuple[Float[Array, "lanes window"], Carry]:
+    """Return the nll of each frame, 0 where none stands, and the carry after the window."""
+    logits, carry = network(batch["inputs"], carry, reset=batch["reset"], key=key)
+    nll = (jax.nn.softplus(logits) - jnp.where(batch["targets"], logits, 0.0)).sum(axis=2)
+    return jnp.where(batch["mask"], nll, 0.0), carry
+
+
+@jax.jit
+def _probabilities(network: Network, before: Float[Array, "steps keys"]) -> Float[Array, "steps keys"]:
+    logits, _ = network(before[None], network.zero_carry(1))
+    return jax.nn.sigmoid(logits[0])
+
+
+def _continue(network: Network, given: Roll, length: int, temperature: float, seed: int) -> Roll:
+    heard = np.concatenate([np.zeros((1, KEYS), np.float32), given.astype(np.float32)])
+    return np.asarray(_write(network, jnp.asarray(heard), length, temperature, jax.random.key(seed))).astype(np.uint8)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _write(
+    network: Network, heard: Float[Array, "heard keys"], length: int, temperature: float, key: Array
+) -> Float[Array, "length keys"]:
+    """Return frames drawn one after the other, each from the network's prediction after all before it."""
+    logits, carry = network(heard[None], network.zero_carry(1))
+
+    def draw(state: tuple[Array, Carry], step_key: Array) -> tuple[tuple[Array, Carry], Array]:
+        logits, carry = state
+        if temperature == 0.0:
+            sounds = logits > 0
+        else:
+            sounds = jax.random.bernoulli(step_key, jax.nn.sigmoid(logits / temperature))
+        frame = sounds.astype(jnp.float32)
+        following, carry = network(frame[None, None], carry)
+        return (following[0, -1], carry), frame
+
+    _, frames = jax.lax.scan(draw, (logits[0, -1], carry), jax.random.split(key, length))
+    return frames
