@@ -24,7 +24,7 @@ def memory_numbers(config: Config) -> dict[str, float]:
     """Return bytes; the training step is compiled and done once.
 
     Args:
-        config: the settings of a run.
+        config: the settings of a run; of replicas the first one alone is measured.
 
     Returns:
         `carry_bytes`, what one sequence passes from a time step to the next; `saved_bytes`, what is kept between
@@ -38,7 +38,7 @@ def memory_numbers(config: Config) -> dict[str, float]:
     """
     task, data = load_task(config)
     with tempfile.TemporaryDirectory() as folder:
-        training = begin_training(config, task, data, Path(folder))
+        training = begin_training(config.runs[0], task, data, Path(folder))
         training.dispatch()
         training.pause()
     run, params = training.rows[0], training.state.params

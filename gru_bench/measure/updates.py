@@ -36,7 +36,7 @@ def update_seconds(configs: Mapping[str, Config], rounds: int, updates: int) -> 
     reports to a tracker. `WARM_UP` rounds go before, uncounted.
 
     Args:
-        configs: settings by arm; all of one task on the same data.
+        configs: settings by arm; all of one task on the same data. An update of replicas is one of each.
         rounds: rounds that count.
         updates: updates per round and arm; the last dispatch may add a few, which count.
 

@@ -41,7 +41,7 @@ def test_a_layer_keeps_projections_products_and_carries(cell: str, kept: int):
 
 
 def test_to_compute_products_again_saves_them():
-    found = memory_numbers(composed(*SMALL, "training.rematerialise=true"))
+    found = memory_numbers(composed(*SMALL, "training.rematerialise=true", "training.replicas=2"))
     assert found["saved_recurrent_bytes"] == (3 + 1 + 1) * FLOAT * BATCH * TIME * HIDDEN
 
 
