@@ -60,9 +60,13 @@ class TaskConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """What it is learned from: the data set's source and that source's own options."""
+    """What it is learned from: the source, how much of it, how noisy it is made, and that source's own options."""
 
     source: str
+    train_fraction: Annotated[float, Range(above=0, high=1)] = 1.0
+    label_noise: Fraction = 0.0
+    input_noise: NonNegativeFloat = 0.0
+    draw_seed: Natural = 0
     options: Options = field(default_factory=dict)
 
 
@@ -152,6 +156,7 @@ class TrainingConfig:
     replica_key: str | None = None
     replica_values: list[float] | None = None
     devices: Positive | Literal["all"] = 1
+    score_train: bool = False
 
     def __post_init__(self) -> None:
         self._check_budgets()

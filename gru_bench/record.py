@@ -31,7 +31,8 @@ class RunRecord:
             `other_load`: how many cores other processes kept busy meanwhile; `replicas`: how many runs one program
             trained at once, which share these times and the memory.
         memory: `step_bytes`, what the compiled update needs by its own analysis; `peak_rss_bytes` of the process.
-        metrics: by split and name; `test` is there once the run is finished.
+        metrics: by split and name, with the best weights; `test` is there once the run is finished, and with
+            `training.score_train` also `train`.
         baselines: metrics of reference predictors on the test split, by name.
         scored: how many targets each split's metrics cover.
     """

@@ -302,7 +302,8 @@ def test_settings_can_be_printed(here: Path):
     found = train("data=ptb", "model=lstm", "--cfg", "job")
     assert found.code == 0
     printed = yaml.safe_load(found.out)
-    assert printed["data"] == {"source": "ptb"}
+    whole = {"train_fraction": 1.0, "label_noise": 0.0, "input_noise": 0.0, "draw_seed": 0}
+    assert printed["data"] == {"source": "ptb", **whole}
     assert printed["model"]["cell"] == "lstm"
     assert printed["optimizer"]["decay_after_epochs"] == 4
     assert list(here.iterdir()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Corpus:
         facts: plain values for the run record; `digest` names tokens and vocabulary.
         floor: what the best possible model reaches on test, nats per symbol, by the way it was found (`floor`: exact
             for these symbols); None if unknown.
+        read: what is read in place of the symbols of a split, where inputs are noisy, by split; targets stay.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Corpus:
     test: Tokens
     facts: dict[str, Any]
     floor: Mapping[str, float] | None = None
+    read: Mapping[str, Tokens] = field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
         """Return what a trained model needs to be used without the corpus, JSON-able."""

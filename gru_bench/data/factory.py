@@ -41,6 +41,8 @@ from gru_bench.data.datasets import (
     weather,
     wikitext2,
 )
+from gru_bench.data.noise import check_noise, make_noisy
+from gru_bench.data.train_fraction import check_fraction, take_fraction
 from gru_bench.errors import ConfigError, nearest
 from gru_bench.validation import bind
 
@@ -98,7 +100,8 @@ def check_data(config: DataConfig, task: str, accepts: Mapping[str, str]) -> Non
         accepts: the kind of data that each task needs, by the task's name.
 
     Raises:
-        ConfigError: an unknown source, a source of another kind, or a wrong option.
+        ConfigError: an unknown source, a source of another kind, a wrong option, or a change that this kind of data
+            does not allow.
     """
     source = _source(config)
     if accepts[task] not in source.kinds:
@@ -107,6 +110,8 @@ def check_data(config: DataConfig, task: str, accepts: Mapping[str, str]) -> Non
         hint = f"task={task} needs {accepts[task]}, this source gives {' or '.join(source.kinds)}: choose {takers}."
         raise ConfigError("data", config.source, fitting, hint)
     _options(config)
+    check_fraction(accepts[task], config.train_fraction)
+    check_noise(accepts[task], config.label_noise, config.input_noise)
 
 
 def _source(config: DataConfig) -> Source:
@@ -120,7 +125,7 @@ def _options(config: DataConfig) -> dict[str, Any]:
 
 
 def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
-    """Load what the settings name, preparing it first where that is needed.
+    """Load what the settings name, preparing it first where that is needed, then cut it down and make it noisy.
 
     Args:
         config: the source and its options.
@@ -133,12 +138,14 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
 
     Raises:
         ConfigError: a wrong setting, or a mirror that is no folder.
-        DataError: the data is absent, damaged or unreadable.
+        DataError: the data is absent, damaged or unreadable, or too little is left of it.
     """
     source, options = _source(config), _options(config)
     if len(source.kinds) > 1:
         options["kind"] = kind
-    return source.load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
+    data = source.load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
+    data = take_fraction(data, kind, config.train_fraction, config.draw_seed)
+    return make_noisy(data, kind, config.label_noise, config.input_noise, config.draw_seed)
 
 
 def find_mirror(paths: PathsConfig) -> Path | None:

@@ -25,13 +25,13 @@ def make_baselines(series: Series) -> dict[str, Forecast]:
 
 def last_value(series: Series) -> Forecast:
     """Return the forecast that nothing changes after the context."""
-    values, horizon = series.form.scaler.scale(series.values), series.form.horizon
+    values, horizon = series.read, series.form.horizon
     return lambda origin: np.repeat(values[origin - 1][:, None], horizon, axis=1)
 
 
 def seasonal_naive(series: Series) -> Forecast:
     """Return the forecast that the last season comes again, which may have begun before the context."""
-    values, horizon, season = series.form.scaler.scale(series.values), series.form.horizon, series.form.season
+    values, horizon, season = series.read, series.form.horizon, series.form.season
     ahead = np.arange(horizon) % season - season
     return lambda origin: values[np.maximum(origin[:, None] + ahead, 0)]
 
@@ -45,7 +45,7 @@ def linear(series: Series) -> Forecast:
     References: Zeng et al. 2023, Are transformers effective for time series forecasting? (NLinear).
     """
     form = series.form
-    values = form.scaler.scale(series.values)
+    values, read = series.scaled, series.read
     square, product = np.zeros((form.context, form.context)), np.zeros((form.context, form.horizon))
     starts = np.array(origins(form, series.splits["train"]), np.int64) - form.context
     for target in range(len(form.targets)):
@@ -53,14 +53,15 @@ def linear(series: Series) -> Forecast:
             windows = _windows(values[:, target], form.context + form.horizon)[part]
             observed = _windows(series.observed[:, target], form.context + form.horizon)[part, form.context :]
             whole = observed.all(axis=1)
-            inputs = _without_last(windows[whole, : form.context])
+            contexts = _windows(read[:, target], form.context)[part][whole]
+            inputs = _without_last(contexts)
             square += inputs.T @ inputs
-            product += inputs.T @ (windows[whole, form.context :] - windows[whole, form.context - 1, None])
+            product += inputs.T @ (windows[whole, form.context :] - contexts[:, -1:])
     ridge = RIDGE * max(np.trace(square) / form.context, 1.0)
     weights = np.linalg.solve(square + ridge * np.eye(form.context), product)
 
     def forecast(origin: Origins) -> Values:
-        contexts = _windows(values, form.context)[origin - form.context]  # (windows, targets, context)
+        contexts = _windows(read, form.context)[origin - form.context]  # (windows, targets, context)
         flat = contexts.reshape(-1, form.context)
         changed = flat[:, -1:] + _without_last(flat) @ weights
         return changed.reshape(len(origin), -1, form.horizon).swapaxes(1, 2)
@@ -91,7 +92,7 @@ def errors(series: Series, chosen: Origins, forecast: Forecast) -> dict[str, Any
         `squared`, `absolute`: sums of scaled errors by step of the horizon and target, of shape (horizon, targets);
         `count`: how many are observed, of this shape; `items`: windows.
     """
-    values = series.form.scaler.scale(series.values)
+    values = series.scaled
     shape = (series.form.horizon, len(series.form.targets))
     sums = {"squared": np.zeros(shape), "absolute": np.zeros(shape), "count": np.zeros(shape, np.int64), "items": 0}
     for part in _chunks(chosen, shape[0] * shape[1]):

@@ -47,9 +47,8 @@ class ForecastWindows:
                 f"found {len(series.values):,} rows, expected at least {self._length:,}: {self.form.context} that are "
                 f"read (data.context) and {self.form.horizon} that are forecast (data.horizon)."
             )
-        self._values = np.lib.stride_tricks.sliding_window_view(
-            series.form.scaler.scale(series.values), self._length, axis=0
-        )
+        self._values = np.lib.stride_tricks.sliding_window_view(series.scaled, self._length, axis=0)
+        self._read = np.lib.stride_tricks.sliding_window_view(series.read, self._length, axis=0)
         self._observed = np.lib.stride_tricks.sliding_window_view(series.observed, self._length, axis=0)
         self._known = np.lib.stride_tricks.sliding_window_view(series.known.astype(np.float32), self._length, axis=0)
 
@@ -78,10 +77,11 @@ class ForecastWindows:
         place: Any = (start, channel) if self._shared else start
         shape = (size, -1, self._length)
         values = self._values[place].reshape(shape).swapaxes(1, 2)
+        contexts = self._read[place].reshape(shape).swapaxes(1, 2)[:, :context]
         observed = self._observed[place].reshape(shape).swapaxes(1, 2)
-        location, scale = normaliser(values[:, :context], self.normalise)
+        location, scale = normaliser(contexts, self.normalise)
         mask = np.arange(size) < count
-        inputs = ((values[:, :context] - location) / scale).astype(np.float32)
+        inputs = ((contexts - location) / scale).astype(np.float32)
         batch = {
             "inputs": inputs,
             "targets": values[:, context:].astype(np.float32),

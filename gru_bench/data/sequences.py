@@ -95,6 +95,14 @@ class Sequences:
             return ShuffledBatches(self.train, batch_size, seed)
         return DrawnBatches(self, self.train, batch_size, seed)
 
+    def some_of_train(self) -> Examples:
+        """Return at most as many training sequences as there are for test: spread over a fixed set, else drawn."""
+        count = len(self.test.mask)
+        if not isinstance(self.train, Examples):
+            return self.train((self.seed, _TRAIN), count)
+        last = len(self.train.mask) - 1
+        return self.train if count > last else self.train.take(np.linspace(0, last, count).astype(np.int64))
+
 
 def drawn(form: Mapping[str, Any], sizes: tuple[int, int, int], draw: Draw, seed: int) -> Sequences:
     """Return sequences of which validation and test are drawn as well.

@@ -155,6 +155,7 @@ class Series:
         known: covariates, scaled, and calendar features, of shape (rows, features).
         splits: first row and the row after the last one, by split.
         facts: plain values for the run record; `digest` names times, values and splits.
+        noisy: what is read in place of `values`, where inputs are noisy; targets stay.
     """
 
     form: SeriesForm
@@ -164,6 +165,17 @@ class Series:
     known: Values
     splits: Mapping[str, Rows]
     facts: dict[str, Any] = field(default_factory=dict)
+    noisy: Values | None = None
+
+    @property
+    def scaled(self) -> Values:
+        """The values in standard deviations from the mean of the training rows, as targets."""
+        return self.form.scaler.scale(self.values)
+
+    @property
+    def read(self) -> Values:
+        """The values as they are read, scaled."""
+        return self.scaled if self.noisy is None else self.form.scaler.scale(self.noisy)
 
     def describe(self) -> dict[str, Any]:
         """Return what a trained model needs to be used without the series, JSON-able."""
@@ -229,20 +241,26 @@ def make_series(
     )
     form = replace(form, naive_error=_naive_error(train.values, form.season))
     series = arrange(form, readings, splits)
-    missing = {split: int((~series.observed[slice(*rows)]).sum()) for split, rows in splits.items()}
     known: dict[str, Any] = {
         "digest": digest(readings, form, splits),
-        "rows": {split: end - start for split, (start, end) in splits.items()},
         "targets": list(form.targets),
         "covariates": [*form.covariates, *form.calendar],
-        "windows": {split: len(origins(form, splits[split])) for split in SPLITS},
         "step": None if step is None else str(step),
         "season": form.season,
-        "missing": missing,
+        **row_counts(series),
     }
-    if any(missing.values()):
+    if any(known["missing"].values()):
         known["missing_rule"] = MISSING_RULE
     return replace(series, facts=known | dict(facts or {}))
+
+
+def row_counts(series: Series) -> dict[str, dict[str, int]]:
+    """Return the facts that are counted in a series by split."""
+    return {
+        "rows": {split: end - start for split, (start, end) in series.splits.items()},
+        "windows": {split: len(origins(series.form, series.splits[split])) for split in SPLITS},
+        "missing": {split: int((~series.observed[slice(*rows)]).sum()) for split, rows in series.splits.items()},
+    }
 
 
 def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) -> Series:

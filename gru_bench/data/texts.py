@@ -70,6 +70,13 @@ class Examples:
         """Words of each text, of shape (texts,)."""
         return np.diff(self.starts)
 
+    def take(self, places: NDArray[np.int64]) -> Examples:
+        """Return some of the texts, in the order of `places`."""
+        chosen = places.tolist()
+        rows = [self[place] for place in chosen]
+        texts = tuple(self.texts[place] for place in chosen)
+        return Examples(_join(rows), _starts([row.size for row in rows]), self.labels[places], texts)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextForm:
@@ -214,23 +221,27 @@ def make_texts(
         keep=keep,
         reading=dict(reading or {}),
     )
-    unknown = vocabulary.ids[UNKNOWN]
     splits = {
         split: Examples(
             table[raw.ids[split]], raw.starts[split], np.asarray(labels[split], np.int32), tuple(texts[split])
         )
         for split in SPLITS
     }
-    known: dict[str, Any] = {
-        "digest": _digest(form, splits),
+    known = {"digest": _digest(form, splits), **text_counts(form, splits)}
+    return LabelledTexts(form, **splits, facts=known | dict(facts or {}))
+
+
+def text_counts(form: TextForm, splits: Mapping[str, Examples]) -> dict[str, Any]:
+    """Return the facts that are counted in texts by split."""
+    unknown = form.vocabulary.ids[UNKNOWN]
+    return {
         "texts": {split: len(examples) for split, examples in splits.items()},
         "classes": {split: _class_counts(form, examples) for split, examples in splits.items()},
         "words": {split: int(examples.ids.size) for split, examples in splits.items()},
         "longest": {split: int(examples.lengths.max()) for split, examples in splits.items()},
-        "vocabulary": vocabulary.size,
+        "vocabulary": form.vocabulary.size,
         "unknown": {split: int((examples.ids == unknown).sum()) for split, examples in splits.items()},
     }
-    return LabelledTexts(form, **splits, facts=known | dict(facts or {}))
 
 
 @dataclass(frozen=True)

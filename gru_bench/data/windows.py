@@ -72,6 +72,7 @@ class TrainWindows:
         policy: Policy = "carry",
         shift: bool = False,
         seed: int = 0,
+        read: Tokens | None = None,
     ):
         """Cut the stream.
 
@@ -83,6 +84,7 @@ class TrainWindows:
             policy: whether the carry passes on between windows (`carry`) or each window starts anew (`reset`).
             shift: whether an epoch begins at a place drawn from (seed, epoch); otherwise all epochs are equal.
             seed: the seed of `shift`.
+            read: what is read in place of the stream, of its shape; the stream still holds the targets.
 
         Raises:
             DataError: a lane would be shorter than one window.
@@ -94,7 +96,8 @@ class TrainWindows:
                 f"one window of {window} time steps (training.bptt_window) need {batch_size * window}. "
                 "Lower either of them, or give more data."
             )
-        self.stream, self.begin, self.batch_size, self.window = stream, begin, batch_size, window
+        self.stream, self.batch_size, self.window = stream, batch_size, window
+        self._read = _inputs(stream if read is None else read, begin)
         self.policy: Policy = policy
         self.shift, self.seed = shift, seed
         self.lane = lane
@@ -156,7 +159,7 @@ class TrainWindows:
         used, shape = self.tokens, (self.batch_size, self.lane)
         starts = np.zeros(self.stream.size, bool)
         starts[0] = True
-        inputs = np.roll(_inputs(self.stream, self.begin), -offset)[:used].reshape(shape)
+        inputs = np.roll(self._read, -offset)[:used].reshape(shape)
         targets = (np.roll(self.stream, -offset) if offset else self.stream)[:used].reshape(shape)
         reset = np.roll(starts, -offset)[:used].reshape(shape)
         reset[:, 0] = True
@@ -170,7 +173,16 @@ class EvalWindows:
     and the last window miss is masked.
     """
 
-    def __init__(self, stream: Tokens, begin: int, batch_size: int, window: int, *, policy: Policy = "carry"):
+    def __init__(
+        self,
+        stream: Tokens,
+        begin: int,
+        batch_size: int,
+        window: int,
+        *,
+        policy: Policy = "carry",
+        read: Tokens | None = None,
+    ):
         """Cut the stream.
 
         Args:
@@ -179,6 +191,7 @@ class EvalWindows:
             batch_size: greatest number of lanes.
             window: time steps per window.
             policy: whether the carry passes on between windows (`carry`) or each window starts anew (`reset`).
+            read: what is read in place of the stream, of its shape; the stream still holds the targets.
 
         Raises:
             DataError: the stream is empty.
@@ -192,7 +205,7 @@ class EvalWindows:
         reset = np.zeros(shape, bool)
         reset[:, 0] = True
         self._lanes = _Lanes(
-            np.pad(_inputs(stream, begin), (0, missing)).reshape(shape),
+            np.pad(_inputs(stream if read is None else read, begin), (0, missing)).reshape(shape),
             np.pad(stream, (0, missing)).reshape(shape),
             np.pad(np.ones(stream.size, bool), (0, missing)).reshape(shape),
             reset,

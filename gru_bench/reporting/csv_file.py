@@ -37,7 +37,7 @@ def run_rows(runs: Iterable[Run]) -> list[Row]:
         row: Row = {name: getattr(record, name) for name in ("task", "data", "metric", "direction")}
         row |= {"group": group_name(run), "arm": run.arm, "cell": record.model, "seed": run.seed}
         row |= {"status": record.status, "directory": str(run.directory)}
-        for split in ("test", "valid"):
+        for split in ("test", "valid", "train"):
             row |= {f"{split}_{name}": value for name, value in record.metrics.get(split, {}).items()}
         row |= {name: _whole(cost_of(run, name)) for name in COSTS}
         row |= {name: getattr(record, name) for name in ("updates", "epochs", "best_update", "started", "ended")}

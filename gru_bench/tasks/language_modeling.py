@@ -77,11 +77,13 @@ class LanguageModeling:
             policy=self.state,
             shift=self.shift_epochs,
             seed=seed,
+            read=data.read.get("train"),
         )
 
     def eval_batches(self, data: Corpus, split: Split, training: TrainingConfig) -> EvalBatches:
-        """Return windows of a split that hold each of its symbols as a target exactly once."""
-        return self._windows({"valid": data.valid, "test": data.test}[split], training)
+        """Return windows of a split that hold each of its symbols as a target exactly once; of train its first ones."""
+        stream = {"train": data.train[: data.test.size], "valid": data.valid, "test": data.test}[split]
+        return self._windows(stream, training, data.read.get(split, stream)[: stream.size])
 
     def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
         """Return windows of a text file that hold each of its symbols as a target exactly once.
@@ -93,9 +95,9 @@ class LanguageModeling:
         text = raw if self.vocabulary.level == "byte" else decode(raw, "auto", str(path))[0]
         return self._windows(self.vocabulary.encode(text), training)
 
-    def _windows(self, stream: Tokens, training: TrainingConfig) -> EvalWindows:
+    def _windows(self, stream: Tokens, training: TrainingConfig, read: Tokens | None = None) -> EvalWindows:
         return EvalWindows(
-            stream, self.vocabulary.begin, training.eval_batch_size, training.bptt_window, policy=self.state
+            stream, self.vocabulary.begin, training.eval_batch_size, training.bptt_window, policy=self.state, read=read
         )
 
     def initial_carry(self, network: Network, batch_size: int) -> Carry:

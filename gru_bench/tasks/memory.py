@@ -73,8 +73,9 @@ class Memory:
         return data.train_batches(training.batch_size, seed)
 
     def eval_batches(self, data: Sequences, split: Split, training: TrainingConfig) -> EvalBatches:
-        """Return batches that hold each sequence of a split exactly once."""
-        return SplitBatches({"valid": data.valid, "test": data.test}[split], training.eval_batch_size)
+        """Return batches that hold each sequence of a split exactly once; of train `Sequences.some_of_train`."""
+        examples = data.some_of_train() if split == "train" else {"valid": data.valid, "test": data.test}[split]
+        return SplitBatches(examples, training.eval_batch_size)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
         """Return batches that hold each line of a file exactly once.

@@ -68,9 +68,11 @@ class Sentiment:
         return TextBuckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
 
     def eval_batches(self, data: LabelledTexts, split: Split, training: TrainingConfig) -> EvalBatches:
-        """Return batches that hold each text of a split exactly once."""
+        """Return batches that hold each text of a split exactly once; texts of train are spread evenly over it."""
         edges = bucket_edges(_lengths(self._rows(data.train)), self.buckets)
-        examples = {"valid": data.valid, "test": data.test}[split]
+        examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
+        if split == "train" and len(data.train) > len(data.test):
+            examples = examples.take(np.linspace(0, len(data.train) - 1, len(data.test)).astype(np.int64))
         return TextBuckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:

@@ -17,7 +17,7 @@ from gru_bench.models.network import Network
 Batch = Mapping[str, Any]
 Carry = Any
 Sums = dict[str, Array]
-Split = Literal["valid", "test"]
+Split = Literal["train", "valid", "test"]
 
 
 @runtime_checkable
@@ -136,7 +136,10 @@ class Task(Protocol):
         ...
 
     def eval_batches(self, data: Any, split: Split, training: TrainingConfig) -> EvalBatches:
-        """Return the batches of a split, each of its items scored exactly once."""
+        """Return the batches of a split, each of its items scored exactly once; of train, at most as many as of test.
+
+        Which ones of train depends on the data alone.
+        """
         ...
 
     def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:

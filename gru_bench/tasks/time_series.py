@@ -96,8 +96,15 @@ class TimeSeries:
         return ForecastTrainWindows(windows, training.batch_size, stride=self.train_stride, seed=seed)
 
     def eval_batches(self, data: Series, split: Split, training: TrainingConfig) -> EvalBatches:
-        """Return every window whose whole horizon lies in the split; its context may lie before it."""
-        return self._eval_windows(data, data.splits[split], training)
+        """Return every window whose whole horizon lies in the split; its context may lie before it.
+
+        Of train these are the last ones, as many as of test.
+        """
+        start, end = data.splits[split]
+        if split == "train":
+            first, last = data.splits["test"]
+            start = max(start, end - (last - first))
+        return self._eval_windows(data, (start, end), training)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
         """Return every window of another file of this form.

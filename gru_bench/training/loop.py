@@ -250,7 +250,7 @@ class Training:
         return [run for run in self.live if run.failure is None]
 
     def _finish(self, run: Run) -> None:
-        """Read the test split with the best weights of a run."""
+        """Read the test split with the best weights of a run, and a part of train where that is wished for."""
         if run.failure is None:
             params, run.best = load_tree(run.checkpoints.best_path, self._state(run).params)
             run.network = nnx.merge(self.graph, params)
@@ -258,6 +258,10 @@ class Training:
             test = self.task.metrics(run.test_sums)
             run.record.scored["test"] = test.pop("items")
             run.record.metrics = {"valid": run.best["metrics"], "test": test}
+            if self.training.score_train:
+                train = self.evaluator(params, self.task.eval_batches(self.data, "train", self.training))
+                run.record.scored["train"] = train.pop("items")
+                run.record.metrics["train"] = train
         self._note_progress(run)
 
     def _lay_out(self, runs: Sequence[Run], states: Sequence[TrainState]) -> None:
