@@ -37,7 +37,7 @@ def check_noise(kind: str, labels: float, inputs: float) -> None:
     """Check without reading anything that data of a kind can be made so noisy.
 
     Raises:
-        ConfigError: it has no labels, its inputs decide its targets, or a share is above 1.
+        ConfigError: it cannot, or a share is above 1.
     """
     for key, level, able in (("data.label_noise", labels, _LABEL_NOISE), ("data.input_noise", inputs, _INPUT_NOISE)):
         if level and kind not in able:
@@ -57,7 +57,7 @@ def make_noisy(data: Any, kind: str, labels: float, inputs: float, seed: int) ->
         seed: of the noise.
 
     Raises:
-        ConfigError: see `check_noise`; or sequences are drawn anew in each epoch, which leaves nothing to be made noisy.
+        ConfigError: see `check_noise`; or sequences are drawn anew in each epoch.
     """
     check_noise(kind, labels, inputs)
     if labels:
