@@ -81,9 +81,9 @@ class Pixels:
         scores = outputs[0].astype(np.float64)
         probability = np.exp(scores - scores.max())
         best = int(probability.argmax())
-        side = self._form["side"]
+        side, ink = self._form["side"], float(example.batch()["inputs"].mean())
         told = {
-            "given": f"{side} x {side} pixels, {example.inputs.mean() / 255:.0%} ink",
+            "given": f"{side} x {side} pixels, {ink:.0%} ink",
             "output": self._classes[best],
             "probability": float(probability[best] / probability.sum()),
         }
