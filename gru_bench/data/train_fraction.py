@@ -10,6 +10,7 @@ contained in a larger one.
 | texts | the same share of each class, at least one text of it, in an order that is drawn from the seed |
 | series | the last rows, next to validation |
 | sequences | some of a fixed set, whatever their class, in an order that is drawn from the seed |
+| pieces | some, in an order that is drawn from the seed |
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gru_bench.data.batching import permutation
 from gru_bench.data.corpus import MINIMUM_SYMBOLS, Corpus
 from gru_bench.data.digests import with_change
+from gru_bench.data.pieces import Pieces
 from gru_bench.data.sequences import Examples, Sequences
 from gru_bench.data.series import Series, row_counts
 from gru_bench.data.texts import LabelledTexts, text_counts
@@ -47,9 +50,9 @@ def take_fraction(data: Any, kind: str, share: float, seed: int) -> Any:
 
     Args:
         data: of this kind.
-        kind: `tokens`, `texts`, `series` or `sequences`.
+        kind: `tokens`, `texts`, `series`, `sequences` or `pieces`.
         share: of the training split, above 0 and at most 1.
-        seed: of the order in which texts are taken.
+        seed: of the order in which texts, sequences or pieces are taken.
 
     Raises:
         ConfigError: data of this kind cannot be cut down, or is drawn anew in each epoch.
@@ -102,10 +105,19 @@ def _sequences(data: Sequences, share: float, seed: int) -> Sequences:
     if not isinstance(data.train, Examples):
         raise ConfigError(KEY, share, "1.0 for sequences that are drawn anew in each epoch", "There is no end of them.")
     total = len(data.train.mask)
-    used = max(1, _part(total, share))
-    train = data.train.take(np.sort(permutation(seed, 0, total, _STREAM)[:used]))
+    places = _some(total, share, seed)
+    used = len(places)
     facts = data.facts | {"sequences": {**data.facts["sequences"], "train": used}}
-    return replace(data, train=train, train_size=used, facts=_noted(facts, share, used, total, draw_seed=seed))
+    facts = _noted(facts, share, used, total, draw_seed=seed)
+    return replace(data, train=data.train.take(places), train_size=used, facts=facts)
+
+
+def _pieces(data: Pieces, share: float, seed: int) -> Pieces:
+    total = len(data.train)
+    train = [data.train[place] for place in _some(total, share, seed).tolist()]
+    counts = {"pieces": len(train), "steps": sum(map(len, train))}
+    facts = data.facts | {name: {**data.facts[name], "train": count} for name, count in counts.items()}
+    return replace(data, train=train, facts=_noted(facts, share, len(train), total, draw_seed=seed))
 
 
 _TAKES: Mapping[str, Callable[[Any, float, int], Any]] = {
@@ -113,7 +125,13 @@ _TAKES: Mapping[str, Callable[[Any, float, int], Any]] = {
     "texts": _texts,
     "series": _rows,
     "sequences": _sequences,
+    "pieces": _pieces,
 }
+
+
+def _some(total: int, share: float, seed: int) -> NDArray[np.int64]:
+    """Return places that are drawn, at least one, ascending."""
+    return np.sort(permutation(seed, 0, total, _STREAM)[: max(1, _part(total, share))])
 
 
 def _part(count: int, share: float) -> int:

@@ -65,7 +65,13 @@ class Music:
         return PieceWindows(data.train, training.batch_size, training.bptt_window, shuffle=True, seed=seed)
 
     def eval_batches(self, data: Pieces, split: Split, training: TrainingConfig) -> EvalBatches:
-        """Return windows of a split that hold each of its frames as a target exactly once."""
+        """Return windows of a split that hold each of its frames as a target exactly once.
+
+        Of train these are evenly spread pieces, no more than test has.
+        """
+        if split == "train":
+            places = np.linspace(0, len(data.train) - 1, min(len(data.train), len(data.test))).astype(int)
+            return _windows([data.train[place] for place in places.tolist()], training)
         return _windows({"valid": data.valid, "test": data.test}[split], training)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:

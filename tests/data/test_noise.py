@@ -176,6 +176,7 @@ def test_the_test_split_is_as_noisy_whatever_is_learned_from(tmp_path: Path):
             r"data.label_noise: found 0.1, allowed: 0.0 for tokens\. It is for texts",
         ),
         ("etth1", "series", {"label_noise": 0.1}, r"data.label_noise: .* for series"),
+        ("canon", "pieces", {"input_noise": 0.1}, r"data.input_noise: .* for pieces"),
         ("ptb", "tokens", {"input_noise": 1.5}, r"data.input_noise: found 1.5, allowed: a share of the symbols"),
         ("sst2", "texts", {"input_noise": 1.5}, r"data.input_noise: found 1.5, allowed: a share of the symbols"),
     ],
@@ -188,7 +189,7 @@ def test_noise_that_a_kind_cannot_have_is_refused_without_reading(
     check_data(DataConfig(source="etth1", input_noise=1.5), "any", {"any": "series"})
 
 
-@pytest.mark.parametrize("kind", ["tokens", "texts", "series", "sequences"])
+@pytest.mark.parametrize("kind", ["tokens", "texts", "series", "sequences", "pieces"])
 def test_no_change_is_asked_for_by_default(kind: str, tmp_path: Path):
     plain = load(kind, tmp_path)
     named = load(kind, tmp_path, train_fraction=1.0, label_noise=0.0, input_noise=0.0, draw_seed=5)

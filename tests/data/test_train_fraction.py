@@ -11,7 +11,7 @@ from gru_bench.data.train_fraction import take_fraction
 from gru_bench.errors import ConfigError, DataError
 from tests.data.kinds import digits, load
 
-CUT = ["tokens", "texts", "series"]
+CUT = ["tokens", "texts", "series", "pieces"]
 
 
 @pytest.mark.parametrize("kind", CUT)
@@ -20,7 +20,7 @@ def test_it_is_said_how_much_is_used_and_the_rest_stays(kind: str, tmp_path: Pat
     found = part.facts["train_fraction"]
     assert found["share"] == 0.3
     assert abs(found["used"] - 0.3 * found["of"]) <= 1
-    counted = {"tokens": "symbols", "texts": "texts", "series": "rows"}[kind]
+    counted = {"tokens": "symbols", "texts": "texts", "series": "rows", "pieces": "pieces"}[kind]
     assert whole.facts[counted] == {**part.facts[counted], "train": found["of"]}
     assert part.facts[counted]["train"] == found["used"]
     assert part.facts["digest"] != whole.facts["digest"]
@@ -66,6 +66,13 @@ def test_rows_are_the_last_ones_and_the_test_windows_the_same(tmp_path: Path):
         np.testing.assert_array_equal(part.values[ours], whole.values[theirs])
         assert part.facts["windows"][split] == whole.facts["windows"][split]
     assert part.facts["windows"]["train"] == 40 - 25 + 1
+
+
+def test_pieces_are_nested(tmp_path: Path):
+    less, more, whole = (load("pieces", tmp_path, train_fraction=share).train for share in (0.2, 0.5, 1.0))
+    names = [{roll.tobytes() for roll in rolls} for rolls in (less, more, whole)]
+    assert names[0] < names[1] < names[2]
+    assert [len(rolls) for rolls in (less, more, whole)] == [4, 10, 20]
 
 
 def test_too_little_is_refused(tmp_path: Path):
