@@ -65,6 +65,15 @@ def test_outputs_are_batch_major_and_the_carry_is_handed_on(cell: str):
     assert jax.tree.map(jnp.shape, final) == jax.tree.map(jnp.shape, network.zero_carry(BATCH))
 
 
+@pytest.mark.parametrize("last", [1, 4, TIME])
+def test_outputs_of_the_last_time_steps_alone(last: int):
+    network, inputs = build(layers=2), real_inputs()
+    whole, final = forward(network, inputs)
+    some, end = jax.jit(lambda network: network(inputs, network.zero_carry(BATCH), last=last))(network)
+    assert_close(some, whole[:, -last:], 1e-6)
+    assert_close(end, final, 1e-6)
+
+
 def test_a_reset_forgets_what_was_before():
     network, inputs = build(layers=2), real_inputs()
     reset = jnp.zeros((BATCH, TIME), bool).at[:, 2].set(True)
