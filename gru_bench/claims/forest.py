@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from gru_bench.claims.analysis import Finding
+from gru_bench.claims.claim import Comparison
 from gru_bench.claims.wording import contrast, interval_text, place, shortened, verdict_word
-from gru_bench.plotting import COLOURS, new_figure, save_figure
+from gru_bench.plotting import COLOURS, new_figure, save_small_figure
 
 LOOKS = {  # by verdict: colour and marker
     "confirmed": (COLOURS[2], "o"),
@@ -27,7 +28,7 @@ BESIDE = "0.55"  # grey of what does not decide
 CLAIMED, NEGLIGIBLE = "#d5efe4", "#e3e6ea"
 MOST_LINES = 45  # in one picture; the tables have all
 LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.3, 7.6  # inches
-LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 44, 66, 30  # characters
+LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 50, 66, 30  # characters
 
 
 @dataclass
@@ -40,9 +41,20 @@ class _Scale:
     findings: list[Finding] = field(default_factory=list)
 
     @property
+    def blocks(self) -> list[tuple[str, list[tuple[str, Finding]]]]:
+        """Headings, and below each the labels of its findings: by comparison, or all of one place together."""
+        places = {place(finding) for finding in self.findings}
+        if len(places) == 1:
+            return [(places.pop(), [(_named(finding.comparison), finding) for finding in self.findings])]
+        return [
+            (f"{name}: {contrast(found[0].comparison)}", [(place(finding), finding) for finding in found])
+            for name, group in groupby(self.findings, key=lambda finding: _named(finding.comparison))
+            for found in [list(group)]
+        ]
+
+    @property
     def height(self) -> float:
-        heads = len(_by_comparison(self.findings))
-        return FRAME + HEAD * heads + LINE * len(self.findings)
+        return FRAME + HEAD * len(self.blocks) + LINE * len(self.findings)
 
 
 def forest(findings: Sequence[Finding], path: Path) -> int:
@@ -67,7 +79,7 @@ def forest(findings: Sequence[Finding], path: Path) -> int:
     for scale, [panel] in zip(scales, axes, strict=True):
         _draw(panel, scale)
     _legend(axes[0][0], drawn)
-    save_figure(figure, path)
+    save_small_figure(figure, path)
     return len(drawn)
 
 
@@ -80,8 +92,8 @@ def _scales(findings: Sequence[Finding]) -> list[_Scale]:
     return list(found.values())
 
 
-def _by_comparison(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
-    return [(name, list(group)) for name, group in groupby(findings, key=lambda finding: finding.comparison.name)]
+def _named(comparison: Comparison) -> str:
+    return comparison.name if comparison.verdict else f"{comparison.name} (does not decide)"
 
 
 def _draw(panel: Axes, scale: _Scale) -> None:
@@ -91,10 +103,8 @@ def _draw(panel: Axes, scale: _Scale) -> None:
     low, high = _limits(scale, none)
     panel.set_xlim(low, high)
     y, ticks, labels = 0.0, list[float](), list[str]()
-    for name, findings in _by_comparison(scale.findings):
-        comparison = findings[0].comparison
+    for head, lines in scale.blocks:
         y += HEAD / LINE
-        head = f"{name}: {contrast(comparison)}" + ("" if comparison.verdict else " (does not decide)")
         panel.text(
             0.0,
             y,
@@ -103,15 +113,15 @@ def _draw(panel: Axes, scale: _Scale) -> None:
             fontsize=8,
             weight="bold",
             va="center",
-            color="black" if comparison.verdict else BESIDE,
+            color="black" if any(finding.comparison.verdict for _, finding in lines) else BESIDE,
             parse_math=False,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             zorder=4,
         )
-        for finding in findings:
+        for name, finding in lines:
             y += 1.0
             ticks.append(y)
-            labels.append(shortened(place(finding), LONGEST_LABEL))
+            labels.append(shortened(name, LONGEST_LABEL))
             _shade(panel, finding, y, (low, high))
             _line(panel, finding, y)
     panel.axvline(none, color="0.35", linewidth=1.0, zorder=1)

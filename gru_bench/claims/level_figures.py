@@ -17,7 +17,7 @@ from matplotlib.transforms import offset_copy
 from gru_bench.claims.claim import Claim, Part
 from gru_bench.claims.rows import Row, level_number, levels_in_order
 from gru_bench.claims.wording import shortened
-from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure, save_figure
+from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure, save_small_figure
 from gru_bench.reporting.figures import short_count
 from gru_bench.results.statistics import expected_best, mean_interval
 
@@ -238,4 +238,4 @@ def _finish(figure: Any, panels: Sequence[Axes], path: Path) -> None:
         for axis in (panel.xaxis, panel.yaxis):
             axis.label.set_fontsize(9)
     legend_above(figure, panels, in_row=max(1, int(figure.get_figwidth() / LEGEND_ENTRY)))
-    save_figure(figure, path)
+    save_small_figure(figure, path)

@@ -15,7 +15,6 @@ from gru_bench.claims.figures import Drawn
 from gru_bench.claims.rows import Row, level_number
 from gru_bench.claims.wording import (
     SMOKE,
-    arms_text,
     contrast,
     effect_text,
     interval_text,
@@ -23,6 +22,7 @@ from gru_bench.claims.wording import (
     rule,
     share_text,
     shown_effects,
+    side_text,
     verdict_lines,
     verdict_word,
 )
@@ -199,7 +199,7 @@ def _findings_table(claim: Claim, findings: Sequence[Finding], scale: str | None
     part = claim.parts[comparison.part]
     levels = any(finding.level for finding in findings)
     columns = [(part.levels.title if part.levels else "level", "")] if levels else []
-    columns += [(arms_text(comparison.first), "mean"), (arms_text(comparison.second), "mean")]
+    columns += [(side_text(comparison.first), "mean"), (side_text(comparison.second), "mean")]
     columns += [(contrast(comparison), "95 % interval"), ("first better", "share of pairs, 95 % interval")]
     columns += [("d_z", "effect size"), ("pairs", ""), ("verdict", ""), ("without a number", "runs")]
     rows = []

@@ -79,11 +79,14 @@ def arms_text(arms: Sequence[str]) -> str:
 
 
 def contrast(comparison: Comparison) -> str:
-    """Write what an effect is of: `gru − lstm`, or `gru / lstm`."""
-    first, second = (
-        f"({arms_text(arms)})" if len(arms) > 1 else arms_text(arms) for arms in (comparison.first, comparison.second)
-    )
+    """Write what an effect is of: `gru − lstm`, or `gru / lstm`; of several arms how many they are."""
+    first, second = (side_text(arms) for arms in (comparison.first, comparison.second))
     return f"{first} / {second}" if comparison.scale == "ratio" else f"{first} − {second}"
+
+
+def side_text(arms: Sequence[str]) -> str:
+    """Name one side of a comparison where there is little room."""
+    return arms[0] if len(arms) == 1 else f"mean of {len(arms)} arms"
 
 
 def shown_effects(findings: Iterable[Finding]) -> tuple[list[Finding], int]:

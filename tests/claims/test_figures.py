@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from gru_bench.claims.analysis import Outcome, analyse
+from gru_bench.claims.claim import RESULTS_FILE, read_claim
+from gru_bench.claims.figures import draw_all
+from gru_bench.claims.forest import MOST_LINES, forest
+from gru_bench.claims.rows import Row, read_rows
+from gru_bench.claims.wording import shown_effects
+from tests.claims.experiments import claim_values, make_row, write_claim
+
+LARGEST = 150 * 2**10
+EXPECTED = {
+    "accuracy": ["effects.png"],
+    "hostile": ["effects.png", "levels-"],
+    "long_memory": ["effects.png", "levels-lengths-test.png"],
+    "parameters": ["effects.png"],
+    "speed": ["effects.png", "levels-layer-seconds_per_update.png"],
+    "tuning": ["budget-search.png"],
+    "unrun": [],
+    "vanishing_gradients": ["effects.png", "lags-flow.png"],
+}
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_pictures_follow_from_what_a_claim_holds(reported: Path, name: str):
+    files = sorted((reported / name / "figures").glob("*"))
+    assert len(files) == len(EXPECTED[name])
+    for file, start in zip(files, EXPECTED[name], strict=True):
+        assert file.name.startswith(start)
+        assert file.stat().st_size < LARGEST
+        assert matplotlib.image.imread(file)[..., :3].min() < 0.5
+
+
+def outcome_of(reported: Path, name: str) -> Outcome:
+    return analyse(read_claim(reported, name), read_rows(reported / name / RESULTS_FILE))
+
+
+def pixels(path: Path, colour: str) -> int:
+    """Return how many pixels of a picture have a colour, as near as its palette comes to it."""
+    wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
+    drawn = np.round(matplotlib.image.imread(path)[..., :3] * 255).astype(int)
+    return int((np.abs(drawn - wanted).max(axis=-1) <= 3).sum())
+
+
+def test_colours_tell_verdicts_and_grey_what_does_not_decide(reported: Path, tmp_path: Path):
+    findings = outcome_of(reported, "accuracy").findings
+    confirmed, refuted, claimed = "#009E73", "#D55E00", "#d5efe4"
+    file = tmp_path / "effects.png"
+    assert forest(findings, file) == 6
+    assert min(pixels(file, colour) for colour in (confirmed, refuted, claimed)) > 100
+    beside = [replace(found, comparison=replace(found.comparison, verdict=False)) for found in findings]
+    assert forest(beside, file) == 6
+    assert pixels(file, confirmed) == pixels(file, refuted) == 0
+    assert pixels(file, claimed) > 100
+
+
+def test_many_findings_give_a_picture_of_bounded_size(reported: Path, tmp_path: Path):
+    outcome = outcome_of(reported, "speed")
+    many = tuple(replace(outcome.findings[index % 5], level=str(index)) for index in range(MOST_LINES + 20))
+    drawn = draw_all(replace(outcome, findings=many), tmp_path)
+    assert drawn[0].title == f"Effects with 95 % intervals; {MOST_LINES} of {MOST_LINES + 20}, the tables have all"
+    assert drawn[0].file.stat().st_size < LARGEST
+    assert "hidden size 11 0.927× [0.918, 0.934] refuted and 53 more." in drawn[0].alt
+
+
+def test_nothing_is_drawn_of_nothing(reported: Path, tmp_path: Path):
+    for name in EXPECTED:
+        outcome = analyse(read_claim(reported, name), [])
+        assert draw_all(outcome, tmp_path) == []
+    assert forest(outcome_of(reported, "unrun").findings, tmp_path / "effects.png") == 0
+
+
+def test_runs_that_all_diverged_draw_nothing(tmp_path: Path):
+    values = claim_values()
+    values["parts"]["runs"]["levels"] = {"key": "x", "title": "x", "small": [1, 2]}
+    values["parts"]["search"] = {"measure": "run", "settings": ["reber"], "trials": {"small": 2}}
+    write_claim(tmp_path, "made", values)
+    rows: list[Row] = [
+        make_row(arm, 0, part=part, level=level)
+        for part in ("runs", "search")
+        for arm in ("gru", "lstm")
+        for level in ("1", "2")
+    ]
+    outcome = analyse(read_claim(tmp_path, "made"), rows)
+    assert draw_all(outcome, tmp_path / "made") == []
+    assert [finding.missing for finding in outcome.findings[:2]] == [2, 2]
+
+
+def test_the_first_table_shows_every_kind_of_verdict(reported: Path):
+    findings = outcome_of(reported, "speed").findings
+    last = [*findings[1:3] * 3, findings[0], findings[4]]
+    shown, more = shown_effects(last)
+    assert more == 4
+    assert [found.verdict for found in shown] == ["refuted", "refuted", "equivalent", "confirmed"]

@@ -1,0 +1,102 @@
+"""The report of claims as a browser shows it: headless Chromium, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.reporting.browser import Browser, chromium
+
+FIRST_COLUMN = "[...document.querySelectorAll('table.overview tbody th')].map(cell => cell.dataset.sort)"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = chromium()
+    if program is None:
+        pytest.skip("no chromium on PATH: the page is not opened in a browser")
+    with Browser(program, tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, reported: Path) -> Path:
+    """The page alone in its folder: it needs no other file."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_bytes((reported / "report.html").read_bytes())
+    return path
+
+
+@pytest.fixture(autouse=True)
+def quiet(browser: Browser) -> Iterator[None]:
+    """No test may leave a complaint in the console, or ask for anything but the page itself."""
+    browser.errors.clear()
+    browser.requests.clear()
+    yield
+    assert browser.errors == []
+    assert [address for address in browser.requests if not address.startswith("file:")] == []
+    assert len(browser.requests) == 1
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_every_picture_loads_and_nothing_overflows(browser: Browser, file: Path, width: int, dark: bool):
+    browser.open(file, width, dark=dark)
+    pictures = browser.evaluate("[...document.images].map(image => [image.complete, image.naturalWidth, image.alt])")
+    assert len(pictures) == 11
+    assert all(complete and natural > 0 and alt for complete, natural, alt in pictures)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    inside = "[...document.querySelectorAll('main *')].filter(element => !element.closest('.scroll, .wide, pre'))"
+    assert browser.evaluate(f"Math.max(...{inside}.map(element => element.getBoundingClientRect().right))") <= width
+    first = "[...document.querySelectorAll('table.overview *')]"  # the answers need no sideways scrolling
+    assert browser.evaluate(f"Math.max(...{first}.map(element => element.getBoundingClientRect().right))") <= width
+    assert browser.evaluate("window.broken") is None
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_letters_are_large_and_dark_enough_to_read(browser: Browser, file: Path, width: int):
+    browser.open(file, width)
+    sizes = "[...document.querySelectorAll('p, td, th, dd, dt, small, figcaption, li, pre, b, span')]"
+    assert browser.evaluate(f"Math.min(...{sizes}.map(one => parseFloat(getComputedStyle(one).fontSize)))") >= 10
+    shown = browser.evaluate("Math.min(...[...document.images].map(image => image.width / image.naturalWidth))")
+    assert shown >= 0.5  # letters of a picture are 17 pixels high before
+    luminance = (
+        "colour => colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)"
+        ".map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)"
+        ".reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0)"
+    )
+    found = browser.evaluate(
+        f"(luminance => {sizes}.map(one => 1.05 / (luminance(getComputedStyle(one).color) + 0.05)))({luminance})"
+    )
+    assert min(found) >= 4.5
+
+
+def test_a_click_sorts_by_verdict_and_back(browser: Browser, file: Path):
+    browser.open(file, 1440)
+    before = browser.evaluate(FIRST_COLUMN)
+    assert before[0] == "accuracy"
+    assert before[-1] == "tuning"
+    browser.click("table.overview thead th:nth-child(2) button")
+    ranks = "[...document.querySelectorAll('table.overview tbody tr')].map(row => Number(row.cells[1].dataset.sort))"
+    assert browser.evaluate(ranks) == sorted(browser.evaluate(ranks))
+    assert browser.evaluate(FIRST_COLUMN)[:2] == ["hostile", "parameters"]
+    browser.click("table.overview thead th:nth-child(2) button")
+    assert browser.evaluate(FIRST_COLUMN)[0] == "tuning"
+    browser.click("section[id] table.sortable:not(.overview) thead th:nth-child(4) button")
+    sorted_by = "document.querySelector('section[id] table.sortable').tHead.rows[0].cells[3].ariaSort"
+    assert browser.evaluate(sorted_by) == "ascending"
+
+
+def test_a_link_of_the_first_table_leads_to_the_section(browser: Browser, file: Path):
+    browser.open(file, 390)
+    browser.click("table.overview tbody tr:nth-child(6) a")
+    assert browser.evaluate("location.hash") == "#claim-unrun"
+    assert browser.evaluate("Math.abs(document.querySelector(location.hash).getBoundingClientRect().top)") < 200
+
+
+def test_without_scripts_all_is_there(browser: Browser, file: Path):
+    browser.open(file, 1440, script=False)
+    assert browser.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    assert "split: 2 confirmed, 1 refuted, 1 underpowered" in browser.evaluate("document.body.innerText")
