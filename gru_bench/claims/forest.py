@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -14,8 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from gru_bench.claims.analysis import Finding
 from gru_bench.claims.claim import Comparison
-from gru_bench.claims.wording import contrast, interval_text, place, shortened, verdict_word
-from gru_bench.plotting import COLOURS, new_figure, save_small_figure
+from gru_bench.claims.wording import interval_text, place, shortened, told, verdict_word
+from gru_bench.plotting import COLOURS, legend_above, new_figure, save_small_figure
 
 LOOKS = {  # by verdict: colour and marker
     "confirmed": (COLOURS[2], "o"),
@@ -27,8 +27,8 @@ LOOKS = {  # by verdict: colour and marker
 BESIDE = "0.55"  # grey of what does not decide
 CLAIMED, NEGLIGIBLE = "#d5efe4", "#e3e6ea"
 MOST_LINES = 45  # in one picture; the tables have all
-LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.3, 7.6  # inches
-LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 50, 66, 30  # characters
+LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.35, 9.0  # inches
+LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 54, 66, 30  # characters
 
 
 @dataclass
@@ -45,11 +45,11 @@ class _Scale:
         """Headings, and below each the labels of its findings: by comparison, or all of one place together."""
         places = {place(finding) for finding in self.findings}
         if len(places) == 1:
-            return [(places.pop(), [(_named(finding.comparison), finding) for finding in self.findings])]
+            lines = [(shortened(_named(finding.comparison), LONGEST_LABEL), finding) for finding in self.findings]
+            return [(places.pop(), lines)]
         return [
-            (f"{name}: {contrast(found[0].comparison)}", [(place(finding), finding) for finding in found])
-            for name, group in groupby(self.findings, key=lambda finding: _named(finding.comparison))
-            for found in [list(group)]
+            (name, [(place(finding, LONGEST_LABEL), finding) for finding in found])
+            for name, found in groupby(self.findings, key=lambda finding: _named(finding.comparison, told))
         ]
 
     @property
@@ -79,6 +79,7 @@ def forest(findings: Sequence[Finding], path: Path) -> int:
     for scale, [panel] in zip(scales, axes, strict=True):
         _draw(panel, scale)
     _legend(axes[0][0], drawn)
+    legend_above(figure, axes[0])
     save_small_figure(figure, path)
     return len(drawn)
 
@@ -92,8 +93,8 @@ def _scales(findings: Sequence[Finding]) -> list[_Scale]:
     return list(found.values())
 
 
-def _named(comparison: Comparison) -> str:
-    return comparison.name if comparison.verdict else f"{comparison.name} (does not decide)"
+def _named(comparison: Comparison, name: Callable[[Comparison], str] = lambda comparison: comparison.name) -> str:
+    return name(comparison) if comparison.verdict else f"{name(comparison)} (does not decide)"
 
 
 def _draw(panel: Axes, scale: _Scale) -> None:
@@ -121,7 +122,7 @@ def _draw(panel: Axes, scale: _Scale) -> None:
         for name, finding in lines:
             y += 1.0
             ticks.append(y)
-            labels.append(shortened(name, LONGEST_LABEL))
+            labels.append(name)
             _shade(panel, finding, y, (low, high))
             _line(panel, finding, y)
     panel.axvline(none, color="0.35", linewidth=1.0, zorder=1)
@@ -204,12 +205,13 @@ def _limits(scale: _Scale, none: float) -> tuple[float, float]:
 def _ticks(panel: Axes, scale: _Scale, low: float, high: float) -> None:
     far = scale.ratio and high / low > 5
     subs = (1.0, 2.0, 5.0) if high / low < 1000 else (1.0,)
-    panel.xaxis.set_major_locator(LogLocator(subs=subs) if far else MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    panel.xaxis.set_major_locator(LogLocator(subs=subs) if far else MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
 
 
 def _legend(panel: Axes, findings: Sequence[Finding]) -> None:
+    """Name for a legend the looks that the findings have."""
     used = {verdict_word(finding) for finding in findings if finding.comparison.verdict}
     for name, (colour, marker) in LOOKS.items():
         if name in used:
@@ -221,6 +223,3 @@ def _legend(panel: Axes, findings: Sequence[Finding]) -> None:
         for finding in findings
     ):
         panel.fill_between([], [], [], color=NEGLIGIBLE, label="does not matter")
-    panel.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=len(LOOKS) + 2, frameon=False, fontsize=8, handlelength=1.6
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
-from matplotlib.transforms import offset_copy
 
 from gru_bench.claims.claim import Claim, Part
 from gru_bench.claims.rows import Row, level_number, levels_in_order
@@ -22,10 +21,9 @@ from gru_bench.reporting.figures import short_count
 from gru_bench.results.statistics import expected_best, mean_interval
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-DECADE = 10.0
-ASIDE = 2.5  # points between neighbouring arms
-LONGEST_TITLE, LONGEST_LABEL = 52, 36  # characters
-COLUMNS = 3
+WIDE, DEEP = 8.0, 100.0  # greatest over least: from here on, levels and values stand on log axes
+ASIDE = 0.012  # of the axis, between neighbouring arms, so that their intervals do not hide each other
+LONGEST_TITLE, LONGEST_LABEL = 46, 36  # characters
 LEGEND_ENTRY = 1.4  # inches
 
 _LAG = re.compile(r"lag_(\d+)")
@@ -53,22 +51,16 @@ def over_levels(claim: Claim, part: Part, number: str, rows: Sequence[Row], path
     for panel, setting in zip(panels, settings, strict=True):
         of_setting = [row for row in known if row.key.setting == setting]
         levels = levels_in_order(part, (row.key.level for row in of_setting))
-        places = _places(levels)
+        place = _level_axis(panel, levels)
         for index, arm in enumerate(arms):
+            aside = (index - (len(arms) - 1) / 2) * ASIDE
+            of_arm = [row for row in of_setting if row.key.arm == arm]
             values = {
-                level: [
-                    float(row.numbers[number] or 0.0)
-                    for row in of_setting
-                    if (row.key.arm, row.key.level) == (arm, level)
-                ]
+                place(level, aside): [row.numbers[number] or 0.0 for row in of_arm if row.key.level == level]
                 for level in levels
             }
-            aside = (index - (len(arms) - 1) / 2) * ASIDE
-            _intervals(
-                panel, places, {level: found for level, found in values.items() if found}, _look(arm, index), aside
-            )
-        _level_axis(panel, levels, places)
-        _decades(panel, [value for row in of_setting if (value := row.numbers[number]) is not None])
+            _intervals(panel, {x: found for x, found in values.items() if found}, _look(arm, index))
+        _value_axis(panel, [value for row in of_setting if (value := row.numbers[number]) is not None])
         _title(panel, claim.settings[setting].title)
         panel.set_xlabel(shortened(part.levels.title, LONGEST_LABEL), parse_math=False)
         unit = claim.settings[setting].unit if number in ("test", "valid", "train") else ""
@@ -163,27 +155,19 @@ def _geometric(rows: Sequence[Row], arm: str, column: str) -> float | None:
     return math.exp(fmean(math.log(value) for value in positive))
 
 
-def _intervals(
-    panel: Axes,
-    places: Mapping[str, float],
-    values: Mapping[str, Sequence[float]],
-    look: Mapping[str, Any],
-    aside: float,
-) -> None:
-    """Draw means and intervals of one arm, `aside` points from their level so that arms do not hide each other."""
+def _intervals(panel: Axes, values: Mapping[float, Sequence[float]], look: Mapping[str, Any]) -> None:
+    """Draw means and intervals of one arm by their place on the axis."""
     if not values:
         return
-    moved = offset_copy(panel.transData, panel.get_figure(root=True), x=aside, units="points")
-    found = [(places[level], mean_interval(seeds)) for level, seeds in values.items()]
-    panel.plot([x for x, _ in found], [one.mean for _, one in found], transform=moved, **look)
+    found = [(x, mean_interval(seeds)) for x, seeds in values.items()]
+    panel.plot([x for x, _ in found], [one.mean for _, one in found], **look)
     known = [(x, one.low, one.high) for x, one in found if one.low is not None and one.high is not None]
     if known:
-        x, low, high = zip(*known, strict=True)
-        panel.vlines(x, low, high, color=look["color"], linewidth=1.2, transform=moved)
+        panel.vlines(*zip(*known, strict=True), color=look["color"], linewidth=1.2)
 
 
 def _title(panel: Axes, text: str) -> None:
-    panel.set_title(shortened(text, LONGEST_TITLE), fontsize=9, parse_math=False)
+    panel.set_title(shortened(text, LONGEST_TITLE), fontsize=8.5, parse_math=False)
 
 
 def _look(arm: str, index: int) -> dict[str, Any]:
@@ -197,35 +181,42 @@ def _look(arm: str, index: int) -> dict[str, Any]:
     }
 
 
-def _places(levels: Sequence[str]) -> dict[str, float]:
-    """Return where levels stand on their axis: numbers at themselves, words one after the other."""
-    numbers = {level: level_number(level) for level in levels}
-    if any(number is None for number in numbers.values()):
-        return {level: float(index) for index, level in enumerate(levels)}
-    return {level: number for level, number in numbers.items() if number is not None}
+def _level_axis(panel: Axes, levels: Sequence[str]) -> Callable[[str, float], float]:
+    """Make the axis of levels: numbers stand at themselves, words one after the other.
 
-
-def _level_axis(panel: Axes, levels: Sequence[str], places: Mapping[str, float]) -> None:
-    values = [places[level] for level in levels]
-    words = any(level_number(level) is None for level in levels)
-    if not words and min(values) > 0 and max(values) / min(values) >= DECADE:
+    Returns:
+        A function that gives a level's place on it, moved aside by a share of the axis.
+    """
+    numbers = [level_number(level) for level in levels]
+    values = [float(index) if None in numbers or number is None else number for index, number in enumerate(numbers)]
+    places = dict(zip(levels, values, strict=True))
+    low, high = min(values), max(values)
+    logarithmic = None not in numbers and low > 0 and high / low >= WIDE
+    if logarithmic:
         panel.set_xscale("log")
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xticks(values, [shortened(level, LONGEST_LABEL) for level in levels])
     for label in panel.get_xticklabels():
         label.set_parse_math(False)
-    if words:
+    if None in numbers:
         panel.margins(x=0.15)
 
+    def place(level: str, aside: float) -> float:
+        if logarithmic:
+            return places[level] * (high / low) ** aside
+        return places[level] + ((high - low) or 1.0) * aside
 
-def _decades(panel: Axes, values: Sequence[float]) -> None:
-    if min(values) > 0 and max(values) / min(values) >= DECADE**2:
+    return place
+
+
+def _value_axis(panel: Axes, values: Sequence[float]) -> None:
+    if min(values) > 0 and max(values) / min(values) >= DEEP:
         panel.set_yscale("log")
         panel.set_ylim(min(values) / 2, max(values) * 2)  # an interval of a mean may reach below zero
 
 
 def _panels(count: int) -> tuple[Any, list[Axes]]:
-    columns = min(count, COLUMNS)
+    columns = 2 if count in (2, 4) else min(count, 3)
     figure, axes = new_figure(columns, math.ceil(count / columns), width=4.6 if columns == 1 else 3.5, height=2.9)
     panels = [panel for line in axes for panel in line]
     for empty in panels[count:]:
@@ -236,6 +227,6 @@ def _panels(count: int) -> tuple[Any, list[Axes]]:
 def _finish(figure: Any, panels: Sequence[Axes], path: Path) -> None:
     for panel in panels:
         for axis in (panel.xaxis, panel.yaxis):
-            axis.label.set_fontsize(9)
+            axis.label.set_fontsize(8.5)
     legend_above(figure, panels, in_row=max(1, int(figure.get_figwidth() / LEGEND_ENTRY)))
     save_small_figure(figure, path)

@@ -23,6 +23,7 @@ from gru_bench.claims.wording import (
     share_text,
     shown_effects,
     side_text,
+    told,
     verdict_lines,
     verdict_word,
 )
@@ -140,8 +141,7 @@ def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn]) ->
         answer=answer,
         detail=detail,
         effects=[
-            EffectLine(place(found), _told(claim, found.comparison), effect_text(found), verdict_word(found))
-            for found in shown
+            EffectLine(place(found), told(found.comparison), effect_text(found), verdict_word(found)) for found in shown
         ],
         more=more,
         texts=[(label, text.strip()) for label, text in texts.items() if text.strip()],
@@ -174,10 +174,6 @@ def _kind(outcome: Outcome) -> str:
     if not verdicts or outcome.headline == "not run":
         return "none"
     return verdicts.pop() if len(verdicts) == 1 else "split"
-
-
-def _told(claim: Claim, comparison: Comparison) -> str:
-    return f"{comparison.name}: {contrast(comparison)}" if len(claim.comparisons) > 1 else contrast(comparison)
 
 
 def _arms_table(claim: Claim) -> Table:

@@ -63,9 +63,17 @@ def _signed(text: str, signed: bool) -> str:
     return f"−{digits}" if negative else f"+{digits}" if signed else digits
 
 
-def place(finding: Finding) -> str:
-    """Name where a finding is from: its setting, and its level where each is by itself."""
-    return f"{finding.title}, {finding.factor} {finding.level}" if finding.level else finding.title
+def place(finding: Finding, longest: int | None = None) -> str:
+    """Name where a finding is from: its setting, and its level where each is by itself.
+
+    Args:
+        finding: the finding.
+        longest: characters; the setting is cut before the level. None: as many as it takes.
+    """
+    level = f", {finding.factor} {finding.level}" if finding.level else ""
+    if longest is None:
+        return finding.title + level
+    return shortened(shortened(finding.title, max(8, longest - len(level))) + level, longest)
 
 
 def shortened(text: str, longest: int) -> str:
@@ -82,6 +90,12 @@ def contrast(comparison: Comparison) -> str:
     """Write what an effect is of: `gru − lstm`, or `gru / lstm`; of several arms how many they are."""
     first, second = (side_text(arms) for arms in (comparison.first, comparison.second))
     return f"{first} / {second}" if comparison.scale == "ratio" else f"{first} − {second}"
+
+
+def told(comparison: Comparison) -> str:
+    """Name a comparison, with its arms where each side is one."""
+    several = max(len(comparison.first), len(comparison.second)) > 1
+    return comparison.name if several else f"{comparison.name}: {contrast(comparison)}"
 
 
 def side_text(arms: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from gru_bench.claims.figures import draw_all
 from gru_bench.claims.forest import MOST_LINES, forest
 from gru_bench.claims.rows import Row, read_rows
 from gru_bench.claims.wording import shown_effects
+from gru_bench.plotting import COLOURS
 from tests.claims.experiments import claim_values, make_row, write_claim
 
 LARGEST = 150 * 2**10
@@ -46,7 +47,7 @@ def pixels(path: Path, colour: str) -> int:
     """Return how many pixels of a picture have a colour, as near as its palette comes to it."""
     wanted = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)])
     drawn = np.round(matplotlib.image.imread(path)[..., :3] * 255).astype(int)
-    return int((np.abs(drawn - wanted).max(axis=-1) <= 3).sum())
+    return int((np.abs(drawn - wanted).max(axis=-1) <= 8).sum())
 
 
 def test_colours_tell_verdicts_and_grey_what_does_not_decide(reported: Path, tmp_path: Path):
@@ -99,3 +100,18 @@ def test_the_first_table_shows_every_kind_of_verdict(reported: Path):
     shown, more = shown_effects(last)
     assert more == 4
     assert [found.verdict for found in shown] == ["refuted", "refuted", "equivalent", "confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "arms"),
+    [
+        ("speed", "levels-layer-seconds_per_update.png", 2),
+        ("long_memory", "levels-lengths-test.png", 3),
+        ("tuning", "budget-search.png", 2),
+        ("vanishing_gradients", "lags-flow.png", 3),
+    ],
+)
+def test_every_arm_has_a_line_of_its_colour(reported: Path, name: str, file: str, arms: int):
+    found = [pixels(reported / name / "figures" / file, colour) for colour in COLOURS[: arms + 1]]
+    assert min(found[:arms]) > 600  # more than its entry in the legend
+    assert found[arms] == 0

@@ -30,7 +30,7 @@ def test_the_first_table_answers_every_claim(html: str):
         "accuracy comparable accuracy split: 2 confirmed, 1 refuted, 1 underpowered",
         "refuted +0.0304 [+0.0290, +0.0318] nats per symbol",
         "speed faster training split: 2 confirmed, 1 equivalent, 2 refuted",
-        "equivalent 0.988× [0.969, 1.005] embedded Reber grammar, hidden size 32; gru / lstm",
+        "equivalent 0.988× [0.969, 1.005] embedded Reber grammar, hidden size 32; one layer: gru / lstm",
         "and 1 more",
         "parameters three quarters of the parameters confirmed in both cases confirmed 0.75×",
         "unrun never run not run",
