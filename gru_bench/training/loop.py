@@ -174,6 +174,7 @@ class Training:
         (first, updates, items, metrics), self._dispatched = self._dispatched, None
         losses, norms = self.layout.losses(metrics)
         self.watch.add(updates, items)
+        self.seconds_per_update = self.watch.seconds_per_update or self.seconds_per_update
         seconds, pace = self.watch.elapsed, self.watch.items_per_second
         for index in range(updates):
             intervals = []

@@ -100,6 +100,13 @@ class Stopwatch:
         elapsed = self.elapsed - self.seconds
         return self._items / elapsed if elapsed > 0 else 0.0
 
+    @property
+    def seconds_per_update(self) -> float | None:
+        """The pace of the present stretch of updates; None before the first one."""
+        if self._start is None or not self._updates:
+            return None
+        return (self.elapsed - self.seconds) / self._updates
+
     def stop(self, carried: Any) -> None:
         """End the stretch when the device has computed `carried`."""
         if self._start is None:
