@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -14,11 +15,13 @@ from typing import Any
 import hydra
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from hydra.experimental.callback import Callback
-from hydra.types import RunMode
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -81,6 +84,30 @@ def composed(*arguments: str) -> Config:
     try:
         with initialize_config_dir(str(configs_folder()), version_base="1.3"):
             return Config.from_dict(_settle(hydra_compose("train", overrides=list(arguments)), arguments))
+    except Exception as error:
+        raise _for_people(error, arguments) from None
+
+
+def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher: str, folder: Path) -> None:
+    """Hand a list of `train` commands to a launcher of Hydra, and return when all have ended.
+
+    Args:
+        job: what is done with the settings of each, as in `hydra_entry`.
+        jobs: the arguments of each.
+        launcher: a preset of hydra/launcher.
+        folder: where what the launcher itself writes goes.
+
+    Raises:
+        UserError: there is no such preset, or the launcher failed.
+    """
+    GlobalHydra.instance().clear()
+    arguments = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={folder}", "hydra.job.name=train"]
+    try:
+        with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+            config = hydra_compose("train", overrides=arguments, return_hydra_config=True)
+            context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
+            made = Plugins.instance().instantiate_launcher(context, functools.partial(_run, job), config)
+            made.launch(jobs, initial_job_idx=0)
     except Exception as error:
         raise _for_people(error, arguments) from None
 

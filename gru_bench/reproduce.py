@@ -1,1 +1,176 @@
-"""`python -m gru_bench.reproduce`: run what the claims need, and go on where an earlier call has stopped."""
+"""`python -m gru_bench.reproduce`: from nothing to a verdict on each claim; goes on where an earlier call stopped."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from gru_bench.arguments import run_command
+from gru_bench.claims.claim import CLAIM_FILE, SETTINGS_FILE, Scale, claims_in, experiments_folder, read_claim
+from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.report import report
+from gru_bench.terminal import Terminal
+from gru_bench.validation import Positive
+
+if TYPE_CHECKING:
+    from gru_bench.claims.claim import Claim
+    from gru_bench.reproduction.plan import Planner
+    from gru_bench.reproduction.reproduction import Progress, Reproduction
+
+TUNING = "tuning"
+DEFAULT_OUT: dict[Scale, Path] = {
+    "smoke": Path("runs/experiments"),
+    "small": Path("experiments"),
+    "published": Path("experiments"),
+}
+EXAMPLES = (
+    "python -m gru_bench.reproduce",
+    "python -m gru_bench.reproduce claim=accuracy",
+    "python -m gru_bench.reproduce claim=speed,memory scale=smoke",
+    "python -m gru_bench.reproduce claim=long_memory scale=published",
+    "python -m gru_bench.reproduce plan=true",
+)
+
+
+def reproduce(
+    *,
+    claim: str = "all",
+    scale: Scale = "small",
+    experiments: Path | Literal["auto"] = "auto",
+    out: Path | Literal["auto"] = "auto",
+    runs: str = "runs",
+    mirror: str | None = None,
+    cache: str | None = None,
+    at_once: Positive = 10,
+    launcher: str | None = None,
+    plan: bool = False,
+) -> int:
+    """Run what the claims need, write their rows, and report the verdicts.
+
+    A row is written as soon as its run is finished; the same command goes on with what is missing, and a run that was
+    stopped goes on from its checkpoint. Rows of settings that have changed since are made anew.
+
+    Args:
+        claim: claims by name (the folders of experiments), joined by commas; all: every one
+        scale: smoke: all parts at sizes that say nothing, in two minutes; small: the sizes that give verdicts;
+            published: the sizes and recipes of the literature, beside their values and without a verdict
+        experiments: the folder that says what the claims are, for claims of your own; auto: those of gru_bench
+        out: where results.csv of each claim and the report go; auto: experiments, with scale=smoke runs/experiments
+        runs: where run directories go
+        mirror: folder of local copies of public files; default: the variable GRU_BENCH_MIRROR
+        cache: folder of downloads, prepared data and compiled programs; default: the user's cache folder
+        at_once: how many runs are trained in one program at most
+        launcher: a preset of hydra/launcher that trains the runs instead of this process, such as joblib
+        plan: only say what is to be done
+
+    Returns:
+        The exit code: 0, or 1 when something could not be run.
+
+    Raises:
+        ConfigError: an unknown claim, or a claim whose file is wrong.
+        UserError: results cannot be read or written.
+    """
+    definitions = experiments_folder() if experiments == "auto" else experiments
+    names = _names(claim, claims_in(definitions))
+    claims = [read_claim(definitions, name) for name in names]
+    folder = DEFAULT_OUT[scale] if out == "auto" else out
+    terminal = Terminal(soft_wrap=True, highlight=False, markup=False, emoji=False, go_on=True)
+    failures = []
+    if not plan:
+        _copy_definitions(definitions, folder)
+    reproduction, common = _engine(folder, runs, mirror, cache, at_once, launcher, terminal)
+    tuning = read_claim(definitions, TUNING) if TUNING in claims_in(definitions) else None
+    for wanted in _with_tuning(claims, tuning, scale):
+        planner = _planner(scale, common, tuning, reproduction)
+        if plan:
+            _say_plan(wanted, planner, reproduction, terminal)
+        else:
+            failures += reproduction.run(wanted, planner)
+    for line in failures:
+        print(f"Not run: {line}", file=sys.stderr)
+    if not plan:
+        report(folder)
+    return 1 if failures else 0
+
+
+def _names(text: str, known: Sequence[str]) -> list[str]:
+    if text == "all":
+        return list(known)
+    names = list(dict.fromkeys(part.strip() for part in text.split(",")))
+    for name in names:
+        if name not in known:
+            raise ConfigError("claim", name, f"all, or {', '.join(known)}, joined by commas", nearest(name, known))
+    return names
+
+
+def _with_tuning(claims: Sequence[Claim], tuning: Claim | None, scale: Scale) -> list[Claim]:
+    """Return the claims, with the experiment first whose trials some of their arms take over."""
+    needed = scale != "published" and any(arm.tuned for claim in claims for arm in claim.arms.values())
+    if needed and tuning is not None and tuning.name not in [claim.name for claim in claims]:
+        return [tuning, *claims]
+    return list(claims)
+
+
+def _copy_definitions(definitions: Path, folder: Path) -> None:
+    """Put the files that say what the claims are beside their results, where these are elsewhere."""
+    if folder.resolve() == definitions.resolve():
+        return
+    try:
+        for path in (definitions / SETTINGS_FILE, *sorted(definitions.glob(f"*/{CLAIM_FILE}"))):
+            copy = folder / path.relative_to(definitions)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be written ({error.strerror}). Give another folder: out=...") from error
+
+
+def _engine(
+    folder: Path,
+    runs: str,
+    mirror: str | None,
+    cache: str | None,
+    at_once: int,
+    launcher: str | None,
+    terminal: Terminal,
+) -> tuple[Reproduction, tuple[str, ...]]:
+    from gru_bench.reproduction.reproduction import Reproduction
+    from gru_bench.training.layout import take_cores_as_devices
+
+    if launcher is None:
+        take_cores_as_devices(at_once)
+    places = {"paths.runs": runs, "paths.mirror": mirror, "paths.cache": cache, "tracker": "none"}
+    common = tuple(f"{key}={value}" for key, value in places.items() if value is not None)
+
+    def say(progress: Progress) -> None:
+        left = progress.seconds_left
+        ahead = "" if left is None else f"  ETA {left / 60:.0f} min"
+        terminal.print(f"{progress.claim}  {progress.done}/{progress.total}  {progress.text}{ahead}")
+
+    return Reproduction(out=folder, at_once=at_once, launcher=launcher, say=say), common
+
+
+def _planner(scale: Scale, common: tuple[str, ...], tuning: Claim | None, reproduction: Reproduction) -> Planner:
+    from gru_bench.reproduction.matching import counts
+    from gru_bench.reproduction.plan import Planner
+
+    found = None if tuning is None else (tuning, reproduction.rows(tuning))
+    return Planner(scale=scale, common=common, tuning=found, count=counts)
+
+
+def _say_plan(claim: Claim, planner: Planner, reproduction: Reproduction, terminal: Terminal) -> None:
+    from gru_bench.reproduction.plan import missing
+
+    try:
+        jobs = planner.jobs(claim)
+    except UserError as error:
+        terminal.print(f"{claim.name}: not planned yet, because {error}")
+    else:
+        left = len(missing(jobs, reproduction.rows(claim)))
+        terminal.print(f"{claim.name}: {len(jobs)} rows, {left} of them to be made")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(reproduce, examples=EXAMPLES))

@@ -41,20 +41,33 @@ logger = logging.getLogger("gru_bench")
 def run_session(config: Config) -> int:
     """Train what the settings say, one run or replicas, and return the exit code: 0, or 1 when a run diverged.
 
+    Raises: see `train_together`.
+    """
+    return train_together(config.runs, Terminal(highlight=False, go_on=True))
+
+
+def train_together(configs: Sequence[Config], console: Console, *, pictures: bool = True) -> int:
+    """Train runs in one program and return the exit code: 0, or 1 when one diverged.
+
+    Args:
+        configs: their settings, equal in all but seed, scalars of the optimiser (`SWEPT`) and options of the cell that
+            only the start of the weights depends on (`start_options`).
+        console: where progress and tables are shown.
+        pictures: whether samples and pictures are made of each run that is finished.
+
     Raises:
         UserError: a wrong setting, missing data, a directory in use, a full disk; the record says `failed` where
             the run had begun.
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written and the record says `interrupted`.
     """
+    config = configs[0]
     task_class = check_task(config.task)
     check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
-    configs = config.runs
     if len(configs) > 1:
         take_cores_as_devices(len(configs))
     keep_freed_memory()
     start_memory_count()
-    console = Terminal(highlight=False, go_on=True)
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
         held.enter_context(_logging(directories, console))
@@ -62,7 +75,7 @@ def run_session(config: Config) -> int:
         left: list[_Unfinished] = []
         diverged: list[str] = []
         for member, directory in zip(configs, directories, strict=True):
-            if config.fresh:
+            if member.fresh:
                 clear(directory)
             earlier = previous_record(directory, member)
             if earlier is not None and earlier.status == "finished":
@@ -75,7 +88,7 @@ def run_session(config: Config) -> int:
         if left:
             for message in diverged:
                 logger.warning("%s", message)
-            return max(_train(left, console), int(bool(diverged)))
+            return max(_train(left, console, pictures), int(bool(diverged)))
         if diverged:
             raise UserError("\n".join(diverged))
         return 0
@@ -89,7 +102,7 @@ class _Unfinished(NamedTuple):
     started: str | None
 
 
-def _train(left: Sequence[_Unfinished], console: Console) -> int:
+def _train(left: Sequence[_Unfinished], console: Console, pictures: bool) -> int:
     config = left[0].config
     task, data = load_task(config)
     baselines = task.baselines(data)
@@ -102,7 +115,7 @@ def _train(left: Sequence[_Unfinished], console: Console) -> int:
         with closing(Training(runs, task, data, console).run()) as ended:
             for run in ended:
                 with _about(run.directory):
-                    _end(run, task, data, console)
+                    _end(run, task, data, console, pictures)
     return int(any(run.record.status == "diverged" for run in runs))
 
 
@@ -117,10 +130,11 @@ def _announce(run: Run) -> None:
     )
 
 
-def _end(run: Run, task: Task, data: Any, console: Console) -> None:
+def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> None:
     """Show and write what became of a run that was trained to its end, or diverged."""
     if run.failure is None:
-        _show(run, task, data)
+        if pictures:
+            _show(run, task, data)
         run.end("finished")
     else:
         run.end("diverged", str(run.failure))

@@ -238,7 +238,9 @@ def _with_effect(finding: Finding, first: np.ndarray, second: np.ndarray) -> Fin
     if ratio and not (np.concatenate([first, second]) > 0).all():
         return finding
     natural = np.log(first / second) if ratio else first - second
-    oriented = natural if finding.better == "more" else -natural
+    expected = finding.comparison.expected
+    beyond = natural if expected is None else natural - (math.log(expected) if ratio else expected)
+    oriented = beyond if finding.better == "more" else -beyond
     middle = float(natural.mean())
     if len(natural) == 1:
         value = math.exp(middle) if ratio else middle

@@ -113,6 +113,7 @@ class Part:
         levels: a factor varied within every arm.
         seeds: repetitions.
         first_seed: seeds count from here on.
+        trained: whether the measure is of networks after training, which are then trained first.
         trials: of a random search, by scale, instead of levels; of arms with a `space`.
         numbers: columns of results.csv; see docs/claims.md for those of each measure.
         targets: of the validation metric, by setting, to which updates are counted.
@@ -125,6 +126,7 @@ class Part:
     levels: Levels | None = None
     seeds: Seeds = field(default_factory=Seeds)
     first_seed: Natural = 0
+    trained: bool = False
     trials: Seeds | None = None
     numbers: tuple[str, ...] = ("test", "valid")
     targets: Mapping[str, float] = field(default_factory=dict)
@@ -150,6 +152,7 @@ class Comparison:
         scale: whether a `difference` first - second or a `ratio` first / second is estimated.
         better: the direction in which the first arm is better; by default that of the setting's test metric.
         claim: `advantage`: better by more than `at_least`; `equivalence`: apart by less than the margin.
+        expected: the difference or the factor that is claimed of an equivalence; by default 0, or 1.
         at_least: the advantage that is claimed: a difference >= 0, or a factor >= 1.
         margin: what does not matter: a difference > 0, or a factor > 1; `margins` by setting goes first.
         margins: see `margin`.
@@ -170,6 +173,7 @@ class Comparison:
     scale: Literal["difference", "ratio"] = "difference"
     better: Better | None = None
     claim: Literal["advantage", "equivalence"] = "advantage"
+    expected: float | None = None
     at_least: NonNegativeFloat | None = None
     margin: PositiveFloat | None = None
     margins: Mapping[str, float] = field(default_factory=dict)
@@ -244,6 +248,13 @@ class Claim:
     def arms_of(self, part: Part) -> tuple[str, ...]:
         """Return the names of a part's arms."""
         return part.arms or tuple(self.arms)
+
+
+def experiments_folder() -> Path:
+    """Return the checkout's experiments where this is one, else those of the installed package."""
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parent / "experiments"
+    return checkout if (package.parent / "pyproject.toml").is_file() else package / "experiments"
 
 
 def claims_in(folder: Path) -> list[str]:

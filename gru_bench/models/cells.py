@@ -62,6 +62,7 @@ class Cell:
     sigmoid_gates: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[int] = 1
     input_weights: ClassVar[tuple[str, ...]] = ("bias", "input_gain")  # what `project` reads
+    start_options: ClassVar[tuple[str, ...]] = ()  # options that the start of the weights alone depends on
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -169,6 +170,7 @@ class GRU(Cell):
 
     gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("reset", "update")
+    start_options: ClassVar[tuple[str, ...]] = ("update_bias",)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -232,6 +234,7 @@ class LSTM(Cell):
 
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("input", "forget", "output")
+    start_options: ClassVar[tuple[str, ...]] = ("forget_bias",)
     states: ClassVar[int] = 2
 
     @property
@@ -408,6 +411,7 @@ class MinGRU(InputGated):
 
     gates: ClassVar[tuple[str, ...]] = ("update", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("update",)
+    start_options: ClassVar[tuple[str, ...]] = ("update_bias",)
 
     @property
     def bias_offsets(self) -> dict[str, float]:
@@ -437,6 +441,7 @@ class MinLSTM(InputGated):
 
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("input", "forget")
+    start_options: ClassVar[tuple[str, ...]] = ("forget_bias",)
 
     @property
     def bias_offsets(self) -> dict[str, float]:

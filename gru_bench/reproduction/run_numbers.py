@@ -1,0 +1,53 @@
+"""The numbers of a finished run that claims use, from its record and metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gru_bench.history import METRICS_FILE, read_metrics
+from gru_bench.record import RunRecord
+
+
+def run_numbers(record: RunRecord, directory: Path, target: float | None) -> dict[str, float | None]:
+    """Return the numbers of a run by name; docs/claims.md says what each is.
+
+    Args:
+        record: of a finished run.
+        directory: the run's.
+        target: of the validation metric, to which updates are counted.
+    """
+    found: dict[str, float | None] = {
+        f"{split}_{name}": value for split, metrics in record.metrics.items() for name, value in metrics.items()
+    }
+    found |= {split: metrics[record.metric] for split, metrics in record.metrics.items()}
+    found |= {f"parameters_{name}": float(value) for name, value in record.parameters.items()}
+    found |= {
+        "updates": float(record.updates),
+        "best_update": None if record.best_update is None else float(record.best_update),
+        "updates_to_target": None if target is None else updates_to_target(record, directory, target),
+        "flops_per_update": record.flops_per_update,
+        "state_size": float(record.state_size),
+    }
+    test, train = found.get("test"), found.get("train")
+    if test is not None and train is not None:
+        found["gap"] = test - train if record.direction == "min" else train - test
+    return found
+
+
+def updates_to_target(record: RunRecord, directory: Path, target: float) -> float | None:
+    """Return the first update at which the validation metric was at the target or better; None where it never was.
+
+    Between the two evaluations around it the metric is taken for a straight line.
+    """
+    sign = 1 if record.direction == "min" else -1
+    before: tuple[float, float] | None = None
+    for row in read_metrics(directory / METRICS_FILE):
+        if row.get("split") != "valid" or record.metric not in row:
+            continue
+        update, value = float(row["update"]), float(row[record.metric])
+        if sign * value <= sign * target:
+            if before is None or before[1] == value:
+                return update
+            return before[0] + (update - before[0]) * (before[1] - target) / (before[1] - value)
+        before = update, value
+    return None

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from gru_bench.claims.claim import claims_in, experiments_folder, read_claim
+from gru_bench.claims.rows import Key, Row
+from gru_bench.errors import UserError
+from gru_bench.reproduction.plan import Job, Planner, missing
+from gru_bench.reproduction.sessions import sessions
+from tests.reproduction.folder import write_experiments
+
+
+def _row(job: Job, **numbers: float) -> Row:
+    return Row(
+        key=job.key,
+        config_hash=job.config.hash,
+        overrides=" ".join(job.overrides),
+        code_version="1",
+        device="cpu",
+        at_once=1,
+        other_load=None,
+        seconds=1.0,
+        ended="2026-01-01T00:00:00+00:00",
+        numbers=numbers,
+    )
+
+
+def _planner(folder: Path, rows: list[Row]) -> Planner:
+    return Planner(
+        scale="smoke",
+        common=("tracker=none",),
+        tuning=(read_claim(folder, "tuning"), rows),
+        count=lambda config: {"recurrent": 3280.0, "updates": 6.0, "flops_per_update": 1e6},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_experiments(tmp_path / "experiments")
+
+
+def test_all_cells_search_the_same_points(folder: Path):
+    jobs = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    rates = {arm: [job.config.optimizer.learning_rate for job in jobs if job.key.arm == arm] for arm in ("gru", "lstm")}
+    assert rates["gru"] == rates["lstm"]
+    assert len(set(rates["gru"])) == 3
+    assert {job.config.seed for job in jobs} == {1000}
+
+
+def test_arms_take_over_the_trial_that_validation_chose(folder: Path):
+    trials = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    rows = [_row(job, valid=abs(int(job.key.level) - 1.0)) for job in trials]
+    jobs = _planner(folder, rows).jobs(read_claim(folder, "accuracy"))
+    chosen = {job.key.arm: job.config.optimizer.learning_rate for job in jobs if job.key.part == "runs"}
+    (best,) = {job.config.optimizer.learning_rate for job in trials if job.key.level == "1"}
+    assert set(chosen.values()) == {best}
+
+
+def test_without_a_trial_it_says_what_to_run(folder: Path):
+    with pytest.raises(UserError, match="claim=tuning scale=smoke"):
+        _planner(folder, []).jobs(read_claim(folder, "accuracy"))
+
+
+def test_what_has_a_row_of_its_present_settings_is_not_missing(folder: Path):
+    jobs = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    rows = [_row(job, valid=1.0) for job in jobs]
+    assert missing(jobs, rows) == []
+    assert missing(jobs, rows[1:]) == jobs[:1]
+    stale = dataclasses.replace(rows[0], config_hash="00000000")
+    assert missing(jobs, [stale, *rows[1:]]) == jobs[:1]
+
+
+def test_trials_of_a_cell_are_trained_together(folder: Path):
+    jobs = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    groups = list(sessions(jobs, at_once=10))
+    assert [{job.key.arm for job in group} for group in groups] == [{"gru"}, {"lstm"}]
+    assert [len(group) for group in sessions(jobs, at_once=2)] == [2, 1, 2, 1]
+
+
+def test_equal_runs_are_trained_once(folder: Path):
+    (job, *_) = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    twin = dataclasses.replace(job, key=Key("smoke", "other", "reber", "gru", "", 1000))
+    assert list(sessions([job, twin], at_once=1)) == [[job, twin]]
+
+
+@pytest.mark.parametrize("name", claims_in(experiments_folder()))
+def test_the_claims_of_this_project_can_be_read(name: str):
+    claim = read_claim(experiments_folder(), name)
+    assert claim.statement.endswith(".")
+    assert all(part.seeds.small >= 1 for part in claim.parts.values())

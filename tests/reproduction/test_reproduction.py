@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gru_bench.claims.claim import read_claim
+from gru_bench.claims.rows import read_rows
+from tests.reproduction.folder import CLAIM, write_experiments
+
+
+def _command(folder: Path, *arguments: str) -> list[str]:
+    places = [f"experiments={folder / 'experiments'}", f"out={folder / 'out'}", f"runs={folder / 'runs'}"]
+    command = [sys.executable, "-m", "gru_bench.reproduce", "scale=smoke", *places, f"cache={folder / 'cache'}"]
+    return [*command, *arguments]
+
+
+def _reproduce(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(_command(folder, *arguments), capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="module")
+def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all was run once."""
+    folder = tmp_path_factory.mktemp("reproduced")
+    write_experiments(folder / "experiments")
+    done = _reproduce(folder, "claim=accuracy")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_claim_is_run_with_the_trials_that_it_needs(reproduced: Path):
+    trials = read_rows(reproduced / "out/tuning/results.csv")
+    rows = read_rows(reproduced / "out/accuracy/results.csv")
+    assert len(trials) == 2 * 3
+    assert len(rows) == 4 * 2 + 2
+    assert all(row.status == "finished" for row in rows)
+    best = min((row for row in trials if row.key.arm == "gru"), key=lambda row: row.numbers["valid"] or 9)
+    (rate,) = [text for text in best.overrides.split() if text.startswith("optimizer.learning_rate=")]
+    assert all(rate in row.overrides for row in rows if row.key.arm.startswith("gru") and row.key.part == "runs")
+
+
+def test_arms_are_matched(reproduced: Path):
+    rows = [row for row in read_rows(reproduced / "out/accuracy/results.csv") if row.key.part == "runs"]
+    by_arm = {row.key.arm: row.numbers for row in rows}
+
+    def number(arm: str, name: str) -> float:
+        value = by_arm[arm][name]
+        assert value is not None
+        return value
+
+    def operations(arm: str) -> float:
+        return number(arm, "updates") * number(arm, "flops_per_update")
+
+    assert number("gru_parameters", "parameters_recurrent") == pytest.approx(
+        number("lstm", "parameters_recurrent"), rel=0.01
+    )
+    assert 0.8 < operations("gru_compute") / operations("lstm") <= 1
+    assert number("gru_compute", "updates") > number("gru", "updates")
+
+
+def test_the_same_call_again_runs_nothing_and_reports_the_same(reproduced: Path):
+    before = (reproduced / "out/accuracy/results.csv").read_bytes()
+    page = (reproduced / "out/report.md").read_bytes()
+    again = _reproduce(reproduced, "claim=accuracy")
+    assert again.returncode == 0
+    assert (reproduced / "out/accuracy/results.csv").read_bytes() == before
+    assert (reproduced / "out/report.md").read_bytes() == page
+
+
+def test_rows_of_changed_settings_are_made_anew(reproduced: Path, tmp_path: Path):
+    changed = CLAIM.replace("measure: run\n", "measure: run\n    run: [training.log_every=2]\n").replace(
+        "arms:\n  lstm: {run: [model=lstm], tuned: lstm}", "arms:\n  lstm: {run: [model=lstm]}"
+    )
+    write_experiments(tmp_path / "experiments", accuracy=changed)
+    claim = read_claim(tmp_path / "experiments", "accuracy")
+    plan = subprocess.run(
+        [
+            *_command(reproduced, "claim=accuracy", "plan=true")[:4],
+            f"experiments={tmp_path / 'experiments'}",
+            f"out={reproduced / 'out'}",
+            "plan=true",
+            "claim=accuracy",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert claim.parts["runs"].run == ("training.log_every=2",)
+    assert "accuracy: 10 rows, 8 of them to be made" in plan.stdout
+
+
+def test_a_stopped_call_goes_on(tmp_path: Path):
+    write_experiments(tmp_path / "experiments")
+    with subprocess.Popen(
+        _command(tmp_path, "claim=tuning"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        results = tmp_path / "out/tuning/results.csv"
+        began = time.monotonic()
+        while not results.exists() and process.poll() is None and time.monotonic() - began < 300:
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=300)
+    kept = results.read_text(encoding="utf-8")
+    assert _reproduce(tmp_path, "claim=tuning").returncode == 0
+    assert results.read_text(encoding="utf-8").startswith(kept)
+    assert len(read_rows(results)) == 6
+
+
+def test_an_unknown_claim_is_one_message(tmp_path: Path):
+    write_experiments(tmp_path / "experiments")
+    wrong = _reproduce(tmp_path, "claim=acuracy")
+    assert wrong.returncode == 2
+    assert "Did you mean 'accuracy'?" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):
+    broken = CLAIM.replace(
+        "model=gru], tuned: gru, parameters_of: lstm", "model=gru, data=text_file, data.path=none.txt"
+    )
+    write_experiments(tmp_path / "experiments", accuracy=broken)
+    done = _reproduce(tmp_path, "claim=accuracy")
+    assert done.returncode == 1
+    assert "none.txt" in done.stderr
+    assert "Traceback" not in done.stderr
+    arms = {row.key.arm for row in read_rows(tmp_path / "out/accuracy/results.csv")}
+    assert arms == {"lstm", "gru", "gru_compute"}

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gru_bench.record import read_record
+from gru_bench.reproduction.run_numbers import run_numbers, updates_to_target
+
+
+def _history(folder: Path, *points: tuple[int, float]) -> Path:
+    rows = [{"update": update, "split": "valid", "seconds": 0.0, "nll": value} for update, value in points]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return folder
+
+
+def test_numbers_of_a_run_are_those_of_its_record(finished_run: Path):
+    record = read_record(finished_run)
+    numbers = run_numbers(record, finished_run, target=None)
+    assert numbers["test"] == record.metrics["test"][record.metric]
+    assert numbers["valid"] == record.metrics["valid"][record.metric]
+    assert numbers["parameters_recurrent"] == record.parameters["recurrent"]
+    assert numbers["updates"] == record.updates
+    assert numbers["updates_to_target"] is None
+
+
+@pytest.mark.parametrize(
+    ("target", "updates"),
+    [(2.0, 10), (1.5, 15), (1.0, 20), (0.5, None)],
+    ids=["at the first evaluation", "between two", "at the second", "never"],
+)
+def test_updates_to_a_target_that_less_reaches(
+    finished_run: Path, tmp_path: Path, target: float, updates: float | None
+):
+    record = read_record(finished_run)
+    record.metric, record.direction = "nll", "min"
+    assert updates_to_target(record, _history(tmp_path, (10, 2.0), (20, 1.0), (30, 1.2)), target) == updates
+
+
+def test_updates_to_a_target_that_more_reaches(finished_run: Path, tmp_path: Path):
+    record = read_record(finished_run)
+    record.metric, record.direction = "nll", "max"
+    assert updates_to_target(record, _history(tmp_path, (10, 0.5), (20, 0.9)), 0.7) == pytest.approx(15)
