@@ -2,7 +2,8 @@
 
 An argument is split at its first `=` and the rest is taken literally: commas, quotes, brackets and further `=`
 need nothing but the shell's own quoting. `-` as a value reads standard input; as a path it is left as it is, for
-the command to mean standard output. A function that takes `*paths` also takes arguments without a key.
+the command to mean standard output. A function that takes `*paths` also takes arguments without a key, one that takes
+`**settings` any other key, whose value stays text.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
         ConfigError: an unknown, repeated or missing key, or a value that the annotation does not allow.
     """
     known = settings(target)
-    rest = _positional(known)
-    named = {name: parameter for name, parameter in known.items() if parameter is not rest}
+    rest, free = _of_kind(known, inspect.Parameter.VAR_POSITIONAL), _of_kind(known, inspect.Parameter.VAR_KEYWORD)
+    named = {name: parameter for name, parameter in known.items() if parameter not in (rest, free)}
     plain: list[Any] = []
     texts: dict[str, str] = {}
     for argument in argv:
@@ -52,7 +53,7 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
             if rest is None or argument.startswith("-"):
                 raise ConfigError(argument, argument, _expected(named, rest), "Write key=value.")
             plain.append(_value(argument, rest.annotation, rest.name))
-        elif key not in named:
+        elif key not in named and free is None:
             hint = nearest(key, named) or ("A path that holds '=' starts with ./" if rest else "")
             raise ConfigError(key, text, _expected(named, rest), hint)
         elif key in texts:
@@ -63,7 +64,9 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
     for name, parameter in named.items():
         if parameter.default is parameter.empty and name not in texts:
             raise ConfigError(name, None, describe_setting(parameter.annotation), f"Give it: {name}=...")
-    return plain, {name: _value(text, named[name].annotation, name) for name, text in texts.items()}
+    return plain, {
+        name: _value(text, named[name].annotation, name) if name in named else text for name, text in texts.items()
+    }
 
 
 def convert(text: str, annotation: Any) -> Any:
@@ -171,7 +174,7 @@ def run_command(
 def help_text(main: Callable[..., Any], examples: Sequence[str] = ()) -> str:
     """Say what a command does and takes, from the docstring and the signature of its function."""
     known = settings(main)
-    rest = _positional(known)
+    rest, free = _of_kind(known, inspect.Parameter.VAR_POSITIONAL), _of_kind(known, inspect.Parameter.VAR_KEYWORD)
     summary, details = _split_docstring(inspect.getdoc(main) or "")
     usage = f"usage: python -m {main.__module__ if main.__module__ != '__main__' else _program()}"
     usage += f" [{rest.name.upper()} ...]" if rest else ""
@@ -179,6 +182,8 @@ def help_text(main: Callable[..., Any], examples: Sequence[str] = ()) -> str:
     for name, parameter in (known if "debug" in known else {**known, "debug": _DEBUG}).items():
         if parameter is rest:
             lines.append(f"  {name.upper()}")
+        elif parameter is free:
+            lines.append("  KEY=...")
         elif parameter.default is parameter.empty:
             lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; required")
         else:
@@ -214,8 +219,8 @@ def _value(text: str, annotation: Any, name: str) -> Any:
         raise ConfigError(name, value, describe_setting(annotation), nearest(text, choices)) from error
 
 
-def _positional(known: dict[str, inspect.Parameter]) -> inspect.Parameter | None:
-    return next((parameter for parameter in known.values() if parameter.kind is parameter.VAR_POSITIONAL), None)
+def _of_kind(known: dict[str, inspect.Parameter], kind: Any) -> inspect.Parameter | None:
+    return next((parameter for parameter in known.values() if parameter.kind is kind), None)
 
 
 def _flatten(annotation: Any, keep_annotated: bool = False) -> list[Any]:
@@ -233,7 +238,11 @@ def _expected(named: dict[str, inspect.Parameter], rest: inspect.Parameter | Non
 
 
 def _read_standard_input(texts: dict[str, str], named: dict[str, inspect.Parameter]) -> dict[str, str]:
-    readers = [name for name, text in texts.items() if text == "-" and Path not in _flatten(named[name].annotation)]
+    readers = [
+        name
+        for name, text in texts.items()
+        if text == "-" and name in named and Path not in _flatten(named[name].annotation)
+    ]
     if not readers:
         return texts
     if len(readers) > 1:
@@ -269,7 +278,7 @@ def _split_docstring(text: str) -> tuple[str, dict[str, str]]:
     for line in rest.splitlines():
         if line and not line.startswith(" "):
             break
-        entry = re.match(r" {4}\*?(\w+): (.*)", line)
+        entry = re.match(r" {4}\*{0,2}(\w+): (.*)", line)
         if entry:
             name = entry[1]
             details[name] = entry[2]

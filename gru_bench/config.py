@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -355,6 +355,16 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: values.get(name) for name in ("task", "data", "model", "optimizer", "training", "seed")}
     training = kept["training"] or {}
     return kept | {"training": {name: value for name, value in training.items() if name not in EXECUTION}}
+
+
+def differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Say where nested settings differ from earlier ones, key by key."""
+    for name in sorted({*new, *old}):
+        ours, theirs = new.get(name), old.get(name)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            yield from differences(ours, theirs, f"{prefix}{name}.")
+        elif ours != theirs:
+            yield f"{prefix}{name}: {theirs} there, {ours} now"
 
 
 def _section(cls: Any, values: object, name: str) -> Any:

@@ -16,7 +16,7 @@ from gru_bench.validation import bind
 SCHEMA = 1
 FILE_NAME = "record.json"
 SAMPLES_FILE = "samples.json"
-Status = Literal["running", "finished", "interrupted", "diverged", "failed"]
+Status = Literal["running", "finished", "interrupted", "pruned", "diverged", "failed"]
 
 
 @dataclass(kw_only=True)
@@ -24,7 +24,7 @@ class RunRecord:
     """What is known of a run. Seconds are wall time; bytes of `memory` come from two sources that never mix.
 
     Attributes:
-        status: running, finished, interrupted, diverged or failed; `reason` says why.
+        status: running, finished, interrupted, pruned (ended by a search), diverged or failed; `reason` says why.
         config: all settings; `config_hash` names all of them that decide numbers but the seed.
         cell_options: the options of the cell alone, as run; `cell_defaults` as they are by default.
         speed: `seconds_per_update` and `items_per_second` without compilation, `compile_seconds`, `item`, and

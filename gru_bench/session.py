@@ -29,7 +29,7 @@ from gru_bench.terminal import Terminal
 from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import keep_freed_memory, start_memory_count
 from gru_bench.training.layout import take_cores_as_devices
-from gru_bench.training.loop import Training
+from gru_bench.training.loop import Judge, Training
 from gru_bench.training.run import Run
 from gru_bench.training.run_directory import clear, owned, previous_record
 from gru_bench.training.setup import begin_run, load_task
@@ -38,21 +38,28 @@ from gru_bench.training.signals import Interrupted, terminated
 logger = logging.getLogger("gru_bench")
 
 
-def run_session(config: Config) -> int:
+def run_session(config: Config, judge: Judge | None = None) -> int:
     """Train what the settings say, one run or replicas, and return the exit code: 0, or 1 when a run diverged.
+
+    Args:
+        config: the settings.
+        judge: may end a run as `pruned` after an evaluation; None: nobody does.
 
     Raises: see `train_together`.
     """
-    return train_together(config.runs, Terminal(highlight=False, go_on=True))
+    return train_together(config.runs, Terminal(highlight=False, go_on=True), judge=judge)
 
 
-def train_together(configs: Sequence[Config], console: Console, *, pictures: bool = True) -> int:
+def train_together(
+    configs: Sequence[Config], console: Console, *, judge: Judge | None = None, pictures: bool = True
+) -> int:
     """Train runs in one program and return the exit code: 0, or 1 when one diverged.
 
     Args:
         configs: their settings, equal in all but seed, scalars of the optimiser (`SWEPT`) and options of the cell that
             only the start of the weights depends on (`start_options`).
         console: where progress and tables are shown.
+        judge: may end a run as `pruned` after an evaluation; None: nobody does.
         pictures: whether samples and pictures are made of each run that is finished.
 
     Raises:
@@ -60,10 +67,7 @@ def train_together(configs: Sequence[Config], console: Console, *, pictures: boo
             the run had begun.
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written and the record says `interrupted`.
     """
-    config = configs[0]
-    task_class = check_task(config.task)
-    check_data(config.data, config.task.name, ACCEPTS)
-    check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
+    check_settings(configs[0])
     if len(configs) > 1:
         take_cores_as_devices(len(configs))
     keep_freed_memory()
@@ -71,7 +75,7 @@ def train_together(configs: Sequence[Config], console: Console, *, pictures: boo
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
         held.enter_context(_logging(directories, console))
-        held.enter_context(compiled_programs_kept(find_cache(config.paths)))
+        held.enter_context(compiled_programs_kept(find_cache(configs[0].paths)))
         left: list[_Unfinished] = []
         diverged: list[str] = []
         for member, directory in zip(configs, directories, strict=True):
@@ -88,10 +92,21 @@ def train_together(configs: Sequence[Config], console: Console, *, pictures: boo
         if left:
             for message in diverged:
                 logger.warning("%s", message)
-            return max(_train(left, console, pictures), int(bool(diverged)))
+            return max(_train(left, console, judge, pictures), int(bool(diverged)))
         if diverged:
             raise UserError("\n".join(diverged))
         return 0
+
+
+def check_settings(config: Config) -> None:
+    """Check what depends on several sections, before anything is read or written.
+
+    Raises:
+        ConfigError: the task does not take such data, or no such network.
+    """
+    task_class = check_task(config.task)
+    check_data(config.data, config.task.name, ACCEPTS)
+    check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
 
 
 class _Unfinished(NamedTuple):
@@ -102,9 +117,8 @@ class _Unfinished(NamedTuple):
     started: str | None
 
 
-def _train(left: Sequence[_Unfinished], console: Console, pictures: bool) -> int:
-    config = left[0].config
-    task, data = load_task(config)
+def _train(left: Sequence[_Unfinished], console: Console, judge: Judge | None, pictures: bool) -> int:
+    task, data = load_task(left[0].config)
     baselines = task.baselines(data)
     runs: list[Run] = []
     with _outcome(runs), terminated():
@@ -112,7 +126,7 @@ def _train(left: Sequence[_Unfinished], console: Console, pictures: bool) -> int
             with _about(directory):
                 runs.append(begin_run(member, directory, started, task, data, baselines))
                 _announce(runs[-1])
-        with closing(Training(runs, task, data, console).run()) as ended:
+        with closing(Training(runs, task, data, console, judge).run()) as ended:
             for run in ended:
                 with _about(run.directory):
                     _end(run, task, data, console, pictures)
@@ -131,8 +145,11 @@ def _announce(run: Run) -> None:
 
 
 def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> None:
-    """Show and write what became of a run that was trained to its end, or diverged."""
-    if run.failure is None:
+    """Show and write what became of a run that was trained to its end, was pruned or diverged."""
+    if run.pruned:
+        run.end("pruned", run.pruned)
+        logger.info("Pruned: %s. The train command with its settings goes on from there.", run.pruned)
+    elif run.failure is None:
         if pictures:
             _show(run, task, data)
         run.end("finished")

@@ -46,6 +46,25 @@ def only_named(*, run: Path, prompt: str = "") -> None:
     print(run, prompt)
 
 
+def with_others(*, count: Positive = 1, **settings: str) -> None:
+    """Pass settings on.
+
+    Args:
+        count: how many.
+        **settings: all other keys.
+    """
+
+
+def test_other_keys_are_taken_as_text_where_a_command_takes_any():
+    plain, named = parse_arguments(with_others, ["model.size=3", "count=3", "task=-", "x=a=b"])
+    assert (plain, named) == ([], {"model.size": "3", "count": 3, "task": "-", "x": "a=b"})
+    with pytest.raises(ConfigError, match=r"task: found 'b', allowed: one value\. It was already given as task=a"):
+        parse_arguments(with_others, ["task=a", "task=b"])
+    with pytest.raises(ConfigError, match=r"-m: found '-m'.* Write key=value"):
+        parse_arguments(with_others, ["-m"])
+    assert "  KEY=...\n      all other keys." in help_text(with_others)
+
+
 def test_values_are_typed_by_the_signature():
     plain, named = parse_arguments(
         command, ["runs/a", "length=3", "temperature=0.5", "greedy=TRUE", "top_k=null", "csv=out.csv", "./b=c"]

@@ -92,13 +92,18 @@ class Space:
     parameters: Mapping[str, Parameter]
 
     @property
-    def searched(self) -> Mapping[str, Parameter]:
-        """The parameters that are no constants."""
+    def constants(self) -> Mapping[str, Value]:
+        """The parameters that have a single value, with it."""
         return {
-            key: parameter
+            key: parameter.values[0]
             for key, parameter in self.parameters.items()
-            if isinstance(parameter, Interval) or len(parameter.values) > 1
+            if isinstance(parameter, Choice) and len(parameter.values) == 1
         }
+
+    @property
+    def searched(self) -> Mapping[str, Parameter]:
+        """The parameters that have several values."""
+        return {key: parameter for key, parameter in self.parameters.items() if key not in self.constants}
 
     def draw(self, generator: np.random.Generator) -> dict[str, Value]:
         """Return one random trial: each parameter's value by key, constants included."""

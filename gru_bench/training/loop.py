@@ -6,7 +6,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ import optax
 from flax import nnx
 from rich.console import Console
 
-from gru_bench.config import SWEPT
+from gru_bench.config import SWEPT, Config
 from gru_bench.models.network import Network
 from gru_bench.tasks.task import Batch, Task
 from gru_bench.tracking.progress import Progress
@@ -35,6 +35,9 @@ from gru_bench.training.step import Scalars, TrainState, UpdateMetrics, make_upd
 
 LONGEST_DISPATCH = 0.5
 """Seconds of updates that the device may be given at once, so that a signal is answered soon."""
+
+Judge = Callable[[Config, int, float], str]
+"""Is told a run's settings, its update and its validation value; returns why the run is not worth going on with."""
 
 logger = logging.getLogger("gru_bench")
 
@@ -55,8 +58,9 @@ class Training:
     at the same time; evaluation, best weights, checkpoints and records are each run's own.
     """
 
-    def __init__(self, runs: Sequence[Run], task: Task, data: Any, console: Console):
+    def __init__(self, runs: Sequence[Run], task: Task, data: Any, console: Console, judge: Judge | None = None):
         self.began = time.monotonic()
+        self.judge = judge
         self.live, self.task, self.data = list(runs), task, data
         first = runs[0]
         self.training = first.config.training
@@ -85,7 +89,8 @@ class Training:
         """Train to the end of the budget, or until validation no longer improves; yield each run when it has ended.
 
         A run that ends well has then read the test split once. One that diverged has its `failure`: a loss, a
-        gradient or the validation metric is not finite; its last good checkpoint is kept.
+        gradient or the validation metric is not finite; its last good checkpoint is kept. One that the judge does not
+        go on with says in `pruned` why; the same settings without a judge go on from its last checkpoint.
 
         Raises:
             Interrupted: SIGINT or SIGTERM came; the checkpoints are written.
@@ -215,6 +220,8 @@ class Training:
             run.checkpoint(self.done, state, self._clock())
             self._note_progress(run)
             run.record.write(run.directory)
+            if self.judge is not None and not self._spent() and not run.out_of_patience:
+                run.pruned = self.judge(run.config, self.done, metrics[self.task.metric])
         self.progress.evaluated(self.done, _mean(values), live=len(values))
         self.watch.start()
 
@@ -251,8 +258,8 @@ class Training:
         return [run for run in self.live if run.failure is None]
 
     def _finish(self, run: Run) -> None:
-        """Read the test split with the best weights of a run, and a part of train where that is wished for."""
-        if run.failure is None:
+        """Read the test split with the best weights of a run that went all its way, and a part of train if wished."""
+        if run.failure is None and not run.pruned:
             params, run.best = load_tree(run.checkpoints.best_path, self._state(run).params)
             run.network = nnx.merge(self.graph, params)
             run.test_sums = self.evaluator.sums(params, self.task.eval_batches(self.data, "test", self.training))

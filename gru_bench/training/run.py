@@ -31,6 +31,7 @@ class Run:
 
     Attributes:
         failure: why it diverged, where it did.
+        pruned: why it is not worth going on with, where it is not.
         network: the network with its best weights, once the run is finished.
         test_sums: what the test metrics are made of, once the run is finished.
     """
@@ -46,6 +47,7 @@ class Run:
         self.without_improvement = 0
         self.evaluated_at = 0
         self.failure: Diverged | None = None
+        self.pruned = ""
         self.network: Network | None = None
         self.test_sums: dict[str, np.ndarray] = {}
 
@@ -106,9 +108,14 @@ class Run:
 
     @property
     def stopped(self) -> bool:
-        """Whether the run diverged, or has not improved for so long that it stops early."""
+        """Whether the run diverged, was pruned, or has not improved for so long that it stops early."""
+        return self.failure is not None or bool(self.pruned) or self.out_of_patience
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the run has not improved for so long that it stops early."""
         patience = self.config.training.patience
-        return self.failure is not None or (patience is not None and self.without_improvement >= patience)
+        return patience is not None and self.without_improvement >= patience
 
     def checkpoint(self, update: int, state: TrainState, meta: Mapping[str, Any]) -> None:
         """Write a checkpoint; `meta` is what runs that are trained at once share."""

@@ -8,14 +8,13 @@ import logging
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import filelock
 
-from gru_bench.config import Config, identity
+from gru_bench.config import Config, differences, identity
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME, SAMPLES_FILE, RunRecord, read_record, write_atomically
 from gru_bench.training.checkpoint import Checkpoints
@@ -27,12 +26,17 @@ _OURS = (*_FOLDERS, "metrics.jsonl", "config.yaml", "log.txt", "data.json", SAMP
 logger = logging.getLogger("gru_bench")
 
 
+class InUse(UserError):
+    """Another process holds the run directory."""
+
+
 @contextmanager
 def owned(directory: Path) -> Iterator[Path]:
     """Hold a run directory as its only owner.
 
     Raises:
-        UserError: another process holds it, or it cannot be written.
+        InUse: another process holds it.
+        UserError: it cannot be written.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -42,7 +46,7 @@ def owned(directory: Path) -> Iterator[Path]:
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
-        raise UserError(
+        raise InUse(
             f"{directory} is in use by {_owner(directory)}. Wait for it, stop it, or choose another run_dir=..."
         ) from None
     except OSError as error:
@@ -92,23 +96,14 @@ def previous_record(directory: Path, config: Config) -> RunRecord | None:
     if not (directory / FILE_NAME).exists():
         return None
     record = read_record(directory)
-    differences = list(_differences(config.identity, identity(record.config)))
-    if differences:
+    found = list(differences(config.identity, identity(record.config)))
+    if found:
         raise ConfigError(
             "run_dir",
             str(directory),
             "a directory of its own for each run: this one holds a run with other settings ("
-            + "; ".join(differences[:5])
+            + "; ".join(found[:5])
             + ")",
             "Choose another run_dir, or fresh=true to replace that run.",
         )
     return record
-
-
-def _differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for name in sorted({*new, *old}):
-        ours, theirs = new.get(name), old.get(name)
-        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-            yield from _differences(ours, theirs, f"{prefix}{name}.")
-        elif ours != theirs:
-            yield f"{prefix}{name}: {theirs} there, {ours} now"

@@ -13,21 +13,9 @@ from gru_bench.compose import composed
 from gru_bench.config import configs_folder
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.search.space import Choice, Interval, Space, overrides, read_space, space_file
+from tests.search.spaces import write_space
 
 SPACES = sorted(path.stem for path in (configs_folder() / "sweeps").glob("*.yaml"))
-
-
-def write(folder: Path, **parameters: Any) -> Path:
-    """Write a sweep file with these parameters, `__` for the dot."""
-    content = {
-        "program": "gru_bench.train",
-        "method": "random",
-        "parameters": {key.replace("__", "."): entry for key, entry in parameters.items()},
-        "command": ["${env}", "python", "-m", "${program}", "${args_no_hyphens}"],
-    }
-    path = folder / "own.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
 
 
 def refusal(path: Path) -> str:
@@ -41,7 +29,7 @@ def refusal(path: Path) -> str:
 
 def test_every_distribution_is_read_as_wandb_means_it(tmp_path: Path):
     space = read_space(
-        write(
+        write_space(
             tmp_path,
             model={"value": "gru"},
             network={"values": ["char_256", "char_512"]},
@@ -93,14 +81,14 @@ def test_every_distribution_is_read_as_wandb_means_it(tmp_path: Path):
     ],
 )
 def test_a_wrong_parameter_is_named(tmp_path: Path, entry: Any, message: str):
-    path = write(tmp_path, optimizer__learning_rate=entry)
+    path = write_space(tmp_path, optimizer__learning_rate=entry)
     text = refusal(path)
     assert text.startswith(f"{path}: sweep.parameters.optimizer.learning_rate")
     assert message in text
 
 
 def test_a_file_that_is_no_sweep_file_is_refused(tmp_path: Path):
-    path = write(tmp_path, model={"value": "gru"})
+    path = write_space(tmp_path, model={"value": "gru"})
     content = yaml.safe_load(path.read_text())
     path.write_text(yaml.safe_dump(content | {"parameter": {}}))
     assert "sweep.parameter: found {}" in refusal(path)
@@ -119,7 +107,7 @@ def test_a_file_that_is_no_sweep_file_is_refused(tmp_path: Path):
 
 def test_a_space_is_found_by_name_or_by_path(tmp_path: Path):
     assert space_file("gru") == configs_folder() / "sweeps/gru.yaml"
-    own = write(tmp_path, model={"value": "gru"})
+    own = write_space(tmp_path, model={"value": "gru"})
     assert space_file(str(own)) == own
     with pytest.raises(ConfigError, match=r"found 'gruu', allowed: gru, lstm, .* Did you mean 'gru'"):
         space_file("gruu")

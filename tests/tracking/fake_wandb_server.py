@@ -24,6 +24,9 @@ class Received:
     streamed: list[dict[str, Any]] = field(default_factory=list)
     uploads: dict[str, bytes] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sweeps: dict[str, str] = field(default_factory=dict)
+    commands: list[dict[str, Any]] = field(default_factory=list)
+    """What the agents of sweeps are still to do; each heartbeat hands out the first one."""
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -134,6 +137,24 @@ def _graphql(received: Received, name: str, variables: dict[str, Any]) -> dict[s
             for file in variables["files"]
         ]
         return {"createRunFiles": {"runID": "1", "uploadHeaders": [], "files": files}}
+    return _sweep_graphql(received, name, variables)
+
+
+def _sweep_graphql(received: Received, name: str, variables: dict[str, Any]) -> dict[str, Any]:
+    if name == "UpsertSweep":
+        sweep = f"sweep{len(received.sweeps)}"
+        received.sweeps[sweep] = variables["config"]
+        project = {"id": "p", "name": variables["projectName"], "entity": {"id": "e", "name": "tester"}}
+        return {"upsertSweep": {"sweep": {"name": sweep, "project": project}, "configValidationWarnings": []}}
+    if name == "SweepWithRuns":
+        sweep = variables["sweep"]
+        found = {"id": sweep, "name": sweep, "state": "RUNNING", "config": received.sweeps[sweep]}
+        return {"project": {"sweep": {**found, "runs": {"edges": []}}}}
+    if name == "CreateAgent":
+        return {"createAgent": {"agent": {"id": "agent"}}}
+    if name == "Heartbeat":
+        commands = [received.commands.pop(0)] if received.commands else []
+        return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
     return {}
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from gru_bench.compose import composed
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
+from gru_bench.session import run_session
 from gru_bench.training.run import total_updates
 from tests.test_config import changed
 from tests.training.support import SMALL, UPDATES, arrays, assert_same_run, record, rows, stopped, train
@@ -157,3 +159,28 @@ def test_a_finished_training_is_only_scored_again(tmp_path: Path, finished_run: 
     assert done.code == 0, done.err
     assert f"Going on from the checkpoint of update {UPDATES}." in done.out
     assert_same_run(run, finished_run)
+
+
+def test_a_run_that_is_judged_hopeless_ends_and_can_be_gone_on_with(tmp_path: Path, finished_run: Path):
+    config = composed("task=language_modeling", *SMALL, f"run_dir={tmp_path}")
+    told: list[tuple[int, float]] = []
+
+    def judge(settings: Config, update: int, value: float) -> str:
+        assert settings == config
+        told.append((update, value))
+        return "worse than others" if update == 40 else ""
+
+    assert run_session(config, judge) == 0
+    found = record(tmp_path)
+    assert (found["status"], found["reason"], found["updates"]) == ("pruned", "worse than others", 40)
+    assert list(found["metrics"]) == ["valid"]
+    assert told == [(row["update"], row["nll"]) for row in rows(finished_run) if row["split"] == "valid"][:2]
+    done = train(*SMALL, f"run_dir={tmp_path}")
+    assert done.code == 0, done.err
+    assert_same_run(tmp_path, finished_run)
+
+
+def test_the_last_evaluation_is_not_judged(tmp_path: Path):
+    config = composed(*SMALL, "training.eval_every=60", f"run_dir={tmp_path}")
+    assert run_session(config, lambda *_: "worse than others") == 0
+    assert record(tmp_path)["status"] == "finished"

@@ -1,0 +1,231 @@
+"""`python -m gru_bench.sweep space=... task=...`: search settings by validation, with random draws or Optuna."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gru_bench.arguments import run_command
+from gru_bench.compose import composed
+from gru_bench.config import Config
+from gru_bench.errors import ConfigError, UserError
+from gru_bench.history import METRICS_FILE, read_metrics
+from gru_bench.record import FILE_NAME, read_record
+from gru_bench.search.space import Space, overrides, read_space, space_file
+from gru_bench.search.trials import Method, Search
+from gru_bench.terminal import Terminal
+from gru_bench.validation import Natural
+
+if TYPE_CHECKING:
+    from gru_bench.search.study import OpenTrial, Study
+
+INSTALL = "pip install 'gru_bench[sweep]'"
+NOT_HERE = {
+    "fresh": "A sweep begins anew with another study=... or search_seed=...",
+    "run_dir": "Each trial has a run directory of its own below paths.runs.",
+    "training.replicas": "A trial is one run.",
+    "training.replica_key": "Put the setting into the space.",
+    "training.replica_values": "Put the values into the space.",
+}
+RETRAINED = 5  # seeds of the best trial's command
+WAIT = 10.0  # seconds, for a run that another process is at
+HOPEFUL = 3  # trials that may fail before it is taken that all of them do
+EXAMPLES = (
+    "python -m gru_bench.sweep space=gru task=language_modeling trials=20 tracker=none",
+    "python -m gru_bench.sweep space=lstm task=time_series data=etth1 method=optuna",
+    "python -m gru_bench.sweep space=my_space.yaml data=text_file data.path=book.txt study=book.db",
+    "python -m gru_bench.sweep space=gru task=language_modeling trials=0",
+)
+
+
+def sweep(
+    *,
+    space: str,
+    trials: Natural = 30,
+    method: Method = "random",
+    prune: bool = True,
+    search_seed: Natural = 0,
+    study: Path | None = None,
+    **settings: str,
+) -> int:
+    """Search for good settings: each trial is a run with values from a space; validation selects.
+
+    The same command again goes on where it stopped, also with more trials; several at once share the trials. Ends with
+    the best trial, the command that trains it with other seeds, a table and pictures of all trials.
+
+    Args:
+        space: a file of configs/sweeps by its name (gru, lstm), or the path of another W&B sweep file (.yaml)
+        trials: how many the search has altogether; 0: only show what there is
+        method: random, or optuna: guided by the trials before
+        prune: end a trial at an evaluation where its best validation value so far is worse than the median of the
+            finished trials there; the first five are spared
+        search_seed: decides what is tried; the seed of the runs is seed=...
+        study: SQLite file of the search (.db); default: below runs/sweeps, named by all that decides its numbers
+        **settings: every other key is a setting of `python -m gru_bench.train`, the same for all trials; one that the
+            space has is then not searched
+
+    Returns:
+        The exit code: 0; 1 where no trial has finished; 130 or 143 after SIGINT or SIGTERM.
+
+    Raises:
+        UserError: Optuna is missing, the study is of another search, all trials fail, or data, disk or a directory is
+            at fault.
+    """
+    for name in sorted(NOT_HERE.keys() & settings):
+        raise ConfigError(name, settings[name], "nothing in a sweep", NOT_HERE[name])
+    if study is not None and study.suffix != ".db":
+        raise ConfigError("study", str(study), "a file that ends in .db")
+    searched = read_space(space_file(space)).without(settings)
+    if not searched.searched:
+        raise ConfigError("space", space, "one with a setting that has several values and is not given here")
+    arguments = tuple(f"{key}={value}" for key, value in settings.items())
+    base = composed(*arguments, *overrides(searched.constants))
+
+    from gru_bench.session import check_settings  # JAX is loaded here, so that --help answers at once
+    from gru_bench.training.setup import load_task
+
+    check_settings(base)
+    task, _ = load_task(base)
+    facts = _facts(searched, base, method=method, prune=prune, search_seed=search_seed)
+    path = study or _default_study(searched, base, method, facts)
+    opened = _open(path)(
+        path, searched, method=method, seed=search_seed, prune=prune, direction=task.direction, facts=facts
+    )
+    terminal = Terminal(soft_wrap=True, highlight=False, markup=False, emoji=False, go_on=True)
+    try:
+        _search(opened, trials, lambda values: composed(*arguments, *overrides(values)), task.metric, terminal)
+    except KeyboardInterrupt as stop:
+        terminal.print(f"\nStopped. The same command goes on from here: {path}")
+        return getattr(stop, "exit_code", 130)
+    found = Search(
+        space=searched,
+        method=method,
+        metric=task.metric,
+        direction=task.direction,
+        title=f"{base.task.name}, {base.data.source}",
+        trials=opened.trials,
+    )
+    return _show(found, arguments, base.seed, path, terminal)
+
+
+def _open(path: Path) -> type[Study]:
+    try:
+        from gru_bench.search.study import Study
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise UserError(f"study: {path} needs Optuna, which is not installed. Install it: {INSTALL}") from None
+    return Study
+
+
+def _facts(space: Space, base: Config, **how: Any) -> dict[str, Any]:
+    """Return all that decides what a search finds."""
+    searched = {key: str(parameter) for key, parameter in space.searched.items()}
+    return json.loads(json.dumps({**how, "space": searched, "settings": base.identity}))
+
+
+def _default_study(space: Space, base: Config, method: Method, facts: Mapping[str, Any]) -> Path:
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+    folder = Path(base.paths.runs) / "sweeps" / base.task.name / base.data.source
+    return folder / f"{space.name}-{method}-{digest}.db"
+
+
+def _search(
+    study: Study, count: int, settings_of: Callable[[Mapping[str, Any]], Config], metric: str, terminal: Terminal
+) -> None:
+    """Run trials until the search has as many as it may have."""
+    while True:
+        with study.claimed(count) as trial:
+            if trial is None:
+                return
+            searched = {key: trial.values[key] for key in study.space.searched}
+            terminal.print(f"\nTrial {trial.number} of {count}: {' '.join(overrides(searched))}")
+            try:
+                _run(trial, settings_of(trial.values), metric, terminal)
+            except ConfigError as error:  # these values do not go together; the settings that all share were checked
+                trial.tell("failed", reason=str(error))
+            except UserError:
+                terminal.print(f"Trial {trial.number} stopped; mend what the error says, then repeat the command.")
+                raise
+            except Exception as error:  # such as a network that is too large for the memory
+                reason, *_ = str(error).splitlines() or [""]
+                trial.tell("failed", reason=f"{type(error).__name__}: {reason}")
+        told = study.trials[trial.number]
+        value = "" if told.value is None else f", best validation {metric} {told.value:.5g}"
+        reason = f" ({told.reason})" if told.reason else ""
+        terminal.print(f"Trial {trial.number}: {told.outcome}{value}{reason}")
+        if len(study.trials) >= HOPEFUL and all(other.outcome == "failed" for other in study.trials):
+            raise UserError(f"All {len(study.trials)} trials have failed, so the space or the settings are at fault.")
+
+
+def _run(trial: OpenTrial, config: Config, metric: str, terminal: Terminal) -> None:
+    """Train a trial to its end, or go on with it, and tell the study what became of it."""
+    from gru_bench.session import run_session
+    from gru_bench.training.run_directory import InUse
+
+    def judge(_: Config, update: int, value: float) -> str:
+        trial.note(update, value)
+        return trial.hopeless()
+
+    given_up = trial.hopeless()
+    while not given_up and not _diverged(config):
+        try:
+            run_session(config, judge)
+            break
+        except InUse as other:  # such as a trial of another process with equal settings: then this is the same run
+            terminal.print(f"Waiting: {other}")
+            time.sleep(WAIT)
+    record = read_record(config.directory)
+    for row in read_metrics(config.directory / METRICS_FILE):
+        if row["split"] == "valid" and math.isfinite(row[metric]):
+            trial.note(row["update"], row[metric])
+    outcome = "pruned" if given_up else record.status
+    assert outcome in ("finished", "pruned", "diverged")
+    best = record.metrics.get("valid", {}).get(metric)
+    trial.tell(outcome, value=best, updates=record.updates, reason=given_up or record.reason, run=str(config.directory))
+
+
+def _diverged(config: Config) -> bool:
+    return (config.directory / FILE_NAME).exists() and read_record(config.directory).status == "diverged"
+
+
+def _show(search: Search, arguments: Sequence[str], seed: int, path: Path, terminal: Terminal) -> int:
+    """Print what was found and write the table and the pictures; return the exit code."""
+    from gru_bench.reporting.csv_file import write_text
+    from gru_bench.reporting.search_page import pictures, table
+
+    counts = Counter(trial.outcome for trial in search.trials)
+    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    terminal.print(f"\n{len(search.trials)} trials{': ' if said else ''}{said}. Study: {path}")
+    best = search.best
+    if best is None:
+        terminal.print("No trial has finished.")
+        return 1 if search.trials else 0
+    folder = path.with_suffix("")
+    write_text(table(search), folder / "trials.csv", "study")
+    for file in (folder / "trials.csv", *pictures(search, folder)):
+        terminal.print(file)
+    terminal.print(
+        f"\nBest: trial {best.number}, validation {search.metric} {best.value:.5g}, {best.run}\n"
+        f"Train it with other seeds than the one that has selected:\n\n  {_command(search, arguments, seed)}"
+    )
+    return 0
+
+
+def _command(search: Search, arguments: Sequence[str], seed: int) -> str:
+    assert search.best is not None
+    seeds = ",".join(str(seed + 1 + index) for index in range(RETRAINED))
+    kept = [text for text in arguments if not text.startswith("seed=")]
+    return shlex.join(["python", "-m", "gru_bench.train", "-m", *kept, *overrides(search.best.values), f"seed={seeds}"])
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(sweep, examples=EXAMPLES))
