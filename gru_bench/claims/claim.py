@@ -102,6 +102,14 @@ class Seeds:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Smoke:
+    """What stands for a whole part at the scale `smoke`: some of its settings and arms; all where none is named."""
+
+    settings: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """One kind of measurement of some arms in some settings, with the numbers that its rows hold.
 
@@ -117,6 +125,7 @@ class Part:
         trials: of a random search, by scale, instead of levels; of arms with a `space`.
         numbers: columns of results.csv; see docs/claims.md for those of each measure.
         targets: of the validation metric, by setting, to which updates are counted.
+        smoke: what stands for all of it at the scale `smoke`.
     """
 
     measure: Measure
@@ -130,6 +139,7 @@ class Part:
     trials: Seeds | None = None
     numbers: tuple[str, ...] = ("test", "valid")
     targets: Mapping[str, float] = field(default_factory=dict)
+    smoke: Smoke = field(default_factory=Smoke)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,7 +326,7 @@ def _part(values: Any, where: str) -> Part:
     values = dict(values) if isinstance(values, Mapping) else values
     made: dict[str, Any] = {}
     if isinstance(values, dict):
-        for key, cls in (("levels", Levels), ("seeds", Seeds), ("trials", Seeds)):
+        for key, cls in (("levels", Levels), ("seeds", Seeds), ("trials", Seeds), ("smoke", Smoke)):
             if key in values:
                 made[key] = _bind(cls, values.pop(key), f"{where}.{key}")
     return _bind(Part, values, where, **made)
@@ -344,6 +354,10 @@ def _check(claim: Claim, where: str) -> None:
     for name, part in claim.parts.items():
         for arm in part.arms:
             _known(claim.arms, arm, f"{where}: parts.{name}.arms")
+        for setting in part.smoke.settings:
+            _known(dict.fromkeys(part.settings), setting, f"{where}: parts.{name}.smoke.settings")
+        for arm in part.smoke.arms:
+            _known(dict.fromkeys(claim.arms_of(part)), arm, f"{where}: parts.{name}.smoke.arms")
         if part.levels is not None and part.trials is not None:
             raise ConfigError(f"{where}: parts.{name}", "levels and trials", "one of them")
     for comparison in claim.comparisons:

@@ -26,7 +26,7 @@ ASIDE = 0.012  # of the axis, between neighbouring arms, so that their intervals
 LONGEST_TITLE, LONGEST_LABEL = 46, 36  # characters
 LEGEND_ENTRY = 1.4  # inches
 
-_LAG = re.compile(r"lag_(\d+)")
+_LAG = re.compile(r"(?:carry_)?lag_(\d+)")
 
 
 def over_levels(claim: Claim, part: Part, number: str, rows: Sequence[Row], path: Path) -> bool:
@@ -108,7 +108,7 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
 
 
 def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool:
-    """Draw columns `lag_1`, `lag_2`, ... per arm, geometric means over seeds, a panel per setting and level.
+    """Draw columns `lag_1`, ... or `carry_lag_1`, ... per arm, geometric means over seeds, a panel per setting and level.
 
     Arguments and return value are as in `over_levels`.
     """
@@ -136,7 +136,7 @@ def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool
             title += f", {part.levels.title} {level}"
         _title(panel, title)
         panel.set_xlabel("lag, time steps")
-        panel.set_ylabel("norm of dL/dh_t", parse_math=False)
+        panel.set_ylabel("norm of the gradient", parse_math=False)
     _finish(figure, panels, path)
     return True
 

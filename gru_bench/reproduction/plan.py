@@ -68,11 +68,12 @@ class Planner:
             ConfigError: settings that are not allowed.
         """
         wanted = {(value.part, value.setting, value.arm) for value in claim.published}
+        smoke = self.scale == "smoke"
         return [
             job
             for name, part in claim.parts.items()
-            for setting in part.settings
-            for arm in claim.arms_of(part)
+            for setting in (smoke and part.smoke.settings) or part.settings
+            for arm in (smoke and part.smoke.arms) or claim.arms_of(part)
             if self.scale != "published" or (name, setting, arm) in wanted
             for job in self._arm_jobs(claim, name, part, setting, arm)
         ]

@@ -17,7 +17,7 @@ from gru_bench.claims.rows import Row, append_rows, read_rows
 from gru_bench.compose import launch
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.record import RunRecord, read_record
+from gru_bench.record import FILE_NAME, RunRecord, read_record
 from gru_bench.reproduction.measures import Numbers, measure
 from gru_bench.reproduction.plan import Job, Planner, missing
 from gru_bench.reproduction.run_numbers import run_numbers
@@ -25,6 +25,8 @@ from gru_bench.reproduction.sessions import sessions
 from gru_bench.session import run_session, train_together
 from gru_bench.training.environment import device, versions
 from gru_bench.training.run import now
+
+ENDED = ("finished", "diverged")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +108,11 @@ class Reproduction:
     def _train(self, group: Sequence[Job]) -> dict[Path, tuple[RunRecord, Path]]:
         """Train what is not trained yet, and return the records by run directory."""
         members = {job.config.directory: job for job in group}
-        if self.launcher is None:
-            train_together([job.config for job in members.values()], Console(file=io.StringIO()), pictures=False)
-        else:
-            commands = [[*job.overrides, *_places(job.config)] for job in members.values()]
+        left = [job for directory, job in members.items() if not _ended(directory)]
+        if left and self.launcher is None:
+            train_together([job.config for job in left], Console(file=io.StringIO()), pictures=False)
+        elif left and self.launcher is not None:
+            commands = [[*job.overrides, *_places(job.config)] for job in left]
             launch(run_session, commands, self.launcher, Path(group[0].config.paths.runs) / "sweeps")
         return {directory: (read_record(directory), directory) for directory in members}
 
@@ -124,6 +127,11 @@ def _groups(jobs: Sequence[Job], at_once: int) -> Iterator[list[Job]]:
             yield together
 
 
+def _ended(directory: Path) -> bool:
+    """Return whether a run was trained to its end, or diverged; the hash in its directory names its settings."""
+    return (directory / FILE_NAME).exists() and read_record(directory).status in ENDED
+
+
 def _places(config: Config) -> list[str]:
     """Return the settings that say where a run of a launcher goes and where its data is."""
     known = {"paths.runs": config.paths.runs, "paths.mirror": config.paths.mirror, "paths.cache": config.paths.cache}
@@ -131,7 +139,7 @@ def _places(config: Config) -> list[str]:
 
 
 def _run_row(job: Job, record: RunRecord, directory: Path) -> Row:
-    if record.status not in ("finished", "diverged"):
+    if record.status not in ENDED:
         raise UserError(f"{directory}: the run is {record.status} ({record.reason or 'no reason is known'}).")
     numbers = run_numbers(record, directory, job.target) if record.status == "finished" else {}
     return Row(
