@@ -108,7 +108,7 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
 
 
 def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool:
-    """Draw columns `lag_1`, ... or `carry_lag_1`, ... per arm, geometric means over seeds, a panel per setting and level.
+    """Draw columns `lag_1`, ... or `carry_lag_1`, ... per arm, geometric means over seeds, a panel for each setting.
 
     Arguments and return value are as in `over_levels`.
     """

@@ -9,19 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.claims.claim import read_claim
 from gru_bench.claims.rows import read_rows
 from tests.reproduction.folder import CLAIM, write_experiments
 
 
-def _command(folder: Path, *arguments: str) -> list[str]:
-    places = [f"experiments={folder / 'experiments'}", f"out={folder / 'out'}", f"runs={folder / 'runs'}"]
+def _command(folder: Path, *arguments: str, experiments: Path | None = None) -> list[str]:
+    places = [
+        f"experiments={experiments or folder / 'experiments'}",
+        f"out={folder / 'out'}",
+        f"runs={folder / 'runs'}",
+    ]
     command = [sys.executable, "-m", "gru_bench.reproduce", "scale=smoke", *places, f"cache={folder / 'cache'}"]
     return [*command, *arguments]
 
 
-def _reproduce(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(_command(folder, *arguments), capture_output=True, text=True, timeout=600, check=False)
+def _reproduce(folder: Path, *arguments: str, experiments: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = _command(folder, *arguments, experiments=experiments)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -74,28 +78,14 @@ def test_the_same_call_again_runs_nothing_and_reports_the_same(reproduced: Path)
 
 
 def test_rows_of_changed_settings_are_made_anew(reproduced: Path, tmp_path: Path):
-    changed = CLAIM.replace("measure: run\n", "measure: run\n    run: [training.log_every=2]\n").replace(
-        "arms:\n  lstm: {run: [model=lstm], tuned: lstm}", "arms:\n  lstm: {run: [model=lstm]}"
-    )
+    changed = CLAIM.replace("measure: run\n", "measure: run\n    run: [training.log_every=2]\n")
     write_experiments(tmp_path / "experiments", accuracy=changed)
-    claim = read_claim(tmp_path / "experiments", "accuracy")
-    plan = subprocess.run(
-        [
-            *_command(reproduced, "claim=accuracy", "plan=true")[:4],
-            f"experiments={tmp_path / 'experiments'}",
-            f"out={reproduced / 'out'}",
-            "plan=true",
-            "claim=accuracy",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert claim.parts["runs"].run == ("training.log_every=2",)
+    plan = _reproduce(reproduced, "plan=true", "claim=accuracy", experiments=tmp_path / "experiments")
+    assert plan.returncode == 0
     assert "accuracy: 10 rows, 8 of them to be made" in plan.stdout
 
 
+@pytest.mark.slow
 def test_a_stopped_call_goes_on(tmp_path: Path):
     write_experiments(tmp_path / "experiments")
     with subprocess.Popen(
@@ -122,13 +112,30 @@ def test_an_unknown_claim_is_one_message(tmp_path: Path):
 
 
 def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):
-    broken = CLAIM.replace(
-        "model=gru], tuned: gru, parameters_of: lstm", "model=gru, data=text_file, data.path=none.txt"
-    )
+    absent = "model=gru, training.devices=64]"
+    broken = CLAIM.replace("model=gru], tuned: gru, parameters_of: lstm", absent)
     write_experiments(tmp_path / "experiments", accuracy=broken)
     done = _reproduce(tmp_path, "claim=accuracy")
     assert done.returncode == 1
-    assert "none.txt" in done.stderr
+    assert "training.devices" in done.stderr
     assert "Traceback" not in done.stderr
     arms = {row.key.arm for row in read_rows(tmp_path / "out/accuracy/results.csv")}
     assert arms == {"lstm", "gru", "gru_compute"}
+
+
+@pytest.mark.slow
+def test_a_launcher_of_hydra_makes_the_same_rows(reproduced: Path, tmp_path: Path):
+    places = [f"out={tmp_path / 'out'}", f"runs={tmp_path / 'runs'}"]
+    command = [text for text in _command(reproduced) if not text.startswith(("out=", "runs="))]
+    done = subprocess.run(
+        [*command, *places, "claim=tuning", "launcher=basic"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (read_rows(folder / "out/tuning/results.csv") for folder in (tmp_path, reproduced))
+    assert {row.key: row.config_hash for row in ours} == {row.key: row.config_hash for row in theirs}
+    values = {row.key: row.numbers["valid"] for row in theirs}
+    assert all(row.numbers["valid"] == pytest.approx(values[row.key], rel=1e-5) for row in ours)
