@@ -112,12 +112,12 @@ def test_an_unknown_claim_is_one_message(tmp_path: Path):
 
 
 def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):
-    absent = "model=gru, training.devices=64]"
+    absent = "model=gru, model.hidden_size=null, model.parameter_budget=101]"
     broken = CLAIM.replace("model=gru], tuned: gru, parameters_of: lstm", absent)
     write_experiments(tmp_path / "experiments", accuracy=broken)
     done = _reproduce(tmp_path, "claim=accuracy")
     assert done.returncode == 1
-    assert "training.devices" in done.stderr
+    assert "model.parameter_budget" in done.stderr
     assert "Traceback" not in done.stderr
     arms = {row.key.arm for row in read_rows(tmp_path / "out/accuracy/results.csv")}
     assert arms == {"lstm", "gru", "gru_compute"}
