@@ -41,7 +41,7 @@ class Finding:
         setting: its name; `title` for people.
         level: the level, where each is by itself, or the one that was chosen; `factor` says of what.
         unit: of a difference.
-        better: whether less or more of the number is better.
+        better: whether less or more of what is estimated is better.
         effect: first - second or first / second with its bootstrap interval; None where no pair is there.
         first: mean of the first arm over the pairs; of ratios the geometric one.
         second: likewise.
@@ -219,7 +219,7 @@ def _finding(
         level=level,
         factor=part.levels.title if part.levels else "",
         unit=comparison.unit if comparison.unit is not None else known.unit,
-        better=better,
+        better="more" if comparison.estimate == "longest" else better,  # of the longest level, whatever is solved
         effect=None,
         first=None,
         second=None,
