@@ -14,7 +14,7 @@ from rich.measure import Measurement
 from rich.text import Text
 
 from gru_bench.arguments import run_command
-from gru_bench.claims.claim import claims_in
+from gru_bench.claims.reading import claims_in
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME
 from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_text

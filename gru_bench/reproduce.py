@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gru_bench.arguments import run_command
-from gru_bench.claims.claim import CLAIM_FILE, SETTINGS_FILE, Scale, claims_in, experiments_folder, read_claim
+from gru_bench.claims.claim import CLAIM_FILE, SETTINGS_FILE, Scale
+from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.report import report
 from gru_bench.terminal import Terminal

@@ -1,4 +1,4 @@
-"""What a claim is: statement, protocol and decision rule, read strictly from experiments/<claim>/claim.yaml.
+"""What a claim is: statement, protocol and decision rule, as experiments/<claim>/claim.yaml has them.
 
 All of it is fixed before the runs. The settings that claims share (task, data, sizes per scale) stand once, in
 experiments/settings.yaml; experiments/README.md explains both files.
@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import yaml
-
-from gru_bench.errors import ConfigError, UserError, nearest
-from gru_bench.validation import Natural, NonNegativeFloat, PositiveFloat, bind
+from gru_bench.validation import Natural, NonNegativeFloat, PositiveFloat
 
 Scale = Literal["smoke", "small", "published"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
@@ -258,149 +254,3 @@ class Claim:
     def arms_of(self, part: Part) -> tuple[str, ...]:
         """Return the names of a part's arms."""
         return part.arms or tuple(self.arms)
-
-
-def experiments_folder() -> Path:
-    """Return the checkout's experiments where this is one, else those of the installed package."""
-    package = Path(__file__).resolve().parents[1]
-    checkout = package.parent / "experiments"
-    return checkout if (package.parent / "pyproject.toml").is_file() else package / "experiments"
-
-
-def claims_in(folder: Path) -> list[str]:
-    """Return the names of the claims in a folder of experiments, `tuning` first, the others by name."""
-    names = sorted(path.parent.name for path in folder.glob(f"*/{CLAIM_FILE}"))
-    return sorted(names, key=lambda name: name != "tuning")
-
-
-def read_claims(folder: Path) -> list[Claim]:
-    """Read all claims of a folder.
-
-    Raises:
-        UserError: there is none, or a file cannot be read.
-        ConfigError: a file says something that is not allowed.
-    """
-    names = claims_in(folder)
-    if not names:
-        raise UserError(f"{folder}: found no {CLAIM_FILE} in its folders, expected one for each claim.")
-    return [read_claim(folder, name) for name in names]
-
-
-def read_claim(folder: Path, name: str) -> Claim:
-    """Read one claim of a folder of experiments.
-
-    Raises:
-        UserError: a file cannot be read.
-        ConfigError: there is no such claim, or its file says something that is not allowed.
-    """
-    names = claims_in(folder)
-    if name not in names:
-        raise ConfigError(
-            "claim", name, ", ".join(names) or f"a folder of {folder} with {CLAIM_FILE}", nearest(name, names)
-        )
-    shared = _read_yaml(folder / SETTINGS_FILE)
-    where = f"{name}/{CLAIM_FILE}"
-    values = _read_yaml(folder / name / CLAIM_FILE)
-    arms = {key: _bind(Arm, value, f"{where}: arms.{key}") for key, value in _mapping(values, "arms", where).items()}
-    parts = {key: _part(value, f"{where}: parts.{key}") for key, value in _mapping(values, "parts", where).items()}
-    settings = {
-        key: _bind(Setting, _known(shared, key, f"{where}: settings"), f"{SETTINGS_FILE}: {key}")
-        for key in dict.fromkeys(key for part in parts.values() for key in part.settings)
-    }
-    comparisons = tuple(
-        _bind(Comparison, value, f"{where}: comparisons[{index}]")
-        for index, value in enumerate(values.pop("comparisons", None) or ())
-    )
-    published = tuple(
-        _bind(Published, value, f"{where}: published[{index}]")
-        for index, value in enumerate(values.pop("published", None) or ())
-    )
-    made = {"name": name, "arms": arms, "parts": parts, "settings": settings}
-    made |= {"comparisons": comparisons, "published": published}
-    claim = Claim(**bind(Claim, values, where, supplied=frozenset(made)), **made)
-    _check(claim, where)
-    return claim
-
-
-def _part(values: Any, where: str) -> Part:
-    values = dict(values) if isinstance(values, Mapping) else values
-    made: dict[str, Any] = {}
-    if isinstance(values, dict):
-        for key, cls in (("levels", Levels), ("seeds", Seeds), ("trials", Seeds), ("smoke", Smoke)):
-            if key in values:
-                made[key] = _bind(cls, values.pop(key), f"{where}.{key}")
-    return _bind(Part, values, where, **made)
-
-
-def _bind(cls: Any, values: Any, where: str, **made: Any) -> Any:
-    if not isinstance(values, Mapping):
-        raise ConfigError(where, values, "a mapping")
-    plain, by_name = dict(values), {}
-    for key in ("margins", "targets"):
-        if key in plain:
-            by_name[key] = {str(name): float(number) for name, number in _mapping(plain, key, where).items()}
-    supplied = frozenset({"margins", "targets", *made})
-    return cls(**bind(cls, plain, where, supplied=supplied), **by_name, **made)
-
-
-def _mapping(values: dict[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    found = values.pop(key, None)
-    if not isinstance(found, Mapping):
-        raise ConfigError(f"{where}: {key}", found, "a mapping")
-    return found
-
-
-def _check(claim: Claim, where: str) -> None:
-    for name, part in claim.parts.items():
-        for arm in part.arms:
-            _known(claim.arms, arm, f"{where}: parts.{name}.arms")
-        for setting in part.smoke.settings:
-            _known(dict.fromkeys(part.settings), setting, f"{where}: parts.{name}.smoke.settings")
-        for arm in part.smoke.arms:
-            _known(dict.fromkeys(claim.arms_of(part)), arm, f"{where}: parts.{name}.smoke.arms")
-        if part.levels is not None and part.trials is not None:
-            raise ConfigError(f"{where}: parts.{name}", "levels and trials", "one of them")
-    for comparison in claim.comparisons:
-        place = f"{where}: comparison {comparison.name!r}"
-        part = _known(claim.parts, comparison.part, f"{place}, part")
-        for arm in (*comparison.first, *comparison.second):
-            _known(dict.fromkeys(claim.arms_of(part)), arm, f"{place}, arms")
-        _known(dict.fromkeys(part.numbers), comparison.number, f"{place}, number")
-        for setting in (*comparison.settings, *comparison.margins):
-            _known(dict.fromkeys(part.settings), setting, f"{place}, settings")
-        if comparison.cost and len(comparison.cost) != 2:
-            raise ConfigError(f"{place}, cost", comparison.cost, "a part and one of its numbers")
-        if comparison.estimate == "restricted" and "updates" not in part.numbers:
-            raise ConfigError(f"{place}, estimate", "restricted", "a part whose numbers hold updates")
-        if comparison.estimate == "longest" and comparison.solved is None:
-            raise ConfigError(f"{place}, solved", None, "what counts as solved")
-        least = 1 if comparison.scale == "ratio" else 0
-        for bound in (comparison.at_least, comparison.margin, *comparison.margins.values()):
-            if bound is not None and bound < least:
-                raise ConfigError(
-                    f"{place}, at_least or margin", bound, f"at least {least}, as {comparison.scale}s are"
-                )
-        for setting in comparison.settings or part.settings:
-            if comparison.claim == "equivalence" and comparison.margin_of(setting) is None:
-                raise ConfigError(f"{place}, margin", None, f"a margin for {setting}")
-    for value in claim.published:
-        part = _known(claim.parts, value.part, f"{where}: published, part")
-        _known(claim.arms, value.arm, f"{where}: published, arm")
-        _known(claim.settings, value.setting, f"{where}: published, setting")
-        _known(dict.fromkeys(part.numbers), value.number, f"{where}: published, number")
-
-
-def _known(names: Mapping[str, Any], name: str, where: str) -> Any:
-    if name not in names:
-        raise ConfigError(where, name, ", ".join(names), nearest(name, names))
-    return names[name]
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read ({error}).") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: found {type(values).__name__}, expected a mapping.")
-    return values

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from gru_bench.claims.analysis import analyse
-from gru_bench.claims.claim import RESULTS_FILE, Claim, read_claims
+from gru_bench.claims.claim import RESULTS_FILE, Claim
 from gru_bench.claims.figures import draw_all
 from gru_bench.claims.page import markdown, overview, page
+from gru_bench.claims.reading import read_claims
 from gru_bench.claims.rows import current, read_rows
 from gru_bench.claims.sections import Section, section
 from gru_bench.errors import UserError

@@ -109,9 +109,10 @@ class Reproduction:
         """Train what is not trained yet, and return the records by run directory."""
         members = {job.config.directory: job for job in group}
         left = [job for directory, job in members.items() if not _ended(directory)]
-        if left and self.launcher is None:
-            train_together([job.config for job in left], Console(file=io.StringIO()), pictures=False)
-        elif left and self.launcher is not None:
+        if self.launcher is None:
+            for together in sessions(left, self.at_once):
+                train_together([job.config for job in together], Console(file=io.StringIO()), pictures=False)
+        elif left:
             commands = [[*job.overrides, *_places(job.config)] for job in left]
             launch(run_session, commands, self.launcher, Path(group[0].config.paths.runs) / "sweeps")
         return {directory: (read_record(directory), directory) for directory in members}

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from gru_bench.claims.claim import RESULTS_FILE, SETTINGS_FILE, Scale, read_claim
+from gru_bench.claims.claim import RESULTS_FILE, SETTINGS_FILE, Scale
+from gru_bench.claims.reading import read_claim
 from gru_bench.claims.rows import Key, Row, append_rows
 
 HOSTILE = '</script><script>window.broken = 1</script><img src=x onerror="window.broken = 1">{{ 7 * 7 }}\'"&|*`](x)$_'

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gru_bench.claims.analysis import Finding, Outcome, analyse
-from gru_bench.claims.claim import Claim, read_claim
+from gru_bench.claims.claim import Claim
+from gru_bench.claims.reading import read_claim
 from gru_bench.claims.rows import Row
 from tests.claims.experiments import claim_values, make_row, write_claim
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from gru_bench.claims.analysis import Outcome, analyse
-from gru_bench.claims.claim import RESULTS_FILE, read_claim
+from gru_bench.claims.claim import RESULTS_FILE
 from gru_bench.claims.figures import draw_all
 from gru_bench.claims.forest import MOST_LINES, forest
+from gru_bench.claims.reading import read_claim
 from gru_bench.claims.rows import Row, read_rows
 from gru_bench.claims.wording import shown_effects
 from gru_bench.plotting import COLOURS

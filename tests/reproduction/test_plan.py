@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.claims.claim import claims_in, experiments_folder, read_claim
+from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import Key, Row
 from gru_bench.errors import UserError
 from gru_bench.reproduction.plan import Job, Planner, missing
@@ -90,4 +90,4 @@ def test_equal_runs_are_trained_once(folder: Path):
 def test_the_claims_of_this_project_can_be_read(name: str):
     claim = read_claim(experiments_folder(), name)
     assert claim.statement.endswith(".")
-    assert all(part.seeds.small >= 1 for part in claim.parts.values())
+    assert all(part.seeds.small or part.seeds.published for part in claim.parts.values())

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gru_bench.claims.claim import claims_in, read_claim, read_claims
+from gru_bench.claims.reading import claims_in, read_claim, read_claims
 from gru_bench.errors import ConfigError, UserError
 from tests.claims.experiments import claim_values, write_claim
 
