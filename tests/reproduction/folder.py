@@ -43,10 +43,25 @@ parts:
     targets: {reber: 1.9}
     seeds: {smoke: 2}
   sizes: {measure: parameters, settings: [reber], arms: [lstm, gru], numbers: [layer_recurrent], seeds: {smoke: 1}}
+  flow: {measure: gradient_flow, trained: true, settings: [reber], arms: [lstm, gru], numbers: [carry_log_slope],
+     seeds: {smoke: 1}, first_seed: 7}
 comparisons:
   - {name: equal hidden size, part: runs, first: gru, second: lstm, claim: equivalence, margin: 0.5}
   - {name: a layer, part: sizes, first: gru, second: lstm, number: layer_recurrent, better: less, scale: ratio,
      claim: equivalence, expected: 0.75, margin: 1.05}
+"""
+
+BROKEN = """
+title: broken
+statement: One arm cannot be run.
+source: us
+estimand: a difference
+protocol: paired seeds
+arms:
+  gru: {run: [model=gru, model.hidden_size=null, model.parameter_budget=101]}
+  lstm: {run: [model=lstm]}
+parts:
+  runs: {measure: run, settings: [reber], numbers: [test], seeds: {smoke: 1}}
 """
 
 

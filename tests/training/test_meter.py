@@ -83,9 +83,11 @@ def test_a_stopwatch_times_stretches_of_updates_alone(monkeypatch: pytest.Monkey
     for seconds in (2.0, 4.0, 3.0):
         clock.advance(100.0)  # evaluation: nobody counts
         watch.start()
+        assert watch.seconds_per_update is None
         clock.advance(seconds, own=seconds)
         watch.add(2, 200.0)
         assert watch.items_per_second == pytest.approx(200 / seconds)
+        assert watch.seconds_per_update == pytest.approx(seconds / 2)
         watch.stop(jnp.zeros(3))
         watch.stop(jnp.zeros(3))
     assert watch.elapsed == watch.seconds == 9.0
