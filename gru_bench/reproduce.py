@@ -164,13 +164,11 @@ def _planner(scale: Scale, common: tuple[str, ...], tuning: Claim | None, reprod
 def _say_plan(claim: Claim, planner: Planner, reproduction: Reproduction, terminal: Terminal) -> None:
     from gru_bench.reproduction.plan import missing
 
-    try:
-        jobs = planner.jobs(claim)
-    except UserError as error:
-        terminal.print(f"{claim.name}: not planned yet, because {error}")
-    else:
-        left = len(missing(jobs, reproduction.rows(claim)))
-        terminal.print(f"{claim.name}: {len(jobs)} rows, {left} of them to be made")
+    jobs, refused = planner.jobs(claim)
+    left = len(missing(jobs, reproduction.rows(claim)))
+    terminal.print(f"{claim.name}: {len(jobs)} rows, {left} of them to be made")
+    for line in refused:
+        terminal.print(f"    not planned yet: {line}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from gru_bench.claims.claim import Arm, Claim, Level, Part, Scale
 from gru_bench.claims.rows import Key, Row, level_text
 from gru_bench.compose import composed
 from gru_bench.config import Config
-from gru_bench.errors import UserError
+from gru_bench.errors import ConfigError, UserError
 from gru_bench.search.space import overrides as trial_overrides
 from gru_bench.search.space import read_space, space_file
 
@@ -60,23 +60,34 @@ class Planner:
     tuning: tuple[Claim, Sequence[Row]] | None
     count: Count
 
-    def jobs(self, claim: Claim) -> list[Job]:
-        """Return all jobs of a claim in the order in which they are best done.
+    def jobs(self, claim: Claim) -> tuple[list[Job], list[str]]:
+        """Return all jobs of a claim in the order in which they are best done, and what cannot be planned, a line each.
+
+        An arm cannot be planned where it takes over a trial that was not run, or is matched on data that is missing.
 
         Raises:
-            UserError: an arm takes over a trial that was not run yet.
             ConfigError: settings that are not allowed.
         """
+        jobs: list[Job] = []
+        refused: dict[tuple[str, str], list[str]] = {}
+        for name, part, setting, arm in self._arms(claim):
+            try:
+                jobs += self._arm_jobs(claim, name, part, setting, arm)
+            except ConfigError:
+                raise
+            except UserError as error:
+                refused.setdefault((f"{name} {setting}", str(error)), []).append(arm)
+        return jobs, [f"{claim.name}, {place} {', '.join(arms)}: {why}" for (place, why), arms in refused.items()]
+
+    def _arms(self, claim: Claim) -> Iterator[tuple[str, Part, str, str]]:
+        """Yield name and part, setting and arm of all that belongs to the scale."""
         wanted = {(value.part, value.setting, value.arm) for value in claim.published}
         smoke = self.scale == "smoke"
-        return [
-            job
-            for name, part in claim.parts.items()
-            for setting in (smoke and part.smoke.settings) or part.settings
-            for arm in (smoke and part.smoke.arms) or claim.arms_of(part)
-            if self.scale != "published" or (name, setting, arm) in wanted
-            for job in self._arm_jobs(claim, name, part, setting, arm)
-        ]
+        for name, part in claim.parts.items():
+            for setting in (smoke and part.smoke.settings) or part.settings:
+                for arm in (smoke and part.smoke.arms) or claim.arms_of(part):
+                    if self.scale != "published" or (name, setting, arm) in wanted:
+                        yield name, part, setting, arm
 
     def _arm_jobs(self, claim: Claim, name: str, part: Part, setting: str, arm: str) -> Iterator[Job]:
         count = getattr(part.seeds, self.scale)

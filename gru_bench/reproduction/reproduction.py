@@ -70,12 +70,12 @@ class Reproduction:
         """Make the rows that a claim lacks; return what could not be made, a line each.
 
         Raises:
-            UserError: rows cannot be written, or an arm needs a trial that was not run.
+            UserError: rows cannot be written.
             Interrupted: SIGINT or SIGTERM came; the same call goes on from there.
         """
-        jobs = planner.jobs(claim)
+        jobs, failures = planner.jobs(claim)
         wanted = missing(jobs, self.rows(claim))
-        began, fresh, failures = time.monotonic(), 0, list[str]()
+        began, fresh = time.monotonic(), 0
         done = len(jobs) - len(wanted)
         for group in _groups(wanted, self.at_once if self.launcher is None else len(wanted)):
             try:

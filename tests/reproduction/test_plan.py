@@ -7,7 +7,6 @@ import pytest
 
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import Key, Row
-from gru_bench.errors import UserError
 from gru_bench.reproduction.plan import Job, Planner, missing
 from gru_bench.reproduction.sessions import sessions
 from tests.reproduction.folder import write_experiments
@@ -37,13 +36,19 @@ def _planner(folder: Path, rows: list[Row]) -> Planner:
     )
 
 
+def _jobs(folder: Path, rows: list[Row], name: str) -> list[Job]:
+    jobs, refused = _planner(folder, rows).jobs(read_claim(folder, name))
+    assert not refused
+    return jobs
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write_experiments(tmp_path / "experiments")
 
 
 def test_all_cells_search_the_same_points(folder: Path):
-    jobs = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    jobs = _jobs(folder, [], "tuning")
     rates = {arm: [job.config.optimizer.learning_rate for job in jobs if job.key.arm == arm] for arm in ("gru", "lstm")}
     assert rates["gru"] == rates["lstm"]
     assert len(set(rates["gru"])) == 3
@@ -51,21 +56,23 @@ def test_all_cells_search_the_same_points(folder: Path):
 
 
 def test_arms_take_over_the_trial_that_validation_chose(folder: Path):
-    trials = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    trials = _jobs(folder, [], "tuning")
     rows = [_row(job, valid=abs(int(job.key.level) - 1.0)) for job in trials]
-    jobs = _planner(folder, rows).jobs(read_claim(folder, "accuracy"))
+    jobs = _jobs(folder, rows, "accuracy")
     chosen = {job.key.arm: job.config.optimizer.learning_rate for job in jobs if job.key.part == "runs"}
     (best,) = {job.config.optimizer.learning_rate for job in trials if job.key.level == "1"}
     assert set(chosen.values()) == {best}
 
 
-def test_without_a_trial_it_says_what_to_run(folder: Path):
-    with pytest.raises(UserError, match="claim=tuning scale=smoke"):
-        _planner(folder, []).jobs(read_claim(folder, "accuracy"))
+def test_without_a_trial_it_says_what_to_run_and_plans_the_rest(folder: Path):
+    jobs, refused = _planner(folder, []).jobs(read_claim(folder, "accuracy"))
+    assert jobs == []
+    assert all("claim=tuning scale=smoke" in line for line in refused)
+    assert any(line.startswith("accuracy, runs reber gru, gru_parameters, gru_compute: no trial") for line in refused)
 
 
 def test_what_has_a_row_of_its_present_settings_is_not_missing(folder: Path):
-    jobs = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    jobs = _jobs(folder, [], "tuning")
     rows = [_row(job, valid=1.0) for job in jobs]
     assert missing(jobs, rows) == []
     assert missing(jobs, rows[1:]) == jobs[:1]
@@ -74,14 +81,14 @@ def test_what_has_a_row_of_its_present_settings_is_not_missing(folder: Path):
 
 
 def test_trials_of_a_cell_are_trained_together(folder: Path):
-    jobs = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    jobs = _jobs(folder, [], "tuning")
     groups = list(sessions(jobs, at_once=10))
     assert [{job.key.arm for job in group} for group in groups] == [{"gru"}, {"lstm"}]
     assert [len(group) for group in sessions(jobs, at_once=2)] == [2, 1, 2, 1]
 
 
 def test_equal_runs_are_trained_once(folder: Path):
-    (job, *_) = _planner(folder, []).jobs(read_claim(folder, "tuning"))
+    (job, *_) = _jobs(folder, [], "tuning")
     twin = dataclasses.replace(job, key=Key("smoke", "other", "reber", "gru", "", 1000))
     assert list(sessions([job, twin], at_once=1)) == [[job, twin]]
 
