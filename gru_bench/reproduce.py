@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -79,17 +80,19 @@ def reproduce(
     claims = [read_claim(definitions, name) for name in names]
     folder = DEFAULT_OUT[scale] if out == "auto" else out
     terminal = Terminal(soft_wrap=True, highlight=False, markup=False, emoji=False, go_on=True)
-    failures = []
     if not plan:
         _copy_definitions(definitions, folder)
-    reproduction, common = _engine(folder, runs, mirror, cache, at_once, launcher, terminal)
+    places = {"paths.runs": runs, "paths.mirror": mirror, "paths.cache": cache, "tracker": "none"}
+    common = tuple(f"{key}={value}" for key, value in places.items() if value is not None)
     tuning = read_claim(definitions, TUNING) if TUNING in claims_in(definitions) else None
-    for wanted in _with_tuning(claims, tuning, scale):
-        planner = _planner(scale, common, tuning, reproduction)
-        if plan:
-            _say_plan(wanted, planner, reproduction, terminal)
-        else:
-            failures += reproduction.run(wanted, planner)
+    failures: list[str] = []
+    with _engine(folder, at_once, launcher, terminal) as reproduction:
+        for wanted in _with_tuning(claims, tuning, scale):
+            planner = _planner(scale, common, tuning, reproduction)
+            if plan:
+                _say_plan(wanted, planner, reproduction, terminal)
+            else:
+                failures += reproduction.run(wanted, planner)
     for line in failures:
         print(f"Not run: {line}", file=sys.stderr)
     if not plan:
@@ -128,29 +131,22 @@ def _copy_definitions(definitions: Path, folder: Path) -> None:
         raise UserError(f"{folder}: cannot be written ({error.strerror}). Give another folder: out=...") from error
 
 
-def _engine(
-    folder: Path,
-    runs: str,
-    mirror: str | None,
-    cache: str | None,
-    at_once: int,
-    launcher: str | None,
-    terminal: Terminal,
-) -> tuple[Reproduction, tuple[str, ...]]:
+@contextmanager
+def _engine(folder: Path, at_once: int, launcher: str | None, terminal: Terminal) -> Iterator[Reproduction]:
+    from gru_bench.reproduction.measures import measuring_process
     from gru_bench.reproduction.reproduction import Reproduction
     from gru_bench.training.layout import take_cores_as_devices
 
     if launcher is None:
         take_cores_as_devices(at_once)
-    places = {"paths.runs": runs, "paths.mirror": mirror, "paths.cache": cache, "tracker": "none"}
-    common = tuple(f"{key}={value}" for key, value in places.items() if value is not None)
 
     def say(progress: Progress) -> None:
         left = progress.seconds_left
         ahead = "" if left is None else f"  ETA {left / 60:.0f} min"
         terminal.print(f"{progress.claim}  {progress.done}/{progress.total}  {progress.text}{ahead}")
 
-    return Reproduction(out=folder, at_once=at_once, launcher=launcher, say=say), common
+    with measuring_process() as process:
+        yield Reproduction(out=folder, at_once=at_once, launcher=launcher, process=process, say=say)
 
 
 def _planner(scale: Scale, common: tuple[str, ...], tuning: Claim | None, reproduction: Reproduction) -> Planner:

@@ -1,13 +1,13 @@
 """What is measured beyond a run: each measure of the room `measure`, row by row.
 
-All but runs are done in a process of their own, in which the cores are one device and no other run has left anything.
+They are made in a process of their own, in which the cores are one device and nothing is trained but what is measured.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 
 from gru_bench.claims.claim import Measure
 from gru_bench.claims.rows import Key
@@ -21,11 +21,14 @@ Measured = list[tuple[Key, Numbers]]
 UPDATES_PER_ROUND = 20
 
 
-def measure(jobs: Sequence[Job]) -> tuple[Measured, float | None]:
+def measuring_process() -> Executor:
+    """Return the process; it is started when it is first needed."""
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+
+
+def measure(jobs: Sequence[Job], process: Executor) -> tuple[Measured, float | None]:
     """Return the numbers of jobs of one part and setting, and how many cores other processes kept busy meanwhile."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as process:
-        return process.submit(_measured, jobs[0].part.measure, jobs).result()
+    return process.submit(_measured, jobs[0].part.measure, jobs).result()
 
 
 def _measured(name: Measure, jobs: Sequence[Job]) -> tuple[Measured, float | None]:

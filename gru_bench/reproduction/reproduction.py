@@ -7,6 +7,7 @@ import io
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,12 +55,14 @@ class Reproduction:
         out: the folder of experiments.
         at_once: how many runs are trained in one program at most.
         launcher: a preset of hydra/launcher, or None: in this process.
+        process: where all is measured that is no run.
         say: told of each group of rows.
     """
 
     out: Path
     at_once: int
     launcher: str | None
+    process: Executor
     say: Callable[[Progress], None]
 
     def rows(self, claim: Claim) -> list[Row]:
@@ -99,7 +102,7 @@ class Reproduction:
             rows = [_run_row(job, *records[job.config.directory]) for job in group]
         else:
             fit = [job for job in group if not trained or records[job.config.directory][0].status == "finished"]
-            found, load = measure(fit) if fit else ([], None)
+            found, load = measure(fit, self.process) if fit else ([], None)
             numbers = dict(found)
             rows = [_measured_row(job, numbers.get(job.key), load) for job in group]
         seconds = (time.monotonic() - began) / len(group)
