@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.redaction import redacted
 from gru_bench.terminal import BROKEN_PIPE, drop_output
 from gru_bench.validation import check, describe, settings
 
@@ -161,7 +162,7 @@ def run_command(
         if debug:
             traceback.print_exc()
         else:
-            print(error, file=sys.stderr)
+            print(redacted(str(error)), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

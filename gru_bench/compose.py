@@ -16,8 +16,11 @@ import hydra
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Glob
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from hydra.experimental.callback import Callback
@@ -26,12 +29,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from gru_bench.config import ALTERNATIVES, Config, configs_folder
-from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.errors import ConfigError, UserError, nearest, shown
+from gru_bench.files import write_atomically
+from gru_bench.machine_load import usable_cores
+from gru_bench.redaction import redacted
 from gru_bench.terminal import BROKEN_PIPE, drop_output
+from gru_bench.training.signals import Interrupted, pass_on, terminated
 
 _OUTCOME = "outcome.json"
+_NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"
 _MULTIRUN_FLAGS = {"-m", "--multirun"}
-_NO_GROUPS = {"hydra", "sweeps"}  # folders of configs that hold no choices for the command line
+_NO_GROUPS = {"hydra", "launchers", "sweeps"}  # folders of configs that hold no choices for the command line
 
 
 def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
@@ -44,21 +52,24 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
 
     def program() -> None:
         os.environ["HYDRA_FULL_ERROR"] = "1"
-        sys.argv[1:] = arguments = sorted(sys.argv[1:], key=lambda text: text not in _MULTIRUN_FLAGS)  # -m anywhere
+        arguments = sorted(sys.argv[1:], key=lambda text: text not in _MULTIRUN_FLAGS)  # -m anywhere
         statuses: list[int] = []
 
         def task(values: DictConfig) -> None:
             outcome = _run(job, values)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 folder = Path(HydraConfig.get().runtime.output_dir)
-                (folder / _OUTCOME).write_text(json.dumps(outcome), encoding="utf-8")
+                write_atomically(folder / _OUTCOME, json.dumps(outcome).encode())  # all processes of a run do so
             statuses.append(outcome["status"])
 
         decorate = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name="train")
         try:
             _refuse_fixed_directory(arguments)
+            _refuse_odd_choices(arguments)
+            sys.argv[1:] = _with_preset(arguments)
             try:
-                decorate(task)()
+                with terminated():  # or processes of a launcher would outlive this one
+                    decorate(task)()
             finally:
                 sys.stdout.flush()
         except BrokenPipeError:
@@ -67,8 +78,10 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
         except Exception as error:
             debug = any(argument.lower() == "debug=true" for argument in arguments)
             sys.exit(_report(_for_people(error, arguments), debug=debug))
-        except KeyboardInterrupt as stop:
-            sys.exit(getattr(stop, "exit_code", 130))
+        except Interrupted as stop:
+            sys.exit(stop.exit_code)
+        except KeyboardInterrupt:
+            sys.exit(130)
         sys.exit(SweepSummary.exit_code if SweepSummary.exit_code is not None else max(statuses, default=0))
 
     return program
@@ -82,6 +95,7 @@ def composed(*arguments: str) -> Config:
     """
     GlobalHydra.instance().clear()
     try:
+        _refuse_odd_choices(arguments)
         with initialize_config_dir(str(configs_folder()), version_base="1.3"):
             return Config.from_dict(_settle(hydra_compose("train", overrides=list(arguments)), arguments))
     except Exception as error:
@@ -98,16 +112,20 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
         folder: where what the launcher itself writes goes.
 
     Raises:
-        UserError: there is no such preset, or the launcher failed.
+        UserError: there is no such preset, its package is missing, or the launcher failed.
     """
     GlobalHydra.instance().clear()
-    arguments = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={folder}", "hydra.job.name=train"]
+    sweep = json.dumps(f"{folder}/{_NOW}")
+    arguments = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={sweep}", "hydra.job.name=train"]
     try:
+        arguments = _with_preset(arguments)
         with initialize_config_dir(str(configs_folder()), version_base="1.3"):
             config = hydra_compose("train", overrides=arguments, return_hydra_config=True)
             context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
             made = Plugins.instance().instantiate_launcher(context, functools.partial(_run, job), config)
-            made.launch(jobs, initial_job_idx=0)
+            at_once = config.hydra.sweeper.max_batch_size or len(jobs)
+            for first in range(0, len(jobs), at_once):
+                made.launch(jobs[first : first + at_once], initial_job_idx=first)
     except Exception as error:
         raise _for_people(error, arguments) from None
 
@@ -125,7 +143,10 @@ def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
         error = _for_people(error, ())
         debug = OmegaConf.select(values, "debug", default=False) is True
         reason, *_ = str(error).splitlines() or [type(error).__name__]
-        outcome |= {"status": _report(error, debug=debug), "reason": reason}
+        outcome |= {"status": _report(error, debug=debug), "reason": redacted(reason)}
+    except Interrupted as stop:
+        pass_on(stop)
+        raise
     return outcome
 
 
@@ -145,11 +166,45 @@ def _report(error: Exception, *, debug: bool) -> int:
     if debug:
         traceback.print_exception(error)
     if isinstance(error, UserError):
-        print(f"error: {error}", file=sys.stderr)
+        print(redacted(f"error: {error}"), file=sys.stderr)
         return error.exit_code
     hint = "" if debug else " Run again with debug=true for the traceback."
-    print(f"error: {type(error).__name__}: {error}.{hint}", file=sys.stderr)
+    print(redacted(f"error: {type(error).__name__}: {error}.{hint}"), file=sys.stderr)
     return 1
+
+
+# Launchers
+
+_LAUNCHER = "hydra/launcher"
+_EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
+
+
+def _with_preset(arguments: list[str]) -> list[str]:
+    """Put our settings of a launcher that the arguments name before theirs, which have the last word.
+
+    A file in a group `hydra/launcher` of ours would do, if Hydra did not take what a plugin stores under the same name
+    for its schema.
+
+    Raises:
+        ConfigError: the launcher is not installed.
+    """
+    OmegaConf.register_new_resolver("processes", _processes, replace=True)
+    name = next((text.removeprefix(f"{_LAUNCHER}=") for text in arguments if text.startswith(f"{_LAUNCHER}=")), "")
+    if name not in _EXTRAS:
+        return arguments
+    Plugins.instance()  # launchers store their defaults when they are found
+    if f"{name}.yaml" not in ConfigStore.instance().list(_LAUNCHER):
+        hint = f"Install it: pip install 'gru_bench[{_EXTRAS[name]}]'"
+        raise ConfigError(_LAUNCHER, name, "a launcher that is installed", hint)
+    preset: Any = OmegaConf.to_container(OmegaConf.load(configs_folder() / "launchers" / f"{name}.yaml"))
+    first = next(place for place, text in enumerate(arguments) if "=" in text and not text.startswith("-"))
+    settings = [f"++hydra.{key}={json.dumps(value)}" for key, value in _flatten(preset)]
+    return [*arguments[:first], *settings, *arguments[first:]]
+
+
+def _processes(threads: str | int) -> int:
+    """Return how many processes of so many threads the cores of this machine hold."""
+    return max(1, usable_cores() // max(1, int(threads)))
 
 
 # Sweeps
@@ -189,13 +244,46 @@ class SweepSummary(Callback):
 # Errors of Hydra in our words
 
 
-_NO_GROUP_CHOICE = "Config group override must be"  # Hydra's ValueError for model=null or =3
+_WRITING = (
+    "Settings are written key=value; quote values that hold signs such as , ; ~ [ ] { } or quotes, as in "
+    "'data.path=\"a,b.txt\"'."
+)
+_CHOICE = re.compile(r"[\w./-]{1,100}")
+
+
+def _refuse_odd_choices(arguments: Sequence[str]) -> None:
+    """Refuse what cannot be the name of a choice, since Hydra fails on numbers, lists and the like in many ways."""
+    parser = OverridesParser.create()
+    for argument in arguments:
+        try:
+            override = parser.parse_override(argument)
+        except HydraException:
+            continue  # a flag, or said in our words when Hydra comes to it
+        except ValueError as error:  # thousands of digits
+            raise _Unreadable(f"the command line cannot be read: {shown(argument)}: {error}.") from error
+        group, found = override.key_or_group, override.value()
+        if not group:
+            raise _Unreadable(f"the command line cannot be read: {shown(argument)} has no key. {_WRITING}")
+        if group in _NO_GROUPS:
+            raise _unknown_key(group, arguments)
+        if (group in _groups() or group.startswith("hydra/")) and not (override.is_delete() and found is None):
+            names = found.list if isinstance(found, ChoiceSweep) else [] if isinstance(found, Glob) else [found]
+            for name in names:
+                if not isinstance(name, str) or not _CHOICE.fullmatch(name):
+                    raise ConfigError(group, name, ", ".join(_choices(group)) or "the name of a preset")
+
+
+def _groups() -> list[str]:
+    return [path.name for path in configs_folder().iterdir() if path.is_dir() and path.name not in _NO_GROUPS]
+
+
+def _choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (configs_folder() / group).glob("*.yaml"))
 
 
 def _for_people(error: Exception, arguments: Sequence[str]) -> Exception:
     """Turn what Hydra says of wrong settings into a `UserError`; other errors pass unchanged."""
-    of_hydra = isinstance(error, HydraException | OmegaConfBaseException) or str(error).startswith(_NO_GROUP_CHOICE)
-    if isinstance(error, UserError) or not of_hydra:
+    if isinstance(error, UserError) or not isinstance(error, HydraException | OmegaConfBaseException):
         return error
     ours = _in_our_words(error, arguments)
     ours.__cause__ = error
@@ -215,10 +303,7 @@ def _in_our_words(error: Exception, arguments: Sequence[str]) -> UserError:
     first = text.strip().splitlines()[0].removesuffix(".")
     if first.startswith("Ambiguous value"):
         return _Unreadable(f"{first}: add -m for a run with each value, or quote a value that holds commas.")
-    return _Unreadable(
-        f"the command line cannot be read: {first}. Settings are written key=value; quote values that hold commas, "
-        "brackets or quotes, as in 'data.path=\"a,b.txt\"'."
-    )
+    return _Unreadable(f"the command line cannot be read: {first}. {_WRITING}")
 
 
 class _Unreadable(UserError):
@@ -226,9 +311,11 @@ class _Unreadable(UserError):
 
 
 def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
-    known = dict(_flatten(_compose_choices(arguments)))
-    groups = [path.name for path in configs_folder().iterdir() if path.is_dir() and path.name not in _NO_GROUPS]
     value = next((text.partition("=")[2] for text in arguments if text.lstrip("+~").startswith(f"{key}=")), "")
+    if key.startswith("hydra."):
+        return ConfigError(key, value, "a setting of Hydra or of its launcher", "--cfg hydra prints them.")
+    known = dict(_flatten(_compose_choices(arguments)))
+    groups = _groups()
     section = key.rpartition(".")[0]
     siblings = [name for name in known if name.rpartition(".")[0] == section]
     if not section or not siblings:
@@ -241,8 +328,7 @@ def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
 
 def _compose_choices(arguments: Sequence[str]) -> Mapping[str, Any]:
     """Compose with the group choices of the command line alone, so that the valid keys are known."""
-    names = {path.name for path in configs_folder().iterdir() if path.is_dir()}
-    chosen = [text for text in arguments if text.partition("=")[0] in names and "," not in text]
+    chosen = [text for text in arguments if text.partition("=")[0] in _groups() and "," not in text]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(configs_folder()), version_base="1.3"):
         values = OmegaConf.to_container(hydra_compose("train", overrides=chosen))

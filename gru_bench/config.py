@@ -36,7 +36,16 @@ ALTERNATIVES = {
 }
 """Settings of which exactly one is set; one on the command line rules out those of the presets."""
 
-EXECUTION = ("updates_per_dispatch", "replicas", "replica_key", "replica_values", "devices")
+EXECUTION = (
+    "updates_per_dispatch",
+    "replicas",
+    "replica_key",
+    "replica_values",
+    "devices",
+    "processes",
+    "process",
+    "coordinator",
+)
 """Settings of `training` that say how runs are computed; no number of a run depends on them but in its last digits."""
 
 SWEPT = ("learning_rate", "weight_decay", "clip_norm", "b1", "b2", "momentum", "final_fraction")
@@ -77,7 +86,7 @@ class ModelConfig:
     cell: str
     hidden_size: Positive | None = None
     parameter_budget: Positive | None = None
-    layers: Positive = 1
+    layers: Annotated[int, Range(low=1, high=1000)] = 1
     embedding_size: Positive | None = None
     bidirectional: bool = False
     residual: bool = False
@@ -152,15 +161,19 @@ class TrainingConfig:
     unroll: Positive = 1
     rematerialise: bool = False
     updates_per_dispatch: Positive = 10
-    replicas: Positive = 1
+    replicas: Annotated[int, Range(low=1, high=10_000)] = 1
     replica_key: str | None = None
     replica_values: list[float] | None = None
     devices: Positive | Literal["all"] = 1
+    processes: Positive = 1
+    process: Natural | None = None
+    coordinator: str | None = None
     score_train: bool = False
 
     def __post_init__(self) -> None:
         self._check_budgets()
         self._check_replicas()
+        self._check_processes()
 
     @property
     def replica_count(self) -> int:
@@ -209,6 +222,24 @@ class TrainingConfig:
                 self.replica_count,
                 "1 with training.seconds_budget",
                 "Replicas share their seconds, so none of them would get what a run of its own gets.",
+            )
+
+    def _check_processes(self) -> None:
+        if (self.process is None) != (self.coordinator is None):
+            raise ConfigError(
+                "training.coordinator",
+                self.coordinator,
+                "HOST:PORT of process 0, with training.process; or both null",
+                "Both are null under srun.",
+            )
+        if self.process is not None and self.process >= self.processes:
+            raise ConfigError("training.process", self.process, f"0 to {self.processes - 1}, with training.processes")
+        if self.processes > 1 and self.replica_count > 1:
+            raise ConfigError(
+                "training.replicas",
+                self.replica_count,
+                "1 with training.processes",
+                "Let each process train other seeds instead, in a sweep.",
             )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST_SHOWN = 200  # characters of a value in a message
+
 
 class UserError(Exception):
     """Something the user can mend; entry points print its message alone and exit with `exit_code`."""
@@ -19,11 +21,28 @@ class ConfigError(UserError):
 
     def __init__(self, key: str, found: object, allowed: str, hint: str = ""):
         self.key, self.found, self.allowed, self.hint = key, found, allowed, hint
-        super().__init__(f"{key}: found {found!r}, allowed: {allowed}." + (f" {hint}" if hint else ""))
+        super().__init__(f"{key}: found {shown(found)}, allowed: {allowed}." + (f" {hint}" if hint else ""))
 
 
 class DataError(UserError):
     """A data file is missing, damaged, unreadable or not what it should be."""
+
+    exit_code = 2
+
+
+class DataUnavailable(DataError):
+    """Data cannot be had now, though nothing is wrong with it: no network, no room, or another process holds it."""
+
+    exit_code = 1
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: its `repr`, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write integers so long
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

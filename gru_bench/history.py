@@ -50,7 +50,7 @@ def decode_line(line: bytes, path: Path, number: int, *, last: bool) -> dict[str
         return None
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict):
         raise UserError(
@@ -72,7 +72,7 @@ def read_samples(run_dir: Path) -> list[tuple[str, str]]:
         return [(str(sample["given"]), str(sample["output"])) for sample in content]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(
             f"{path}: cannot be read ({error}). Expected a list of objects with the keys given and output; "
             "delete the file, or train the run again."

@@ -1,13 +1,19 @@
-"""How busy other processes keep the machine while something is timed."""
+"""How many cores a process may use, and how busy other processes keep the machine while something is timed."""
 
 from __future__ import annotations
 
+import os
 import time
 
 import psutil
 
 SHARED_LOAD = 0.25
 """Cores that other processes may keep busy on average before a timing counts as one of a shared machine."""
+
+
+def usable_cores() -> int:
+    """Return the number of cores that the system lets this process use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LoadMeter:

@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
+from gru_bench.files import write_atomically
+
 # Okabe and Ito's palette, which colour-blind readers tell apart; line styles repeat the distinction.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 STYLES = ("-", "--", "-.", ":")
@@ -64,16 +66,28 @@ def legend_above(figure: Figure, panels: Sequence[Axes], in_row: int | None = No
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a PNG file; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png")
+    """Write a PNG file; its folder is made.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    write_atomically(path, _drawn(figure))
 
 
 def save_small_figure(figure: Figure, path: Path, colours: int = 128) -> None:
-    """Write a PNG file of few colours, a third as large and hardly told from the whole; its folder is made."""
+    """Write a PNG file of few colours, a third as large and hardly told from the whole; its folder is made.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    small = io.BytesIO()
+    with Image.open(io.BytesIO(_drawn(figure))) as picture:
+        few = picture.convert("RGB").quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(small, format="PNG", optimize=True)
+    write_atomically(path, small.getvalue())
+
+
+def _drawn(figure: Figure) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="png")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with Image.open(content) as picture:
-        few = picture.convert("RGB").quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(path, format="PNG", optimize=True)
+    return content.getvalue()

@@ -11,7 +11,7 @@ from typing import Any
 
 from gru_bench.arguments import run_command, with_parameters
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.record import write_atomically
+from gru_bench.files import write_atomically
 
 STANDARD_OUTPUT = Path("-")
 EXAMPLES = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from gru_bench.errors import ConfigError, UserError
+from gru_bench.files import write_atomically
 from gru_bench.validation import bind
 
 SCHEMA = 1
@@ -93,7 +93,7 @@ def read_record(run_dir: Path) -> RunRecord:
         raise UserError(f"{run_dir} is no run directory: it holds no {FILE_NAME}.") from None
     except NotADirectoryError:
         raise UserError(f"{run_dir} is a file, expected a run directory that holds {FILE_NAME}.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read: {error}.") from None
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
         found = values.get("schema") if isinstance(values, dict) else type(values).__name__
@@ -102,28 +102,6 @@ def read_record(run_dir: Path) -> RunRecord:
         return RunRecord(**bind(RunRecord, values, "record"))
     except ConfigError as error:
         raise UserError(f"{path}: {error}") from None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that a reader sees the old content or the new one, never half of it.
-
-    Raises:
-        UserError: the file cannot be written; the old content is still there.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}. Free space or mend permissions, then run the same "
-            "command again: it goes on from the newest checkpoint."
-        ) from error
 
 
 def _finite(value: Any) -> Any:

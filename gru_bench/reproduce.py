@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -57,7 +58,7 @@ def reproduce(
 
     Args:
         claim: claims by name (the folders of experiments), joined by commas; all: every one
-        scale: smoke: all parts at sizes that say nothing, in two minutes; small: the sizes that give verdicts;
+        scale: smoke: each claim at sizes that say nothing, in two minutes; small: the sizes that give verdicts;
             published: the sizes and recipes of the literature, beside their values and without a verdict
         experiments: the folder that says what the claims are, for claims of your own; auto: those of gru_bench
         out: where results.csv of each claim and the report go; auto: experiments, with scale=smoke runs/experiments
@@ -86,6 +87,8 @@ def reproduce(
     common = tuple(f"{key}={value}" for key, value in places.items() if value is not None)
     tuning = read_claim(definitions, TUNING) if TUNING in claims_in(definitions) else None
     failures: list[str] = []
+    if scale == "smoke":
+        os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # to compile is nearly all that it does
     with _engine(folder, at_once, launcher, terminal) as reproduction:
         for wanted in _with_tuning(claims, tuning, scale):
             planner = _planner(scale, common, tuning, reproduction)

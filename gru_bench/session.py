@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -15,21 +16,27 @@ from rich.console import Console
 from gru_bench.config import Config
 from gru_bench.data.factory import check_data, find_cache
 from gru_bench.errors import UserError
+from gru_bench.files import write_atomically
 from gru_bench.history import read_metrics
 from gru_bench.models.factory import check_model
 from gru_bench.models.network import Network
 from gru_bench.plotting import save_figure
-from gru_bench.record import SAMPLES_FILE, Status, write_atomically
+from gru_bench.record import SAMPLES_FILE, RunRecord, Status
+from gru_bench.redaction import Redaction, redacted
 from gru_bench.reporting.figures import gate_activity, learning_curve
 from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.factory import ACCEPTS, check_task
 from gru_bench.tasks.task import Task
 from gru_bench.terminal import Terminal
+from gru_bench.training.checkpoint import Checkpoints
 from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import keep_freed_memory, start_memory_count
+from gru_bench.training.follow import follow
 from gru_bench.training.layout import take_cores_as_devices
 from gru_bench.training.loop import Judge, Training
+from gru_bench.training.memory import memory_in_words
+from gru_bench.training.processes import following, join_processes, leading
 from gru_bench.training.run import Run
 from gru_bench.training.run_directory import clear, owned, previous_record
 from gru_bench.training.setup import begin_run, load_task
@@ -68,10 +75,26 @@ def train_together(
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written and the record says `interrupted`.
     """
     check_settings(configs[0])
+    with memory_in_words():
+        return _train_together(configs, console, judge, pictures)
+
+
+def _train_together(configs: Sequence[Config], console: Console, judge: Judge | None, pictures: bool) -> int:
+    training = configs[0].training
+    join_processes(training)
     if len(configs) > 1:
         take_cores_as_devices(len(configs))
     keep_freed_memory()
     start_memory_count()
+    if following(training):
+        with compiled_programs_kept(find_cache(configs[0].paths)):
+            return follow(configs[0])
+    with leading(training) as ended:
+        return ended(_train_all(configs, console, judge, pictures))
+
+
+def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None, pictures: bool) -> int:
+    """Train the runs that are not trained yet; see `train_together`."""
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
         held.enter_context(_logging(directories, console))
@@ -88,6 +111,8 @@ def train_together(
             elif earlier is not None and earlier.status == "diverged":
                 diverged.append(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
             else:
+                if earlier is not None:
+                    _warn_without_checkpoint(earlier, directory)
                 left.append(_Unfinished(member, directory, None if earlier is None else earlier.started))
         if left:
             for message in diverged:
@@ -107,6 +132,15 @@ def check_settings(config: Config) -> None:
     task_class = check_task(config.task)
     check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
+
+
+def _warn_without_checkpoint(earlier: RunRecord, directory: Path) -> None:
+    if earlier.updates and not Checkpoints(directory / "checkpoints").updates:
+        logger.warning(
+            "There is no checkpoint in %s, though its record tells of %s updates: training starts anew.",
+            directory,
+            f"{earlier.updates:,}",
+        )
 
 
 class _Unfinished(NamedTuple):
@@ -184,7 +218,7 @@ def _outcome(runs: Sequence[Run]) -> Iterator[None]:
         logger.warning("SIGINT: stopped at once. The same command goes on from the newest checkpoint.")
         raise
     except BaseException as error:
-        end("failed", f"{type(error).__name__}: {error}")
+        end("failed", redacted(f"{type(error).__name__}: {error}"))
         raise
 
 
@@ -198,7 +232,6 @@ def _show(run: Run, task: Task, data: Any) -> None:
     write_atomically(run.directory / SAMPLES_FILE, json.dumps([sample._asdict() for sample in samples]).encode())
     rows = read_metrics(run.directory / "metrics.jsonl")
     folder = run.directory / "figures"
-    folder.mkdir(exist_ok=True)
     floor = run.record.baselines.get("floor", {}).get(task.metric)
     learning_curve(rows, task.metric, floor, folder / "learning_curve.png", unit(task.metric, run.record))
     gate_activity(rows, folder / "gate_activity.png")
@@ -213,20 +246,22 @@ def _logging(directories: Sequence[Path], console: Console) -> Iterator[None]:
     """Send the log to the terminal, above the progress bar, and to the log.txt of each run that a message is about."""
     handlers: list[logging.Handler] = [_ConsoleHandler(console)]
     for directory in directories:
-        file = logging.FileHandler(directory / "log.txt", encoding="utf-8", delay=True)  # opened after `clear`
+        file = _LogFile(directory / "log.txt")
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         file.addFilter(lambda _, directory=directory: _subject.get() in (None, directory))
         handlers.append(file)
     logger.setLevel(logging.INFO)
     logger.propagate = False
     for handler in handlers:
+        handler.addFilter(Redaction())
         logger.addHandler(handler)
     try:
         yield
     finally:
         for handler in handlers:
             logger.removeHandler(handler)
-            handler.close()
+            with suppress(OSError):  # the disk is full: `_LogFile` has said so
+                handler.close()
 
 
 _subject: ContextVar[Path | None] = ContextVar("subject", default=None)
@@ -240,6 +275,30 @@ def _about(directory: Path) -> Iterator[None]:
         yield
     finally:
         _subject.reset(before)
+
+
+class _LogFile(logging.FileHandler):
+    """Writes messages to a file; where that cannot be written, says so once on the terminal and lets the run go on."""
+
+    def __init__(self, path: Path):
+        super().__init__(path, encoding="utf-8", delay=True)  # opened after `clear`
+        self._failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one message."""
+        try:
+            super().emit(record)
+        except OSError:  # it could not be opened
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say once that the file cannot be written."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._failed:
+            self._failed = True
+            print(f"{self.baseFilename} cannot be written: {error.strerror}; messages are shown here.", file=sys.stderr)
 
 
 class _ConsoleHandler(logging.Handler):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from gru_bench.compose import hydra_entry
-from gru_bench.config import Config
+import sys
+
+try:
+    from gru_bench.compose import hydra_entry
+    from gru_bench.config import Config
+except KeyboardInterrupt:  # loading Hydra takes a second, in which nothing is begun
+    sys.exit(130)
 
 
 def run(config: Config) -> int:

@@ -42,6 +42,9 @@ class Range:
         return " and ".join(bounds)
 
 
+LARGEST = 2**31 - 1
+"""The greatest integer of a setting: JAX counts in 32 bits, and would take a larger seed for another, smaller one."""
+
 Positive = Annotated[int, Range(low=1)]
 Natural = Annotated[int, Range(low=0)]
 PositiveFloat = Annotated[float, Range(above=0)]
@@ -75,7 +78,12 @@ def check(value: object, annotation: Any, key: str) -> Any:
     if annotation is Any:
         return value
     if origin is Annotated:
-        checked = check(value, arguments[0], key)
+        try:
+            checked = check(value, arguments[0], key)
+        except ConfigError as error:
+            if error.allowed != describe(arguments[0]):
+                raise
+            raise ConfigError(key, value, describe(annotation)) from None
         for extra in arguments[1:]:
             if isinstance(extra, Range) and checked not in extra:
                 raise ConfigError(key, value, describe(annotation))
@@ -85,7 +93,7 @@ def check(value: object, annotation: Any, key: str) -> Any:
             return value
         raise ConfigError(key, value, describe(annotation), nearest(str(value), map(str, arguments)))
     if origin in (Union, types.UnionType):
-        return _check_union(value, arguments, annotation, key)
+        return _check_union(value, arguments, key)
     if origin in (list, tuple):
         if isinstance(value, str) and (arguments[0] is str or str in get_args(arguments[0])):
             value = [value]  # one name where a list of names is meant
@@ -93,18 +101,30 @@ def check(value: object, annotation: Any, key: str) -> Any:
             raise ConfigError(key, value, describe(annotation))
         items = [check(item, arguments[0], f"{key}[{index}]") for index, item in enumerate(value)]
         return items if origin is list else tuple(items)
-    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if annotation is float and isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(key, value, "a finite number")
-    if annotation is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, annotation) and not (annotation is int and isinstance(value, bool)):
+    if annotation in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        return _check_number(value, annotation, key)
+    if isinstance(value, annotation) and annotation is not int:
         return value
     raise ConfigError(key, value, describe(annotation))
 
 
-def _check_union(value: object, arguments: tuple[Any, ...], annotation: Any, key: str) -> Any:
+def _check_number(value: int | float, annotation: type[int] | type[float], key: str) -> int | float:
+    if annotation is float:
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise ConfigError(key, value, "a finite number")
+        return number
+    if isinstance(value, float) and not value.is_integer():
+        raise ConfigError(key, value, describe(annotation))
+    if not -LARGEST <= value <= LARGEST:
+        raise ConfigError(key, value, f"an integer from {-LARGEST} to {LARGEST}")
+    return int(value)
+
+
+def _check_union(value: object, arguments: tuple[Any, ...], key: str) -> Any:
     if value is None and type(None) in arguments:
         return None
     failures: list[ConfigError] = []
@@ -113,7 +133,7 @@ def _check_union(value: object, arguments: tuple[Any, ...], annotation: Any, key
             return check(value, argument, key)
         except ConfigError as error:
             failures.append(error)
-    raise ConfigError(key, value, describe(annotation))
+    raise ConfigError(key, value, " or ".join(failure.allowed for failure in failures))
 
 
 @functools.cache  # of a record's schema, for each of thousands of records

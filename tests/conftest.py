@@ -20,6 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore::beartype.roar.BeartypeDecorHintPep585DeprecationWarning")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name files given as bytes by their parameter: archives hold the second in which a process made them."""
+    return argname if isinstance(val, bytes) and len(val) > 32 else None
+
+
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """The folder of real data files; tests that need it are skipped without it."""

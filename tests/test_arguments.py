@@ -161,11 +161,11 @@ def test_a_user_error_is_one_message_and_its_exit_code(capsys: pytest.CaptureFix
     def broken(*, name: str = "x") -> None:
         raise DataError(f"{name} is missing.")
 
-    assert run_command(broken, ["name=corpus"]) == 1
+    assert run_command(broken, ["name=corpus"]) == 2
     assert capsys.readouterr().err == "corpus is missing.\n"
     assert run_command(broken, ["nam=corpus"]) == 2
     assert "Did you mean 'name'?" in capsys.readouterr().err
-    assert run_command(broken, ["debug=true"]) == 1
+    assert run_command(broken, ["debug=true"]) == 2
     assert "Traceback" in capsys.readouterr().err
     assert run_command(broken, ["debug=perhaps"]) == 2
 

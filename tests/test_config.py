@@ -81,7 +81,7 @@ def test_replicas_are_the_runs_that_they_would_be_alone():
 
 def test_how_a_run_is_computed_is_no_part_of_what_it_is():
     plain = Config.from_dict(changed())
-    for changes in ({"updates_per_dispatch": 3}, {"devices": "all"}, {"replicas": 2}):
+    for changes in ({"updates_per_dispatch": 3}, {"devices": "all"}, {"replicas": 2}, {"processes": 2}):
         config = Config.from_dict(changed(**{f"training__{name}": value for name, value in changes.items()}))
         assert (config.hash, config.identity) == (plain.hash, plain.identity)
     older = plain.to_dict()
@@ -143,6 +143,18 @@ def test_how_a_run_is_computed_is_no_part_of_what_it_is():
         ),
         ({"training__devices": "some"}, r"training.devices: found 'some', allowed: an integer >= 1 or all"),
         (
+            {"training__processes": 2, "training__process": 0},
+            r"training.coordinator: found None, allowed: HOST:PORT of process 0, with training.process; or both null",
+        ),
+        (
+            {"training__processes": 2, "training__process": 2, "training__coordinator": "localhost:1"},
+            r"training.process: found 2, allowed: 0 to 1, with training.processes",
+        ),
+        (
+            {"training__processes": 2, "training__replicas": 2},
+            r"training.replicas: found 2, allowed: 1 with training.processes",
+        ),
+        (
             {"training": {"seconds_budget": 3}, "optimizer__schedule": "cosine"},
             r"optimizer.schedule: found 'cosine', allowed: constant or step with training.seconds_budget",
         ),
@@ -192,7 +204,23 @@ CASES = {
     "bidirectional": (["model.bidirectional=true"], r"model.bidirectional: found True, allowed: false for a task"),
     "bracket": (["model.hidden_size=[1"], r"the command line cannot be read: .*'\[1'\. Settings are written key=value"),
     "no equals sign": (["foo"], r"the command line cannot be read: .*'foo'\. Settings are written key=value"),
-    "null for a group": (["model=null"], r"the command line cannot be read: .*NoneType\. Settings are written"),
+    "null for a group": (["model=null"], r"model: found None, allowed: coupled_lstm, gru, lstm, "),
+    "number for a group": (["model=3"], r"model: found 3, allowed: coupled_lstm, gru, lstm, "),
+    "settings for a group": (["model={cell: gru}"], r"model: found \{'cell': 'gru'\}, allowed: coupled_lstm, gru, "),
+    "list for a group": (["data=[ptb,[1]]"], r"data: found \['ptb', \[1\]\], allowed: adding, "),
+    "interpolation for a group": (["data=${.}"], r"data: found '\$\{\.\}', allowed: adding, "),
+    "deletion of a number": (["~data=1"], r"data: found 1, allowed: adding, "),
+    "no key": (["=null"], r"the command line cannot be read: '=null' has no key\. Settings are written key=value"),
+    "no group": (["hydra=null"], r"hydra: found 'null', allowed: data, model, network"),
+    "sweeps are no group": (["sweeps=gru"], r"sweeps: found 'gru', allowed: data, model, network"),
+    "thousands of digits": (["seed=1" + "0" * 5000], r"the command line cannot be read: 'seed=10+\.\.\.: Exceeds the"),
+    "very long name": (
+        ["hydra/launcher=" + "x" * 3000],
+        r"launcher: found 'x+\.\.\., allowed: the name of a pres",
+    ),
+    "choice of a sweep": (["-m", "model=gru,3"], r"model: found 3, allowed: coupled_lstm, gru, "),
+    "too large": (["seed=1e30"], r"seed: found 1e\+30, allowed: an integer from -2147483647 to 2147483647"),
+    "huge number": (["optimizer.learning_rate=1" + "0" * 400], r"learning_rate: found 10+\.\.\., .*a finite number"),
     "interpolation": (["data.seed=${foo}"], r"the command line cannot be read: Interpolation key 'foo' not found\."),
     "commas without -m": (["model=gru,lstm"], r"Ambiguous value .*'model=gru,lstm': add -m for a run with each value"),
     "fixed directory": (["-m", "run_dir=x", "seed=0,1"], r"run_dir: found 'x', allowed: nothing with -m, .*paths.runs"),

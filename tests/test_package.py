@@ -37,7 +37,7 @@ NEEDED = {
     "series_csv": ["data.path=sales.csv"],
 }
 GROUPS = {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in (ROOT / "configs").iterdir()}
-NO_GROUPS = ("hydra", "sweeps", "train.yaml")
+NO_GROUPS = ("hydra", "launchers", "sweeps", "train.yaml")
 CHOICES = [(group, choice) for group, choices in GROUPS.items() if group not in NO_GROUPS for choice in choices]
 
 

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gru_bench.errors import UserError
-from gru_bench.record import RunRecord, read_record, write_atomically
+from gru_bench.record import RunRecord, read_record
 from tests.results.records import make_record
 
 
@@ -91,26 +89,3 @@ def test_no_run_directory(tmp_path: Path):
         read_record(tmp_path / "file")
     with pytest.raises(UserError, match=r"cannot be read"):
         read_record(tmp_path / "folder")
-
-
-@pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_a_write_happens_whole_or_not_at_all(tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch):
-    write_atomically(tmp_path / "a.json", b"old")
-
-    def full(*arguments: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(*((os, "fsync", full) if step == "fsync" else (Path, "replace", full)))
-    with pytest.raises(UserError, match=r"cannot write .*a.json: No space left on device. Free space"):
-        write_atomically(tmp_path / "a.json", b"new content")
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.json": b"old"}
-    monkeypatch.undo()
-    write_atomically(tmp_path / "a.json", b"new content")
-    assert (tmp_path / "a.json").read_bytes() == b"new content"
-
-
-def test_a_folder_in_the_place_of_the_file_is_named(tmp_path: Path):
-    (tmp_path / "a.json" / "in").mkdir(parents=True)
-    with pytest.raises(UserError, match=r"cannot write .*a.json"):
-        write_atomically(tmp_path / "a.json", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]

@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from gru_bench.record import read_record
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.run_directory import owned
 from tests.training.support import (
+    ROOT,
     SMALL,
     UPDATES,
     arrays,
@@ -241,30 +244,31 @@ def test_a_directory_in_use_is_refused(copied: Path):
     assert re.fullmatch(rf"error: {copied} is in use by process \d+ on \S+ since \S+\. Wait .*\n", done.err)
 
 
-def test_a_failure_is_recorded_and_told_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def broken(*arguments: Any) -> None:
-        raise RuntimeError("no such luck")
-
-    monkeypatch.setattr("gru_bench.training.loop.Training._finish", broken)
-    done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
-    assert done.code == 1
-    assert done.err == "error: RuntimeError: no such luck. Run again with debug=true for the traceback.\n"
-    found = record(tmp_path)
-    assert (found["status"], found["reason"]) == ("failed", "RuntimeError: no such luck")
-    monkeypatch.undo()
-    assert train(*SMALL, "training.updates=2", f"run_dir={tmp_path}").code == 0
-    assert record(tmp_path)["status"] == "finished"
+_STOPPED_WHILE_LOADING = """
+import os, runpy, signal, sys
+wanted, seen = sys.argv.pop(), []
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests run in the background
+def hook(event, arguments):
+    if event == "import" and arguments[0] == wanted and not seen:
+        seen.append(event)
+        os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(hook)
+runpy.run_module("gru_bench.train", run_name="__main__")
+"""
 
 
-def test_a_second_ctrl_c_is_an_interruption_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def stop(*arguments: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("gru_bench.training.loop.Training._finish", stop)
-    done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
-    assert done.code == 130
-    assert "SIGINT: stopped at once. The same command goes on from the newest checkpoint." in done.out
-    assert (record(tmp_path)["status"], record(tmp_path)["reason"]) == ("interrupted", "SIGINT")
+@pytest.mark.parametrize("module", ["omegaconf", "gru_bench.session"])
+def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(module: str, tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", _STOPPED_WHILE_LOADING, module],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert not list(tmp_path.iterdir())
 
 
 # Sweeps

@@ -46,7 +46,11 @@ def test_what_fits_is_returned_as_wanted(value: object, annotation: Any, expecte
         (None, int, "found None, allowed: an integer"),
         (math.nan, float, "found nan, allowed: a finite number"),
         (math.inf, PositiveFloat, "found inf, allowed: a finite number"),
-        (-math.inf, float | None, "found -inf, allowed: a number or null"),
+        (-math.inf, float | None, "found -inf, allowed: a finite number or null"),
+        (10**400, float, "found 10{196}\\.\\.\\., allowed: a finite number"),
+        (2**31, int, "found 2147483648, allowed: an integer from -2147483647 to 2147483647"),
+        (1e300, Natural | None, "found 1e[+]300, allowed: an integer from -2147483647 to 2147483647 or null"),
+        ("x" * 1000, int, "found 'x{196}\\.\\.\\., allowed: an integer"),
         (0, Positive, "found 0, allowed: an integer >= 1"),
         (-1, Natural | None, "found -1, allowed: an integer >= 0 or null"),
         (0.0, PositiveFloat, "found 0.0, allowed: a number > 0"),
@@ -60,6 +64,11 @@ def test_what_does_not_fit_is_named(value: object, annotation: Any, message: str
     with pytest.raises(ConfigError, match=f"^section.key: {message}") as caught:
         check(value, annotation, "section.key")
     assert caught.value.exit_code == 2
+
+
+def test_a_number_that_python_does_not_write_is_named_too():
+    with pytest.raises(ConfigError, match=r"^key: found a number of thousands of digits, allowed: a finite number\."):
+        check(10**5000, float, "key")
 
 
 def test_items_of_a_list_are_named_by_place():

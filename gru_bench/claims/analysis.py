@@ -103,8 +103,8 @@ class Outcome:
         rows: of that scale.
         findings: of all comparisons, those that decide first.
         beside: published values.
-        overall: by name of a comparison with several settings, their interquartile mean: of log ratios, or of
-            differences in units of the margin, above zero where the first arm is better.
+        overall: by name of a comparison that decides, in several settings, their interquartile mean: of log ratios,
+            or of differences in units of the margin, above zero where the first arm is better.
     """
 
     claim: Claim
@@ -154,7 +154,8 @@ def analyse(claim: Claim, rows: Iterable[Row], scale: Scale | None = None) -> Ou
     overall = {
         comparison.name: found
         for comparison in comparisons
-        if (found := _overall([finding for finding in findings if finding.comparison is comparison])) is not None
+        if comparison.verdict
+        and (found := _overall([finding for finding in findings if finding.comparison is comparison])) is not None
     }
     beside = tuple(_beside(claim, published, rows) for published in claim.published)
     return Outcome(claim=claim, scale=scale, rows=own, findings=tuple(findings), beside=beside, overall=overall)

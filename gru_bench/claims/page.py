@@ -49,17 +49,16 @@ def facts(sections: Sequence[Section]) -> str:
 
 
 def overview(sections: Sequence[Section]) -> Sheet:
-    """Return the first table, for the terminal."""
+    """Return the first table as short as a terminal needs it: of each claim the first effect."""
     rows = [
         (
             section.name,
             "\n".join(filter(None, [section.answer, section.detail])),
-            "\n".join([*(_effect_line(line) for line in section.effects), *_more(section)]),
-            section.rows_file,
+            "\n".join(f"{line.effect} ({line.place})" for line in section.effects[:1]),
         )
         for section in sections
     ]
-    return Sheet("Claims", HEADINGS, rows, wide=frozenset({1, 2, 3}))
+    return Sheet("Claims", ("claim", "verdict", "first effect, 95 % interval"), rows, wide=frozenset({1, 2}))
 
 
 def markdown(sections: Sequence[Section], folder: Path) -> str:

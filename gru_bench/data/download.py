@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from gru_bench.errors import DataError
+from gru_bench.errors import DataError, DataUnavailable
 
 CONNECT_SECONDS = 4.0
 ANSWER_SECONDS = 8.0  # name look-up, every address and the first answer together
 STALL_SECONDS = 30.0
+MOST_OVERLONG = 2  # a body of more than so many times the expected size is given up, so that none fills the disk
 INSTEAD = (
     "Or train on a generated set, which needs no file: data=reber or data=python_source (language modelling), "
     "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory), data=canon (music)."
@@ -61,8 +62,9 @@ def fetch(files: Mapping[str, RemoteFile], mirror: Path | None, cache: Path) -> 
         cache: the folder whose `downloads` holds what was downloaded.
 
     Raises:
-        DataError: a copy is damaged or unreadable; or files are absent and cannot be downloaded (said within 10 s when
-            there is no network), with what to fetch, from where, and where to put it.
+        DataError: a copy is damaged or unreadable.
+        DataUnavailable: files are absent and cannot be downloaded (said within 10 s when there is no network), with
+            what to fetch, from where, and where to put it; or the cache cannot be written.
     """
     found = {name: _find_copy(file, mirror, cache) for name, file in files.items()}
     for name, file in files.items():
@@ -71,7 +73,7 @@ def fetch(files: Mapping[str, RemoteFile], mirror: Path | None, cache: Path) -> 
                 found[name] = _download(file, cache)
             except ConnectionError as error:
                 absent = [other for key, other in files.items() if found[key] is None]
-                raise DataError(_how_to_get(absent, mirror, cache, str(error))) from error
+                raise DataUnavailable(_how_to_get(absent, mirror, cache, str(error))) from error
     return {name: content for name, content in found.items() if content is not None}
 
 
@@ -144,7 +146,8 @@ def _download(file: RemoteFile, cache: Path) -> bytes:
 
     Raises:
         ConnectionError: the file cannot be had from the network.
-        DataError: the wrong bytes came, or the cache cannot be written.
+        DataError: the wrong bytes came.
+        DataUnavailable: the cache cannot be written.
     """
     import requests
 
@@ -167,7 +170,7 @@ def _download(file: RemoteFile, cache: Path) -> bytes:
         except requests.RequestException as error:
             raise ConnectionError(f"the transfer of {file.url} broke off: {_reason(error)}") from error
         except OSError as error:
-            raise DataError(cannot_write(cache, error)) from error
+            raise DataUnavailable(cannot_write(cache, error)) from error
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
@@ -224,9 +227,11 @@ def _copy(response: Any, stream: IO[bytes], file: RemoteFile) -> None:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task(
-            f"downloading {file.path}", total=int(response.headers.get("Content-Length", file.size))
-        )
+        bar = progress.add_task(f"downloading {file.path}", total=file.size)
         for chunk in response.iter_content(1 << 16):
             stream.write(chunk)
             progress.advance(bar, len(chunk))
+            if stream.tell() > MOST_OVERLONG * file.size:
+                raise DataError(
+                    f"{file.url} sent more than {MOST_OVERLONG} times the expected {file.size:,} bytes; none was kept."
+                )

@@ -157,7 +157,7 @@ def find_mirror(paths: PathsConfig) -> Path | None:
     found = paths.mirror or os.environ.get(MIRROR_VARIABLE)
     if not found:
         return None
-    mirror = Path(found).expanduser()
+    mirror = own.home_expanded(found, "paths.mirror")
     if not mirror.is_dir():
         origin = "" if paths.mirror else f"It comes from the variable {MIRROR_VARIABLE}; unset it or mend it."
         raise ConfigError(
@@ -168,4 +168,4 @@ def find_mirror(paths: PathsConfig) -> Path | None:
 
 def find_cache(paths: PathsConfig) -> Path:
     """Return the folder where downloads and prepared data are kept; it need not exist yet."""
-    return Path(paths.cache).expanduser() if paths.cache else platformdirs.user_cache_path("gru_bench")
+    return own.home_expanded(paths.cache, "paths.cache") if paths.cache else platformdirs.user_cache_path("gru_bench")

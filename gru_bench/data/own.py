@@ -124,7 +124,7 @@ def read_file(path: str, key: str = "data.path") -> bytes:
     Raises:
         DataError: the file is missing, no file, unreadable or empty.
     """
-    place = Path(path).expanduser()
+    place = home_expanded(path, key)
     try:
         if not place.exists():
             raise DataError(f"{key}: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
@@ -137,6 +137,22 @@ def read_file(path: str, key: str = "data.path") -> bytes:
     if not raw:
         raise DataError(f"{key}: {place.absolute()} is empty, expected text.")
     return raw
+
+
+def home_expanded(path: str, key: str) -> Path:
+    """Return a path with `~` and `~name` replaced by home folders.
+
+    Args:
+        path: as the user wrote it.
+        key: the setting that named it, for messages.
+
+    Raises:
+        ConfigError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(key, path, "a path; ~ and ~NAME stand for home folders", "There is no such user.") from error
 
 
 def _neighbour(place: Path) -> str:

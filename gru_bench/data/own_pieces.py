@@ -31,6 +31,8 @@ def read_pieces(path: Path, key: str) -> list[Roll]:
         raise DataError(
             f"{key}: {place}, line {error.lineno}, column {error.colno}: no JSON ({error.msg}); expected {_FORM}."
         ) from error
+    except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets
+        raise DataError(f"{key}: {place}: cannot be read ({error}); expected {_FORM}.") from error
     if not isinstance(found, list) or not found or not all(isinstance(part, list) for part in found):
         raise DataError(f"{key}: {place}: expected {_FORM}.")
     nested = any(isinstance(inner, list) for part in found for inner in part)

@@ -11,6 +11,7 @@ import numpy as np
 
 from gru_bench.data.columns import Decimal
 from gru_bench.data.series import Series, SeriesForm, arrange, cut_rows, make_series, with_future
+from gru_bench.data.series_checks import check_known
 from gru_bench.data.series_columns import guess_targets, guess_times, named, refuse_twice, rename
 from gru_bench.data.series_table import Reading, Steps, open_table, regular, to_readings
 from gru_bench.errors import DataError
@@ -95,6 +96,7 @@ def load_series_csv(
     if step is not None and steps == "time":
         readings = regular(readings, step, place)
     splits = cut_rows(len(readings.values), valid_fraction, test_fraction)
+    check_known(place.name, splits, readings.values)
     sizes = {split: end - start for split, (start, end) in splits.items()}
     if horizon is None:
         horizon = max(1, min(USUAL_HORIZON, sizes["valid"] // 2, sizes["test"] // 2))

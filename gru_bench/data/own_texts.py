@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_bench.data.own import Share, Size, decode, read_file
-from gru_bench.data.tables import read_table
+from gru_bench.data.tables import place_name, read_table, read_unpacked
 from gru_bench.data.texts import Keep, LabelledTexts, TextForm, draw_splits, make_texts
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.validation import Natural, Positive
@@ -187,7 +187,7 @@ def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) ->
     """
     endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
     if column is None and (not endings or endings[-1] not in TABLE_ENDINGS):
-        text, _ = decode(_bytes(path, key), "auto", str(path), key)
+        text, _ = decode(read_unpacked(path, key), "auto", place_name(path), key)
         return text.removesuffix("\n").split("\n")
     reading = Reading(**form.reading)
     frame = Reading(encoding=reading.encoding, delimiter=reading.delimiter).table(path, key)
@@ -196,14 +196,6 @@ def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) ->
     if reading.text_column in frame.columns:
         return list(frame[reading.text_column])
     return list(frame[_guess_text(frame, "column", ())])
-
-
-def _bytes(path: Path, key: str) -> bytes:
-    import gzip
-    import sys
-
-    raw = sys.stdin.buffer.read() if str(path) == "-" else read_file(str(path), key)
-    return gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
 
 
 def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
@@ -218,8 +210,9 @@ def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
     folded = [name for name in names if name.casefold() == str(wanted).casefold()]
     if len(folded) == 1:
         return folded[0]
-    if str(wanted).isdigit() and 1 <= int(wanted) <= len(names):
-        return names[int(wanted) - 1]
+    by_number = {str(number): name for number, name in enumerate(names, 1)}
+    if str(wanted) in by_number:
+        return by_number[str(wanted)]
     allowed = f"one of the columns {', '.join(names)}, or a number from 1 to {len(names)}"
     raise ConfigError(option, wanted, allowed, nearest(str(wanted), names))
 

@@ -23,6 +23,7 @@ from gru_bench.data.sampling import (
     show_time,
     usual_season,
 )
+from gru_bench.data.series_checks import check_rows, check_scaled
 from gru_bench.errors import ConfigError, DataError
 
 SPLITS = ("train", "valid", "test")
@@ -76,8 +77,12 @@ class Scaler:
                     "it out (data.targets=, data.covariates=) or cut elsewhere."
                 )
         count = known.sum(axis=0)
-        mean = np.where(known, values, 0.0).sum(axis=0) / count
-        variance = (np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.where(known, values, 0.0).sum(axis=0) / count
+            variance = (np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count
+        for name, spread in zip(names, variance, strict=True):
+            if not np.isfinite(spread):
+                raise DataError(f"column {name!r}: the values are too large to be squared. Give them in other units.")
         constant = np.array([np.ptp(column[seen]) == 0 for column, seen in zip(values.T, known.T, strict=True)], bool)
         deviation = np.where(constant | (variance == 0), 1.0, np.sqrt(variance))
         return cls(tuple(map(float, mean)), tuple(map(float, deviation)))
@@ -219,9 +224,9 @@ def make_series(
 
     Raises:
         ConfigError: calendar features without times, or a season longer than the training rows.
-        DataError: too few rows, or a column without a value in train.
+        DataError: too few rows; a column without a value in train; or values beyond all scale.
     """
-    _check_rows(name, splits, len(readings.values), context, horizon)
+    check_rows(name, splits, len(readings.values), context, horizon)
     if calendar and (readings.time is None or step is None):
         raise ConfigError("data.calendar", True, "false for a series without times", "Name data.time_column.")
     train = readings.rows(slice(*splits["train"]))
@@ -264,8 +269,17 @@ def row_counts(series: Series) -> dict[str, dict[str, int]]:
 
 
 def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) -> Series:
-    """Return rows in a form that is settled already: fill missing values, scale covariates, add the calendar."""
-    known = form.covariate_scaler.scale(fill(readings.covariates, form.covariate_scaler.mean))
+    """Return rows in a form that is settled already: fill missing values, scale covariates, add the calendar.
+
+    Raises:
+        DataError: a calendar is asked for and there are no times, or a value lies beyond all scale.
+    """
+    values = fill(readings.values, form.scaler.mean)
+    with np.errstate(over="ignore"):
+        known = form.covariate_scaler.scale(fill(readings.covariates, form.covariate_scaler.mean))
+        scaled = form.scaler.scale(values)
+    check_scaled(known, form.covariates)
+    check_scaled(scaled, form.targets)
     if form.calendar:
         if readings.time is None:
             raise DataError(f"the model reads {', '.join(form.calendar)}: expected rows with times, found none.")
@@ -273,7 +287,7 @@ def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) ->
     return Series(
         form=form,
         time=readings.time,
-        values=fill(readings.values, form.scaler.mean),
+        values=values,
         observed=~np.isnan(readings.values),
         known=known,
         splits=splits,
@@ -339,17 +353,6 @@ def digest(readings: Readings, form: SeriesForm, splits: Mapping[str, Rows]) -> 
         state.update(np.packbits(known).data)
         state.update(np.ascontiguousarray(array[known], "<f8").data)
     return state.hexdigest()
-
-
-def _check_rows(name: str, splits: Mapping[str, Rows], rows: int, context: int, horizon: int) -> None:
-    need = {"train": context + horizon, "valid": horizon, "test": horizon}
-    for split, (start, end) in splits.items():
-        if end - start < need[split]:
-            read = f"data.context={context} + " if split == "train" else ""
-            raise DataError(
-                f"data={name}: the {split} split has {end - start:,} of {rows:,} rows, expected at least "
-                f"{need[split]:,} ({read}data.horizon={horizon}). Give more rows, or lower them."
-            )
 
 
 def _season(season: int | None, step: Step | None, train_rows: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from gru_bench.data.columns import Dates, Decimal, Place, find_decimal, is_missing, number_share, numbers, times
 from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
 from gru_bench.data.series import Readings
-from gru_bench.data.tables import read_table
+from gru_bench.data.tables import place_name, read_table
 from gru_bench.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def open_table(path: Path, reading: Reading, setting: str) -> tuple[Table, Place
         DataError: see `read_table`; or all rows are empty.
     """
     frame = read_table(path, delimiter=reading.delimiter, encoding=reading.encoding, header=reading.header, key=setting)
-    name = "standard input" if str(path) == "-" else str(path)
+    name = place_name(path)
     place = Place(name, 2 if frame.attrs["header"] else 1)
     attrs, empty = frame.attrs, (frame == "").all(axis=1).to_numpy(bool)
     if empty[-1]:

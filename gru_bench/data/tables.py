@@ -28,6 +28,9 @@ NO_DELIMITER = "\x1f"
 SAMPLE_ROWS = 500
 NAME = re.compile(r"(?=.{1,40}$)[^\W\d][^\n,;!?\"]*")
 NAME_WORDS = 4
+LONGEST_CELL = 10_000_000  # characters; a longer one is a quote that nobody has closed
+UNPACKED_ANYWAY = 64 * 2**20  # bytes that a small file may unpack to
+MOST_GROWTH = 100  # what a larger one may grow by; text grows by 3 to 20
 MISSING = frozenset({"", "-", "?", "na", "n/a", "nan", "none", "null"})
 _TAB = {"tab": "\t", "\\t": "\t"}
 _MAGIC = {b"PK\x03\x04": "a zip archive or a workbook", b"PAR1": "a Parquet file", b"\xd0\xcf\x11\xe0": "a workbook"}
@@ -80,11 +83,11 @@ def read_table(
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\n\r'):
         option = f"{key.rpartition('.')[0]}.delimiter".removeprefix(".")
         raise ConfigError(option, delimiter, "one character such as ',', ';' or '|', tab, or null to find it")
-    place = "standard input" if str(path) == "-" else str(path)
+    place = place_name(path)
     text, used = decode(_read(path, place, key), encoding, place, key)
     if not text.strip():
         raise DataError(f"{key}: {place} is empty, expected a table.")
-    with _long_cells(len(text)):
+    with _long_cells():
         found = delimiter or _find_delimiter(text)
         rows = _parse(text, found, f"{key}: {place}")
     _check_width(rows, found, f"{key}: {place}")
@@ -110,13 +113,41 @@ def read_table(
     return frame
 
 
-def _read(path: Path, place: str, key: str) -> bytes:
+def read_unpacked(path: Path, key: str) -> bytes:
+    """Return the bytes of a file, unpacked where it is gzipped.
+
+    Args:
+        path: the file; `-` is standard input.
+        key: the setting or argument that named it, for messages.
+
+    Raises:
+        DataError: the file is missing, unreadable, empty or damaged, or grows beyond all measure when it is unpacked.
+    """
+    place = place_name(path)
     raw = sys.stdin.buffer.read() if str(path) == "-" else read_file(str(path), key)
-    if raw.startswith(b"\x1f\x8b"):
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataError(f"{key}: {place} cannot be unpacked as gzip: {error}. Replace it.") from error
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    most = UNPACKED_ANYWAY + MOST_GROWTH * len(raw)
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+            unpacked = stream.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{key}: {place} cannot be unpacked as gzip: {error}. Replace it.") from error
+    if len(unpacked) > most:
+        raise DataError(
+            f"{key}: {place} has {len(raw):,} bytes and unpacks to more than {most:,}, as no table does. If it is one, "
+            "unpack it yourself and give the unpacked file."
+        )
+    return unpacked
+
+
+def place_name(path: Path) -> str:
+    """Return how messages call a file."""
+    return "standard input" if str(path) == "-" else str(path)
+
+
+def _read(path: Path, place: str, key: str) -> bytes:
+    raw = read_unpacked(path, key)
     for magic, kind in _MAGIC.items():
         if raw.startswith(magic):
             raise DataError(f"{key}: {place} is {kind}, expected a text table. Save it as CSV.")
@@ -124,13 +155,10 @@ def _read(path: Path, place: str, key: str) -> bytes:
 
 
 class _long_cells:
-    """Let the csv module read cells of any length, for a while."""
-
-    def __init__(self, size: int):
-        self.size = size
+    """Let the csv module read cells of `LONGEST_CELL` characters, for a while."""
 
     def __enter__(self) -> None:
-        self.before = csv.field_size_limit(self.size + 1)
+        self.before = csv.field_size_limit(LONGEST_CELL)
 
     def __exit__(self, *_: object) -> None:
         csv.field_size_limit(self.before)
@@ -186,7 +214,10 @@ def _parse(text: str, delimiter: str, place: str) -> list[Row]:
             last = row.line
         return rows
     except csv.Error as error:
-        plain = list(_rows(text, delimiter, quoted=False))
+        try:
+            plain = list(_rows(text, delimiter, quoted=False))
+        except csv.Error:
+            plain = []
         if len({len(row.cells) for row in plain}) == 1:
             log.info("%s: quotes are taken as signs, they do not pair", place)
             return plain

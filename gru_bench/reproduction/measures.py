@@ -6,6 +6,8 @@ They are made in a process of their own, in which the cores are one device and n
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 
@@ -23,7 +25,19 @@ UPDATES_PER_ROUND = 20
 
 def measuring_process() -> Executor:
     """Return the process; it is started when it is first needed."""
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Have this process end with the one that started it, which may be killed and then says nothing."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def measure(jobs: Sequence[Job], process: Executor) -> tuple[Measured, float | None]:

@@ -21,7 +21,18 @@ from gru_bench.data.vocabulary import Tokens, Vocabulary
 from gru_bench.data.windows import EvalWindows, TrainWindows
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
-from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.tasks.task import (
+    Batch,
+    Carry,
+    EvalBatches,
+    Loss,
+    Prediction,
+    Sample,
+    SampleLength,
+    Split,
+    Sums,
+    TrainBatches,
+)
 from gru_bench.validation import Natural, NonNegativeFloat, Positive
 
 
@@ -50,7 +61,7 @@ class LanguageModeling:
         *,
         state: Literal["carry", "reset"] = "carry",
         shift_epochs: bool = False,
-        sample_length: Natural = 200,
+        sample_length: SampleLength = 200,
         sample_temperature: NonNegativeFloat = 0.8,
     ):
         self.vocabulary = Vocabulary.from_dict(description["vocabulary"])

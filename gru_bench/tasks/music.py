@@ -22,7 +22,18 @@ from gru_bench.errors import DataError
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
 from gru_bench.tasks import music_pictures
-from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.tasks.task import (
+    Batch,
+    Carry,
+    EvalBatches,
+    Loss,
+    Prediction,
+    Sample,
+    SampleLength,
+    Split,
+    Sums,
+    TrainBatches,
+)
 from gru_bench.validation import Natural, NonNegativeFloat, Positive
 
 SAMPLE_GIVEN, SAMPLE_TEMPERATURE = 16, 0.8  # time steps of a test piece that a sample goes on with
@@ -48,7 +59,7 @@ class Music:
     direction: Literal["min", "max"] = "min"
     item = "time steps"
 
-    def __init__(self, description: Mapping[str, Any], *, sample_length: Natural = 32):
+    def __init__(self, description: Mapping[str, Any], *, sample_length: SampleLength = 32):
         self.sample_length = sample_length
 
     @property

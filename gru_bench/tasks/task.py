@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
@@ -13,11 +13,14 @@ from matplotlib.figure import Figure
 from gru_bench.config import TrainingConfig
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
+from gru_bench.validation import Range
 
 Batch = Mapping[str, Any]
 Carry = Any
 Sums = dict[str, Array]
 Split = Literal["train", "valid", "test"]
+SampleLength = Annotated[int, Range(low=0, high=100_000)]
+"""Symbols or time steps that a network writes when its run ends; as many keys are drawn at once."""
 
 
 @runtime_checkable

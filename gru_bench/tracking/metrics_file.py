@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from gru_bench.errors import UserError
+from gru_bench.files import write_atomically
 from gru_bench.history import decode_line
 
 _TO_TEXT = {math.inf: "Infinity", -math.inf: "-Infinity"}
@@ -68,6 +69,17 @@ class MetricsFile:
             self._replace(b"".join(kept))
         return len(lines) - len(kept)
 
+    def sync(self) -> None:
+        """Bring all rows to the disk, so that no power cut loses one that a checkpoint counts on.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
     def close(self) -> None:
         """Close the file; a second call does nothing."""
         if self._descriptor >= 0:
@@ -90,16 +102,7 @@ class MetricsFile:
             raise _unwritable(self.path, error) from error
 
     def _replace(self, content: bytes) -> None:
-        temporary = self.path.with_name(self.path.name + ".new")
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise _unwritable(self.path, error) from error
+        write_atomically(self.path, content)
         self.close()
         self._descriptor = self._open()
 

@@ -21,10 +21,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.errors import UserError
-from gru_bench.record import write_atomically
+from gru_bench.files import write_atomically
+from gru_bench.record import RunRecord
 
 KEPT = 2
 _DIGEST, _META = "__sha256__", "__meta__"
+_RUN = "run"
 _NAME = re.compile(r"update-(\d+)\.npz")
 
 logger = logging.getLogger("gru_bench")
@@ -37,8 +39,15 @@ class DamagedCheckpoint(UserError):
 class Checkpoints:
     """The checkpoints of one run directory: the newest two, and the best weights on the validation split."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, identity: Mapping[str, Any] | None = None):
+        """Nothing is read or written yet.
+
+        Args:
+            folder: where they are.
+            identity: what makes them those of one run and no other; it is written to each and compared at each read.
+        """
         self.folder = folder
+        self._identity = dict(identity or {})
 
     @property
     def best_path(self) -> Path:
@@ -52,7 +61,7 @@ class Checkpoints:
             UserError: the disk is full or the folder is not writable; older checkpoints are still there.
         """
         path = self._path(update)
-        save_tree(path, tree, meta)
+        save_tree(path, tree, self._signed(meta))
         for old in self._paths()[KEPT:]:
             old.unlink(missing_ok=True)
         return path
@@ -66,9 +75,29 @@ class Checkpoints:
         """Return tree and meta of the checkpoint of an update.
 
         Raises:
-            DamagedCheckpoint: it is not whole.
+            DamagedCheckpoint: it is not whole, or that of another run or update.
         """
-        return load_tree(self._path(update), template)
+        path = self._path(update)
+        tree, meta = self._own(path, *load_tree(path, template))
+        if meta.get("update", update) != update:
+            raise DamagedCheckpoint(f"checkpoint {path} is misnamed: it is that of update {meta['update']}.")
+        return tree, meta
+
+    def save_best(self, params: Any, meta: Mapping[str, Any]) -> None:
+        """Replace the best weights.
+
+        Raises:
+            UserError: the file cannot be written; the old one is still there.
+        """
+        save_tree(self.best_path, params, self._signed(meta))
+
+    def load_best(self, template: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the best weights and what was written down with them.
+
+        Raises:
+            DamagedCheckpoint: there are none, or they are not whole, or those of another run.
+        """
+        return self._own(self.best_path, *load_tree(self.best_path, template))
 
     def drop_after(self, update: int) -> None:
         """Remove the checkpoints of later updates, so that they do not outlast the ones that are written next."""
@@ -81,6 +110,21 @@ class Checkpoints:
         for path in (*self._paths(), self.best_path):
             path.unlink(missing_ok=True)
 
+    def _signed(self, meta: Mapping[str, Any]) -> dict[str, Any]:
+        return {**meta, _RUN: self._identity} if self._identity else dict(meta)
+
+    def _own(self, path: Path, tree: Any, meta: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Return tree and meta of a checkpoint; one that tells nothing of its run is an older version's."""
+        found = meta.pop(_RUN, {})
+        differing = [
+            f"{name} {found[name]}, expected {value}"
+            for name, value in self._identity.items()
+            if found.get(name, value) != value
+        ]
+        if differing:
+            raise DamagedCheckpoint(f"checkpoint {path} is that of another run: {'; '.join(differing)}.")
+        return tree, meta
+
     def _path(self, update: int) -> Path:
         return self.folder / f"update-{update:09d}.npz"
 
@@ -89,6 +133,12 @@ class Checkpoints:
         if not self.folder.is_dir():
             return []
         return sorted((path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)), reverse=True)
+
+
+def checkpoint_identity(record: RunRecord) -> dict[str, Any]:
+    """Return what makes checkpoints those of the run of this record: settings, seed and data."""
+    digest = str(record.data_facts.get("digest"))[:16]
+    return {"settings": record.config_hash, "seed": record.seed, "data": digest}
 
 
 def latest(several: Sequence[Checkpoints], template: Any) -> list[tuple[Any, dict[str, Any]]] | None:
@@ -135,15 +185,7 @@ def load_tree(path: Path, template: Any) -> tuple[Any, dict[str, Any]]:
     Raises:
         DamagedCheckpoint: the file is cut off, its bytes changed, or its arrays do not fit the template.
     """
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        digest = arrays.pop(_DIGEST).tobytes()
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise DamagedCheckpoint(f"checkpoint {path} cannot be read: {error}.") from None
-    if _digest(arrays) != digest:
-        raise DamagedCheckpoint(f"checkpoint {path} is damaged: its content does not fit its sha256.")
-    meta = json.loads(arrays.pop(_META).tobytes())
+    arrays, meta = read_arrays(path)
     wanted = _named_arrays(template)
     for name, array in wanted.items():
         found = arrays.get(name)
@@ -155,6 +197,24 @@ def load_tree(path: Path, template: Any) -> tuple[Any, dict[str, Any]]:
             )
     leaves = [_as_leaf(arrays[name], leaf) for name, leaf in zip(wanted, jax.tree.leaves(template), strict=True)]
     return jax.tree.unflatten(jax.tree.structure(template), leaves), meta
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays of a checkpoint by name, and the plain values.
+
+    Raises:
+        DamagedCheckpoint: the file cannot be read, or its content does not fit its digest.
+    """
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        digest = arrays.pop(_DIGEST).tobytes()
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DamagedCheckpoint(f"checkpoint {path} cannot be read: {reason}.") from None
+    if _digest(arrays) != digest:
+        raise DamagedCheckpoint(f"checkpoint {path} is damaged: its content does not fit its sha256.")
+    return arrays, json.loads(arrays.pop(_META).tobytes())
 
 
 def _named_arrays(tree: Any) -> dict[str, np.ndarray]:

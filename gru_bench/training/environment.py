@@ -14,6 +14,8 @@ from pathlib import Path
 
 import jax
 
+from gru_bench.machine_load import usable_cores
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 _PACKAGES = ("gru_bench", "jax", "jaxlib", "flax", "optax", "numpy")
 
@@ -31,8 +33,9 @@ def versions() -> dict[str, str | None]:
 
 
 def threads() -> int:
-    """Return the number of cores that this process may use; XLA starts as many threads."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of threads that XLA computes with: the variable NPROC, or the cores this process may use."""
+    wished = os.environ.get("NPROC", "")
+    return max(1, int(wished)) if wished.isdecimal() else usable_cores()
 
 
 def device() -> str:
@@ -107,16 +110,19 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
+    """Return the commit of the checkout, with -dirty where code or configs differ from it; its results may differ."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None
+    commit = _git(folder, "rev-parse", "--short=12", "HEAD")
+    changed = commit and _git(folder, "status", "--porcelain", "--untracked-files=no", "--", "gru_bench", "configs")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(folder: Path, *words: str) -> str | None:
     try:
         found = subprocess.run(
-            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.multihost_utils import broadcast_one_to_all
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
@@ -22,6 +23,7 @@ from gru_bench.errors import ConfigError
 from gru_bench.tasks.task import Batch
 from gru_bench.training.environment import threads
 from gru_bench.training.lengths import at_own_length
+from gru_bench.training.processes import channel
 from gru_bench.training.step import Compiled, Scalars, TrainState, Update, UpdateMetrics, make_dispatch
 
 _FORCED = "xla_force_host_platform_device_count"
@@ -32,6 +34,11 @@ logger = logging.getLogger("gru_bench")
 @runtime_checkable
 class Layout(Protocol):
     """Joins what belongs to several runs, row by row, and takes it apart again."""
+
+    @property
+    def shares(self) -> int:
+        """How many processes share a batch; `batch` returns what is this one's."""
+        ...
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Return the states of all runs as one, on the devices."""
@@ -69,7 +76,7 @@ def make_layout(runs: int, batch_size: int, lengths: Sequence[int], devices: int
         runs: how many runs are trained at once.
         batch_size: sequences of a batch of one run.
         lengths: time steps of a batch; see `TrainBatches`.
-        devices: how many devices to use, or `all`. Replicas always use all cores of a processor.
+        devices: how many devices of each process to use, or `all`. Replicas always use all cores of a processor.
 
     Raises:
         ConfigError: there are not so many devices, or they cannot share a batch.
@@ -81,20 +88,24 @@ def make_layout(runs: int, batch_size: int, lengths: Sequence[int], devices: int
     if runs > 1:
         on_cores = present[0].platform == "cpu"
         return Together(runs, lengths, present if on_cores else present[:count], one_by_one=on_cores)
-    if count == 1:
+    processes = jax.process_count()
+    if count * processes == 1:
         return Alone(lengths)
-    if batch_size % count:
+    if batch_size % (count * processes):
+        of_processes = f" and training.processes={processes}" if processes > 1 else ""
         raise ConfigError(
             "training.batch_size",
             batch_size,
-            f"a multiple of {count} with training.devices={devices}",
+            f"a multiple of {count * processes} with training.devices={devices}{of_processes}",
             "Each device takes an equal share of a batch.",
         )
-    return DataParallel(lengths, present[:count])
+    return DataParallel(lengths, present[:count]) if processes == 1 else Shared(lengths, batch_size, count)
 
 
 class Alone:
     """One run on one device."""
+
+    shares = 1
 
     def __init__(self, lengths: Sequence[int]):
         """Take the lengths of batches."""
@@ -147,10 +158,12 @@ class DataParallel(Alone):
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Return the state of the run, on the devices."""
         (state,) = states
-        self._places = jax.tree.map(lambda _: self._everywhere, state)._replace(
-            carry=jax.tree.map(lambda _: self._rows, state.carry)
-        )
+        self._places = self._places_of(state)
         return jax.device_put(state, self._places)
+
+    def _places_of(self, state: TrainState) -> TrainState:
+        everywhere = jax.tree.map(lambda _: self._everywhere, state)
+        return everywhere._replace(carry=jax.tree.map(lambda _: self._rows, state.carry))
 
     def part(self, state: TrainState, row: int) -> TrainState:
         """Return the state on the first device, so that all but the updates is that of a run on one device."""
@@ -169,11 +182,95 @@ class DataParallel(Alone):
         return Compiled(dispatch, donate=(0,), out_shardings=(self._places, self._everywhere))
 
 
+class Shared(DataParallel):
+    """One run on the devices of several processes; see `gru_bench.training.processes`."""
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, count: int):
+        """Take the lengths of batches, the rows of one, and how many devices of each process there are."""
+        by_process: dict[int, list[Any]] = {}
+        for device in jax.devices():
+            by_process.setdefault(device.process_index, []).append(device)
+        super().__init__(lengths, [device for _, own in sorted(by_process.items()) for device in own[:count]])
+        self.shares, self._leads = len(by_process), jax.process_index() == 0
+        self._first, self._size = jax.local_devices()[0], batch_size
+        share = batch_size // self.shares
+        self._own = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
+        self._whole = jax.jit(lambda carry: carry, out_shardings=self._everywhere)
+
+    def join(self, states: Sequence[TrainState]) -> TrainState:
+        """Return the state that process 0 has, on the devices of all."""
+        (state,) = states
+        if self._leads:
+            channel.say("begin")
+        channel.meet()
+        self._places = self._places_of(state)
+        plain = broadcast_one_to_all(state._replace(key=jax.random.key_data(state.key)))
+
+        def placed(array: np.ndarray, place: NamedSharding) -> jax.Array:
+            return jax.make_array_from_callback(array.shape, place, lambda index: array[index])
+
+        told = jax.tree.map(placed, plain, self._places)
+        wrap = jax.jit(jax.random.wrap_key_data, out_shardings=self._everywhere)
+        return told._replace(key=wrap(told.key))
+
+    def part(self, state: TrainState, row: int) -> TrainState:
+        """Return the state on the first device of process 0."""
+        channel.say("gather")
+        here = state._replace(carry=self.gather(state))
+        return jax.device_put(jax.tree.map(lambda leaf: leaf.addressable_data(0), here), self._first)
+
+    def gather(self, state: TrainState) -> Any:
+        """Return the carry whole, on each device; all processes do so at once."""
+        return self._whole(state.carry)
+
+    def batch(self, batches: Sequence[Batch]) -> Batch:
+        """Return the rows of the batch that are this process's."""
+        (batch,) = batches
+        return {name: array[self._own] if array.ndim else array for name, array in batch.items()}
+
+    def place(self, batches: Batch) -> Batch:
+        """Put the rows on this process's devices."""
+
+        def placed(array: np.ndarray) -> jax.Array:
+            if array.ndim == 1:
+                return jax.make_array_from_process_local_data(self._everywhere, array)
+            whole = (len(array), self._size, *array.shape[2:])
+            return jax.make_array_from_process_local_data(self._batches, array, whole)
+
+        return {name: placed(array) for name, array in batches.items()}
+
+    def compile(self, update: Update) -> Compiled:
+        """Return several updates as one compiled function, which process 0 tells the others to call as well."""
+        dispatch = make_dispatch(at_own_length(update, self._lengths))
+        return _Told(dispatch, donate=(0,), out_shardings=(self._places, self._everywhere))
+
+
+class _Told(Compiled):
+    """Updates that all processes do at once."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Have all processes run."""
+        _, _, count, _ = arguments
+        if jax.process_index() == 0:
+            channel.say(f"update {count}")
+        return super().__call__(*arguments)
+
+    def executable(self, *arguments: Any) -> Any:
+        """Return the compiled function once all have it, because a collective waits for half a minute only."""
+        before = len(self._executables)
+        found = super().executable(*arguments)
+        if len(self._executables) > before:
+            channel.meet()
+        return found
+
+
 class Together:
     """Several runs that differ in their numbers alone, stacked along a first axis and shared out to the devices.
 
     Rows that only make the shares equal repeat the first run.
     """
+
+    shares = 1
 
     def __init__(self, runs: int, lengths: Sequence[int], devices: Sequence[Any], *, one_by_one: bool):
         """Share the runs out.

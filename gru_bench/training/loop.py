@@ -21,7 +21,7 @@ from gru_bench.config import SWEPT, Config
 from gru_bench.models.network import Network
 from gru_bench.tasks.task import Batch, Task
 from gru_bench.tracking.progress import Progress
-from gru_bench.training.checkpoint import latest, load_tree
+from gru_bench.training.checkpoint import latest
 from gru_bench.training.environment import environment, peak_rss_bytes
 from gru_bench.training.evaluate import Evaluator
 from gru_bench.training.layout import make_layout
@@ -165,7 +165,7 @@ class Training:
         batches = [self._batch(self.done + index) for index in range(count)]
         filled = batches + [batches[-1]] * (self.training.updates_per_dispatch - count)
         stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
-        items = sum(int(batch["mask"].sum()) for batch in batches) / len(self.rows)
+        items = sum(int(batch["mask"].sum()) for batch in batches) * self.layout.shares / len(self.rows)
         return self.layout.place(stacked), items
 
     def _batch(self, update: int) -> Batch:
@@ -260,7 +260,7 @@ class Training:
     def _finish(self, run: Run) -> None:
         """Read the test split with the best weights of a run that went all its way, and a part of train if wished."""
         if run.failure is None and not run.pruned:
-            params, run.best = load_tree(run.checkpoints.best_path, self._state(run).params)
+            params, run.best = run.best_weights(self._state(run).params)
             run.network = nnx.merge(self.graph, params)
             run.test_sums = self.evaluator.sums(params, self.task.eval_batches(self.data, "test", self.training))
             test = self.task.metrics(run.test_sums)
@@ -305,8 +305,8 @@ class Training:
             for run in self.live:
                 run.checkpoints.drop_after(0)
             return list(states)
-        for run, (_, meta) in zip(self.live, found, strict=True):
-            run.resume(meta)
+        for run, (state, meta) in zip(self.live, found, strict=True):
+            run.resume(state, meta)
         _, meta = found[0]
         self.done = meta["update"]
         self.at_once = max(self.at_once, meta.get("replicas", 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import logging
 import math
 from collections.abc import Mapping
 from functools import cached_property
@@ -20,10 +21,12 @@ from gru_bench.record import RunRecord, Status
 from gru_bench.tasks.task import TrainBatches
 from gru_bench.tracking.metrics_file import MetricsFile
 from gru_bench.tracking.tracker import Tracker, summarise
-from gru_bench.training.checkpoint import Checkpoints, save_tree
+from gru_bench.training.checkpoint import Checkpoints, DamagedCheckpoint, checkpoint_identity
 from gru_bench.training.meter import Diverged, Interval, Meter
 from gru_bench.training.optimizer import make_schedule
 from gru_bench.training.step import Params, TrainState
+
+logger = logging.getLogger("gru_bench")
 
 
 class Run:
@@ -40,7 +43,7 @@ class Run:
         """Begin at update 0; `resume` goes on from a checkpoint."""
         self.config, self.directory, self.record = config, directory, record
         self.batches, self.tracker = batches, tracker
-        self.checkpoints = Checkpoints(directory / "checkpoints")
+        self.checkpoints = Checkpoints(directory / "checkpoints", checkpoint_identity(record))
         self.updates_per_epoch = len(batches)
         self.meter = Meter(config.training.log_every, config.optimizer.clip_norm, [])
         self.best: dict[str, Any] = {"update": None, "value": math.nan}
@@ -61,13 +64,34 @@ class Run:
         """The learning rate as a function of the update."""
         return make_schedule(self.config.optimizer, self.updates_per_epoch, self.total_updates)
 
-    def resume(self, meta: Mapping[str, Any]) -> None:
+    def resume(self, state: TrainState, meta: Mapping[str, Any]) -> None:
         """Go on from what `checkpoint` wrote down."""
         self.best, self.evaluated_at = meta["best"], meta["evaluated_at"]
         self.without_improvement = meta["without_improvement"]
         self.record.scored = meta["scored"]
         self.meter = Meter(self.config.training.log_every, self.config.optimizer.clip_norm, meta["unreported"])
         self.checkpoints.drop_after(meta["update"])
+        if self.best["update"] is not None:
+            self._recover_best(state)
+
+    def _recover_best(self, state: TrainState) -> None:
+        """Write the best weights anew from the checkpoint of their update, where they are damaged or gone."""
+        update = self.best["update"]
+        try:
+            self.checkpoints.load_best(state.params)
+        except DamagedCheckpoint as damage:
+            try:
+                best, _ = self.checkpoints.load(update, state)
+            except DamagedCheckpoint:
+                logger.warning(
+                    "%s The best weights so far, of update %s, are lost: the run can end only if a later evaluation is "
+                    "better.",
+                    damage,
+                    f"{update:,}",
+                )
+            else:
+                self.checkpoints.save_best(best.params, self.best)
+                logger.warning("%s Written anew from the checkpoint of update %s.", damage, f"{update:,}")
 
     def open_metrics(self, update: int) -> MetricsFile:
         """Open the metrics file, without the rows beyond `update`."""
@@ -104,7 +128,20 @@ class Run:
         self.without_improvement = 0 if improved else self.without_improvement + 1
         if improved or value == self.best["value"]:  # of equal ones the last: it was trained longer
             self.best = {"update": update, "value": value, "metrics": dict(metrics)}
-            save_tree(self.checkpoints.best_path, params, self.best)
+            self.checkpoints.save_best(params, self.best)
+
+    def best_weights(self, template: Params) -> tuple[Params, dict[str, Any]]:
+        """Return the best weights, and what was written down with them.
+
+        Raises:
+            DamagedCheckpoint: their file is damaged or gone.
+        """
+        try:
+            return self.checkpoints.load_best(template)
+        except DamagedCheckpoint as error:
+            raise DamagedCheckpoint(
+                f"{error} The best weights cannot be had back; train the run anew with fresh=true."
+            ) from None
 
     @property
     def stopped(self) -> bool:
@@ -127,6 +164,7 @@ class Run:
             "scored": self.record.scored,
             "unreported": self.meter.unreported,
         }
+        self._metrics.sync()
         self.checkpoints.save(update, state, {**meta, **own})
 
     def note_progress(self, update: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import logging
@@ -16,7 +17,8 @@ import filelock
 
 from gru_bench.config import Config, differences, identity
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.record import FILE_NAME, SAMPLES_FILE, RunRecord, read_record, write_atomically
+from gru_bench.files import remove_unfinished, write_atomically
+from gru_bench.record import FILE_NAME, SAMPLES_FILE, RunRecord, read_record
 from gru_bench.training.checkpoint import Checkpoints
 
 _LOCK, _OWNER = "lock", "owner.json"
@@ -56,12 +58,15 @@ def owned(directory: Path) -> Iterator[Path]:
             logger.warning(
                 "The lock of %s is stale: its owner, %s, is gone. Taking over.", directory, _owner(directory)
             )
+        for folder in (directory, *(directory / name for name in _FOLDERS)):
+            remove_unfinished(folder)
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         owner = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
         write_atomically(directory / _OWNER, json.dumps(owner).encode())
         yield directory
     finally:
-        (directory / _OWNER).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is read-only by now: the next owner finds a stale name
+            (directory / _OWNER).unlink(missing_ok=True)
         lock.release()
 
 
@@ -95,15 +100,19 @@ def previous_record(directory: Path, config: Config) -> RunRecord | None:
     """
     if not (directory / FILE_NAME).exists():
         return None
-    record = read_record(directory)
+    try:
+        record = read_record(directory)
+    except UserError as error:
+        raise UserError(
+            f"{error} Delete the file: the same command then goes on from the newest checkpoint, whose settings, seed "
+            "and data are compared with these."
+        ) from error
     found = list(differences(config.identity, identity(record.config)))
     if found:
         raise ConfigError(
             "run_dir",
             str(directory),
-            "a directory of its own for each run: this one holds a run with other settings ("
-            + "; ".join(found[:5])
-            + ")",
+            "a directory of its own for each run: this one holds a run with other settings (" + "; ".join(found) + ")",
             "Choose another run_dir, or fresh=true to replace that run.",
         )
     return record

@@ -19,7 +19,7 @@ from gru_bench.models.network import Network
 from gru_bench.record import RunRecord, read_record
 from gru_bench.tasks.factory import make_task
 from gru_bench.tasks.task import EvalBatches, Prediction, Task
-from gru_bench.training.checkpoint import Checkpoints, load_tree
+from gru_bench.training.checkpoint import Checkpoints, checkpoint_identity
 from gru_bench.training.evaluate import Evaluator
 
 DATA_FILE = "data.json"
@@ -90,7 +90,7 @@ def load_run(directory: Path | str) -> SavedRun:
     directory = Path(directory)
     record = read_record(directory)
     config = Config.from_dict(record.config)
-    checkpoints = Checkpoints(directory / "checkpoints")
+    checkpoints = Checkpoints(directory / "checkpoints", checkpoint_identity(record))
     if not checkpoints.best_path.exists():
         raise UserError(
             f"{directory} holds no weights yet: status {record.status}, {record.updates} updates. Weights are kept "
@@ -98,10 +98,10 @@ def load_run(directory: Path | str) -> SavedRun:
         )
     try:
         description = json.loads((directory / DATA_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{directory / DATA_FILE} cannot be read: {error}.") from None
     task = make_task(config.task, description)
     network = make_model(config.model, config.training, task.signature, jax.random.key(config.seed))
     graph, params = nnx.split(network)
-    params, _ = load_tree(checkpoints.best_path, params)
+    params, _ = checkpoints.load_best(params)
     return SavedRun(directory, record, config, task, nnx.merge(graph, params))

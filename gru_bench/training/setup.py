@@ -12,13 +12,14 @@ from flax import nnx
 
 from gru_bench.config import Config
 from gru_bench.data.factory import make_data
+from gru_bench.files import write_atomically
 from gru_bench.models.factory import cell_defaults, make_cell, make_model, stack_shape
 from gru_bench.models.network import Network
 from gru_bench.models.sizing import state_size, update_flops
-from gru_bench.record import RunRecord, write_atomically
+from gru_bench.record import RunRecord
 from gru_bench.tasks.factory import ACCEPTS, make_task
 from gru_bench.tasks.task import Task, TrainBatches
-from gru_bench.tracking.tracker import make_tracker
+from gru_bench.tracking.tracker import NoTracker, make_tracker
 from gru_bench.training.environment import device, host, threads, versions
 from gru_bench.training.run import Run, now
 from gru_bench.training.saved import DATA_FILE
@@ -79,6 +80,13 @@ def begin_run(
         name=f"{config.model.cell}-{config.hash}-seed{config.seed}",
     )
     return Run(config, directory, record, batches, tracker)
+
+
+def unwritten_run(config: Config, task: Task, data: Any) -> Run:
+    """Return a run that another process writes down."""
+    batches = task.train_batches(data, config.training, config.seed)
+    record = _new_record(config, task, data, batches, now())
+    return Run(config, config.directory, record, batches, NoTracker())
 
 
 def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches, started: str) -> RunRecord:

@@ -1,14 +1,23 @@
-"""SIGINT and SIGTERM: noted when they come, acted upon when the current update is done."""
+"""SIGINT and SIGTERM: noted when they come, acted upon when the current update is done.
+
+So are SIGUSR1 and SIGUSR2 where a launcher listens to them: submitit has Slurm send one before a job's time is up, and
+starts the job anew. The launcher hears it when the run is written down.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_OF_LAUNCHERS = (signal.SIGUSR1, signal.SIGUSR2)
+_AGAIN = 0.05  # seconds after which a signal that was lost in a callback is sent once more
 
 
 class Interrupted(KeyboardInterrupt):
@@ -21,19 +30,51 @@ class Interrupted(KeyboardInterrupt):
         self.number, self.exit_code = number, 128 + number
         super().__init__(signal.Signals(number).name)
 
+    def __reduce__(self) -> tuple[type[Interrupted], tuple[int]]:
+        return Interrupted, (self.number,)  # or processes of a launcher could not hand it back
+
 
 @contextmanager
 def terminated() -> Iterator[None]:
-    """Let SIGTERM raise `Interrupted`, as SIGINT raises KeyboardInterrupt, so that a run can write how it ended."""
+    """Let SIGTERM raise `Interrupted`, as SIGINT raises KeyboardInterrupt, so that a run can write how it ended.
+
+    So do the signals that a launcher listens to; see `pass_on`. Any may come while Python runs a callback whose
+    errors it only reports; JAX has one at every garbage collection. It would be lost there, and is sent once more.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
 
-    previous = signal.signal(signal.SIGTERM, stop)
+    def send_again(unraisable: sys.UnraisableHookArgs) -> None:
+        error = unraisable.exc_value
+        if isinstance(error, KeyboardInterrupt):
+            number = error.number if isinstance(error, Interrupted) else signal.SIGINT
+            timer = threading.Timer(_AGAIN, os.kill, [os.getpid(), number])
+            timer.daemon = True
+            timer.start()
+        else:
+            previous_hook(unraisable)
+
+    previous_hook = sys.unraisablehook
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, *_of_launcher())}
+    sys.unraisablehook = send_again
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        sys.unraisablehook = previous_hook
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def pass_on(stop: Interrupted) -> None:
+    """Let the launcher hear the signal that stopped a run, where it is one that the launcher listens to."""
+    if stop.number in _of_launcher():
+        signal.raise_signal(stop.number)
+
+
+def _of_launcher() -> list[int]:
+    """Return the signals of launchers that somebody listens to."""
+    return [number for number in _OF_LAUNCHERS if callable(signal.getsignal(number))]
 
 
 class SignalWatch:
@@ -44,7 +85,7 @@ class SignalWatch:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> SignalWatch:
-        for number in _SIGNALS:
+        for number in (*_SIGNALS, *_of_launcher()):
             self._previous[number] = signal.signal(number, self._note)
         return self
 

@@ -132,6 +132,10 @@ class Compiled:
 
     def __call__(self, *arguments: Any) -> Any:
         """Run, compiling first where these shapes are new."""
+        return self.executable(*arguments)(*arguments)
+
+    def executable(self, *arguments: Any) -> Any:
+        """Return the compiled function for arguments of these shapes."""
         leaves, structure = jax.tree.flatten(arguments)
         shapes = (structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
         if shapes not in self._executables:
@@ -140,7 +144,7 @@ class Compiled:
             self.compile_seconds += time.perf_counter() - start
             self._executables[shapes] = executable
             self.step_bytes = max(self.step_bytes or 0, needed_bytes(executable) or 0) or None
-        return self._executables[shapes](*arguments)
+        return self._executables[shapes]
 
 
 def needed_bytes(executable: Any) -> int | None:

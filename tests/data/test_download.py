@@ -10,7 +10,7 @@ import pytest
 
 from gru_bench.data import download
 from gru_bench.data.download import RemoteFile, fetch
-from gru_bench.errors import DataError
+from gru_bench.errors import DataError, DataUnavailable
 from tests.data.loopback import serve
 
 CONTENT = b"to be or not to be\n" * 5000
@@ -76,6 +76,7 @@ def test_a_wrong_copy_is_an_error_and_stays(tmp_path, place):
         get(tmp_path)
     for part in (str(copy), sha(b"something else"), sha(CONTENT), "14 bytes", "delete or replace it"):
         assert part in str(caught.value)
+    assert caught.value.exit_code == 2
     assert copy.read_bytes() == b"something else"
 
 
@@ -120,17 +121,25 @@ def test_network_download_shows_progress_and_is_kept(tmp_path, capsys):
 )
 def test_a_failing_network_says_what_to_fetch_and_where_to_put_it(tmp_path, served, truncate, reason):
     (tmp_path / "mirror").mkdir()
-    with serve(served, truncate) as (address, _), pytest.raises(DataError) as caught:
+    with serve(served, truncate) as (address, _), pytest.raises(DataUnavailable) as caught:
         get(tmp_path, remote(f"{address}/a.txt"))
     target = str(tmp_path / "mirror" / "set" / "a.txt")
     for part in (reason, f"{address}/a.txt", target, sha(CONTENT), "data=reber", "data=python_source"):
         assert part in str(caught.value)
+    assert caught.value.exit_code == 1  # the same command may succeed later
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_wrong_bytes_from_the_network_are_not_kept(tmp_path):
     with serve({"/a.txt": b"<html>log in first</html>"}) as (address, _):
         with pytest.raises(DataError, match=f"found sha256 .* expected {sha(CONTENT)}"):
+            get(tmp_path, remote(f"{address}/a.txt"))
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_body_without_end_is_given_up(tmp_path):
+    with serve({"/a.txt": CONTENT * 3}) as (address, _):
+        with pytest.raises(DataError, match=rf"sent more than 2 times the expected {len(CONTENT):,} bytes"):
             get(tmp_path, remote(f"{address}/a.txt"))
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -168,7 +177,7 @@ def test_patience_leaves_room_within_ten_seconds():
 def test_an_unwritable_cache_names_the_setting(tmp_path):
     (tmp_path / "cache").write_text("a file, not a folder")
     with serve({"/a.txt": CONTENT}) as (address, _):
-        with pytest.raises(DataError, match=r"cannot write to the cache .*paths\.cache=DIR"):
+        with pytest.raises(DataUnavailable, match=r"cannot write to the cache .*paths\.cache=DIR"):
             get(tmp_path, remote(f"{address}/a.txt"))
 
 

@@ -31,6 +31,8 @@ def test_pieces_and_one_piece_alone(tmp_path):
         ("[[60], [20]]", "piece 1, step 2: found 20, expected MIDI pitches from 21 to 108"),
         ("[[[60]], [[60.5]]]", "piece 2, step 1: found 60.5, expected MIDI pitches"),
         ("[[[true]]]", "found true, expected MIDI pitches"),
+        ("[" * 100_000, "own.json: cannot be read .*recursion"),
+        ("[[[" + "6" * 5000 + "]]]", "own.json: cannot be read .*4300 digits"),
         ('[[["C4"]]]', 'found "C4", expected MIDI pitches'),
     ],
 )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from pathlib import Path
 
@@ -125,6 +126,18 @@ def test_an_empty_text_is_a_text(load):
             ConfigError,
             r"data.text_column: found 'txt', .*columns text, label.*Did",
         ),
+        (
+            table(ROWS),
+            {"text_column": "\u00b2"},
+            ConfigError,
+            "data.text_column: found '\u00b2', allowed: one of the columns",
+        ),
+        (
+            table(ROWS),
+            {"text_column": "9" * 5000},
+            ConfigError,
+            "data.text_column: found '9+[.]{3}, allowed: one of the",
+        ),
         (table(ROWS), {"label_column": 7}, ConfigError, r"data.label_column: found 7, .*a number from 1 to 2"),
         (table(ROWS), {"text_column": 1, "label_column": 1}, ConfigError, "another column than that of the texts"),
         (
@@ -193,6 +206,16 @@ def test_texts_without_labels(load, tmp_path):
     assert read_unlabelled(alone, None, form, "file") == ["a b c", "d"]
     with pytest.raises(ConfigError, match=r"column: found 'nr', allowed: one of the columns id, text"):
         read_unlabelled(rows, "nr", form, "file")
+
+
+def test_damaged_and_growing_files_of_texts_are_refused(load, tmp_path):
+    form = load(table(ROWS)).form
+    (tmp_path / "texts.txt.gz").write_bytes(gzip.compress(b"a text\n" * 99)[:-9])
+    with pytest.raises(DataError, match=r"file: .*texts\.txt\.gz cannot be unpacked as gzip"):
+        read_unlabelled(tmp_path / "texts.txt.gz", None, form, "file")
+    (tmp_path / "texts.txt.gz").write_bytes(gzip.compress(bytes(2**27)))
+    with pytest.raises(DataError, match=r"file: .*texts\.txt\.gz has 130,\d+ bytes and unpacks to more than"):
+        read_unlabelled(tmp_path / "texts.txt.gz", None, form, "file")
 
 
 def test_standard_input_has_lines_or_a_table(load, monkeypatch):

@@ -270,7 +270,8 @@ def test_every_recurrence_agrees_with_scan_in_float64(recurrence: Recurrence, na
                 result = recur(CELLS[name], *arguments, **options, precision=jnp.float64, recurrence=recurrence)
                 return sum((jnp.sum(jnp.sin(leaf)) for leaf in jax.tree.leaves(result)), jnp.zeros(())), result
 
-            return jax.grad(total, argnums=(0, 1, 2), has_aux=True)(weights, inputs, carry)
+            both = jax.grad(total, argnums=(0, 1, 2), has_aux=True)
+            return jax.jit(both, compiler_options=QUICK)(weights, inputs, carry)
 
         fast, slow = gradients(recurrence), gradients("scan")
         assert all(leaf.dtype == jnp.float64 for leaf in jax.tree.leaves(fast))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import read_rows
 from tests.reproduction.folder import BROKEN, CLAIM, write_experiments
 
@@ -129,11 +130,14 @@ def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_a_launcher_of_hydra_makes_the_same_rows(reproduced: Path, tmp_path: Path):
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+def test_a_launcher_of_hydra_makes_the_same_rows(launcher: str, reproduced: Path, tmp_path: Path):
+    if launcher != "basic":
+        pytest.importorskip(f"hydra_plugins.hydra_{launcher.partition('_')[0]}_launcher")
     places = [f"out={tmp_path / 'out'}", f"runs={tmp_path / 'runs'}"]
     command = [text for text in _command(reproduced) if not text.startswith(("out=", "runs="))]
     done = subprocess.run(
-        [*command, *places, "claim=tuning", "launcher=basic"],
+        [*command, *places, "claim=tuning", f"launcher={launcher}"],
         capture_output=True,
         text=True,
         timeout=600,
@@ -144,3 +148,16 @@ def test_a_launcher_of_hydra_makes_the_same_rows(reproduced: Path, tmp_path: Pat
     assert {row.key: row.config_hash for row in ours} == {row.key: row.config_hash for row in theirs}
     values = {row.key: row.numbers["valid"] for row in theirs}
     assert all(row.numbers["valid"] == pytest.approx(values[row.key], rel=1e-5) for row in ours)
+
+
+@pytest.mark.slow
+def test_all_parts_of_our_claims_run_at_smoke_scale_without_any_file_of_data(tmp_path: Path):
+    environment = {key: value for key, value in os.environ.items() if key != "GRU_BENCH_MIRROR"}
+    command = _command(tmp_path, experiments=experiments_folder())
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in claims_in(experiments_folder()):
+        rows = read_rows(tmp_path / "out" / name / "results.csv")
+        parts = read_claim(experiments_folder(), name).parts
+        assert {row.key.part for row in rows} == {part for part, what in parts.items() if what.seeds.smoke}
+        assert {row.status for row in rows} == {"finished"}

@@ -6,12 +6,15 @@ import contextlib
 import dataclasses
 import gzip
 import json
+import socket
+import struct
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass
@@ -25,6 +28,8 @@ class Received:
     uploads: dict[str, bytes] = field(default_factory=dict)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     sweeps: dict[str, str] = field(default_factory=dict)
+    fault: int | Literal["", "hang", "reset"] = ""
+    """What is wrong with the server: a status that it answers with, or no answer, or connections that it breaks off."""
     commands: list[dict[str, Any]] = field(default_factory=list)
     """What the agents of sweeps are still to do; each heartbeat hands out the first one."""
 
@@ -74,6 +79,9 @@ def serve() -> Iterator[Received]:
         def log_message(self, format: str, *args: Any) -> None:
             """Print nothing."""
 
+        def parse_request(self) -> bool:
+            return super().parse_request() and not self._troubled()
+
         def do_GET(self) -> None:
             self._body()
             self._answer({})
@@ -93,6 +101,22 @@ def serve() -> Iterator[Received]:
                 if self.path.endswith("/file_stream"):
                     received.streamed.append({**json.loads(content), "run": self.path.split("/")[-2]})
                 self._answer({})
+
+        def _troubled(self) -> bool:
+            """Do what is wrong with the server instead of an answer."""
+            fault = received.fault
+            if isinstance(fault, int):
+                self._body()
+                self.send_response(fault)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return True
+            while received.fault == "hang":
+                time.sleep(0.05)
+            if fault == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = bool(fault)
+            return bool(fault)
 
         def _body(self) -> bytes:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -241,6 +241,21 @@ def test_a_key_without_a_network_falls_back_to_offline_in_bounded_time(place):
     assert place.summary(part)["summary"]["test/nll"] == 0.4
 
 
+@pytest.mark.parametrize(
+    "fault", [500, *(pytest.param(other, marks=pytest.mark.slow) for other in (401, "hang", "reset"))]
+)
+def test_a_server_in_trouble_falls_back_to_offline_and_can_be_told_later(place, fault):
+    with serve() as received:
+        received.fault = fault
+        _, log = place.report({"seconds": [2.0, 2.0]}, WANDB_BASE_URL=received.url, WANDB_API_KEY=KEY)
+        assert received.history == []
+    assert len(log) == 1
+    assert log[0].startswith("INFO W&B: offline, online failed (")
+    with serve() as received:
+        place.wandb("sync", *upload_command(log), WANDB_BASE_URL=received.url, WANDB_API_KEY=KEY)
+    assert [row["update"] for row in received.history] == [10, 20, 30, 40, 50]
+
+
 def test_a_key_that_is_none_falls_back_to_offline(place):
     _, log = place.report(WANDB_API_KEY="short")
     assert log[0].startswith("INFO W&B: offline, the API key does not work (AuthenticationError")

@@ -112,13 +112,18 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: file[name] for name in file.files if name not in ("__meta__", "__sha256__")}
 
 
-def assert_same_run(one: Path, other: Path) -> None:
-    """Compare all numbers of two finished runs, bit by bit."""
-    assert rows(one) == rows(other)
-    for name in ("best", f"update-{UPDATES:09d}"):
+def assert_same_arrays(one: Path, other: Path, updates: int) -> None:
+    """Compare the best weights and the checkpoint of the last update of two finished runs, bit by bit."""
+    for name in ("best", f"update-{updates:09d}"):
         found, expected = (arrays(run / "checkpoints" / f"{name}.npz") for run in (one, other))
         assert found.keys() == expected.keys()
         for key, array in found.items():
-            np.testing.assert_array_equal(array, expected[key], err_msg=f"{name}: {key}")
+            np.testing.assert_array_equal(array, expected[key], err_msg=f"{one}: {name}: {key}")
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Compare all numbers of two finished runs, bit by bit."""
+    assert rows(one) == rows(other)
+    assert_same_arrays(one, other, UPDATES)
     for key in ("metrics", "updates", "epochs", "best_update", "scored", "status"):
         assert record(one)[key] == record(other)[key]

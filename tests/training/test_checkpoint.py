@@ -201,3 +201,47 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, step: str, monkeypatc
         with pytest.raises(UserError, match=rf"cannot write .*update-0000000{update}.*No space left.*Free space"):
             checkpoints.save(update, other(TREE), {"update": update})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+MINE = {"settings": "abcd", "seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("other_run", "message"),
+    [
+        ({**MINE, "seed": 1}, "is that of another run: seed 1, expected 0."),
+        ({"settings": "ffff", "seed": 1}, "settings ffff, expected abcd; seed 1, expected 0."),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_passed_over(
+    tmp_path: Path, other_run: dict[str, Any], message: str, log: pytest.LogCaptureFixture
+):
+    """Its shapes are the same, and so is its sha256: only what it says of its run tells them apart."""
+    mine = Checkpoints(tmp_path / "mine", MINE)
+    mine.save(10, TREE, {"update": 10})
+    mine.save(20, TREE, {"update": 20})
+    stranger = Checkpoints(tmp_path / "stranger", other_run).save(20, other(TREE), {"update": 20})
+    (tmp_path / "mine" / stranger.name).write_bytes(stranger.read_bytes())
+    found = latest([mine], TREE)
+    assert found is not None
+    assert found[0][1] == {"update": 10}
+    (line,) = log.messages
+    assert message in line
+    best = Checkpoints(tmp_path / "stranger", other_run)
+    best.save_best(TREE, {})
+    mine.best_path.write_bytes(best.best_path.read_bytes())
+    with pytest.raises(DamagedCheckpoint, match=r"best\.npz is that of another run"):
+        mine.load_best(TREE)
+
+
+def test_a_checkpoint_under_another_name_is_refused(tmp_path: Path):
+    checkpoints = Checkpoints(tmp_path, MINE)
+    path = checkpoints.save(10, TREE, {"update": 10})
+    path.rename(path.with_name("update-000000020.npz"))
+    with pytest.raises(DamagedCheckpoint, match="misnamed: it is that of update 10"):
+        checkpoints.load(20, TREE)
+
+
+def test_a_checkpoint_of_an_older_version_names_no_run(tmp_path: Path):
+    Checkpoints(tmp_path).save(10, TREE, {"update": 10})
+    assert Checkpoints(tmp_path, MINE).load(10, TREE)[1] == {"update": 10}

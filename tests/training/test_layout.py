@@ -122,6 +122,9 @@ def test_a_replica_is_an_ordinary_run(group: Path, finished_run: Path):
             "replica_key": None,
             "replica_values": None,
             "devices": 1,
+            "processes": 1,
+            "process": None,
+            "coordinator": None,
         }
         log = (run / "log.txt").read_text()
         assert log.count("run directory") == log.count("Sample:") == 1

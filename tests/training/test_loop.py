@@ -150,6 +150,83 @@ def test_all_checkpoints_damaged_is_an_error(tmp_path: Path, finished_run: Path)
     assert len(rows(run)) == len(rows(finished_run))
 
 
+@pytest.fixture
+def stopped_run(tmp_path: Path) -> Path:
+    """A run that was stopped after 45 updates; its best weights are those of update 40, and so is a checkpoint."""
+    assert stopped("SIGTERM", 43, *SMALL, "run_dir=run", cwd=tmp_path).code == 143
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == ["best.npz", "update-000000040.npz", "update-000000043.npz"]
+    return tmp_path / "run"
+
+
+def test_a_run_whose_checkpoints_are_gone_starts_anew_and_says_so(stopped_run: Path, finished_run: Path):
+    for path in (stopped_run / "checkpoints").iterdir():
+        path.unlink()
+    done = train(*SMALL, f"run_dir={stopped_run}")
+    assert done.code == 0, done.err
+    assert f"There is no checkpoint in {stopped_run}, though its record tells of 43 updates" in done.out
+    assert_same_run(stopped_run, finished_run)
+
+
+def test_best_weights_that_are_damaged_come_back_from_their_checkpoint(stopped_run: Path, finished_run: Path):
+    best = stopped_run / "checkpoints" / "best.npz"
+    whole = arrays(best)
+    best.write_bytes(best.read_bytes()[:-100])
+    done = train(*SMALL, "training.updates=60", f"run_dir={stopped_run}")
+    assert done.code == 0, done.err
+    assert "best.npz cannot be read: " in done.out
+    assert "Written anew from the checkpoint of update 40." in done.out
+    assert whole.keys() == arrays(best).keys()
+    assert_same_run(stopped_run, finished_run)
+
+
+def test_best_weights_that_are_lost_are_told_of(stopped_run: Path, finished_run: Path):
+    """A later evaluation is better here, so that the run can end."""
+    (stopped_run / "checkpoints" / "best.npz").unlink()
+    (stopped_run / "checkpoints" / "update-000000040.npz").unlink()
+    done = train(*SMALL, f"run_dir={stopped_run}")
+    assert done.code == 0, done.err
+    assert "best.npz cannot be read: No such file or directory. The best weights so far, of update 40, are" in done.out
+    assert_same_run(stopped_run, finished_run)
+
+
+def test_best_weights_of_another_run_are_not_taken(tmp_path: Path, finished_run: Path):
+    assert train(*SMALL, "seed=1", f"run_dir={tmp_path}/other").code == 0
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    for path in (run / "checkpoints").glob("*"):
+        if path.name != f"update-{UPDATES:09d}.npz":
+            path.unlink()
+    shutil.copy(tmp_path / "other" / "checkpoints" / "best.npz", run / "checkpoints" / "best.npz")
+    (run / "record.json").write_text(json.dumps(record(run) | {"status": "running", "metrics": {}}))
+    done = train(*SMALL, f"run_dir={run}")
+    assert done.code == 0, done.err
+    assert "best.npz is that of another run: seed 1, expected 0. Written anew" in done.out
+    assert_same_run(run, finished_run)
+
+
+def test_data_that_has_changed_is_no_run_to_go_on_with(tmp_path: Path):
+    text = tmp_path / "text.txt"
+    text.write_text("abcabcbacbabcab " * 200)
+    settings = (
+        "data=text_file",
+        f"data.path={text}",
+        "data.level=char",
+        *(setting for setting in SMALL if not setting.startswith("data.")),
+        "training.eval_every=2",
+        "task.sample_length=0",
+        f"run_dir={tmp_path}/run",
+    )
+    assert train(*settings, "training.updates=2").code == 0
+    content = record(tmp_path / "run")
+    (tmp_path / "run" / "record.json").write_text(json.dumps(content | {"status": "interrupted"}))
+    text.write_text("abcabcbacbabcaa " * 200)
+    done = train(*settings, "training.updates=2")
+    assert done.code == 1
+    assert "is that of another run: data " in done.err
+    assert "start anew with fresh=true" in done.err
+
+
 def test_a_finished_training_is_only_scored_again(tmp_path: Path, finished_run: Path):
     """As after a stop between the last update and the end of the run."""
     run = tmp_path / "run"

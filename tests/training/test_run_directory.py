@@ -77,6 +77,16 @@ def test_another_process_and_its_death(tmp_path: Path, log: pytest.LogCaptureFix
         assert not log.messages
 
 
+def test_a_new_owner_removes_what_a_killed_one_left_half_written(tmp_path: Path):
+    for folder in (tmp_path, tmp_path / "checkpoints", tmp_path / "figures"):
+        folder.mkdir(exist_ok=True)
+        (folder / ".file.json.4711.tmp").write_text("half")
+        (folder / "notes.tmp").write_text("mine")
+    with owned(tmp_path):
+        left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.tmp"))
+    assert left == ["checkpoints/notes.tmp", "figures/notes.tmp", "notes.tmp"]
+
+
 def test_an_owner_that_left_no_name(tmp_path: Path):
     with owned(tmp_path):
         (tmp_path / "owner.json").write_text("{")
@@ -120,11 +130,16 @@ def test_other_settings_are_refused_by_name(tmp_path: Path):
     assert "seed" not in str(caught.value)
     with pytest.raises(ConfigError, match="seed: 0 there, 3 now"):
         previous_record(tmp_path, make_config(seed=3))
+    names = ("bptt_window", "eval_batch_size", "log_every", "unroll", "batch_size", "eval_every")
+    training = dataclasses.replace(make_config().training, **dict.fromkeys(names, 7))
+    with pytest.raises(ConfigError) as caught:
+        previous_record(tmp_path, make_config(training=training))
+    assert all(f"training.{name}: " in str(caught.value) for name in names)
 
 
 def test_a_damaged_record_is_no_earlier_run(tmp_path: Path):
     (tmp_path / "record.json").write_text('{"schema": 1')
-    with pytest.raises(UserError, match=r"record.json cannot be read"):
+    with pytest.raises(UserError, match=r"record.json cannot be read.*Delete the file: .* goes on from the newest"):
         previous_record(tmp_path, make_config())
 
 

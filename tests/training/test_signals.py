@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import gc
 import os
+import pickle
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from gru_bench.training.signals import Interrupted, SignalWatch
+from gru_bench.training.signals import Interrupted, SignalWatch, pass_on, terminated
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +48,56 @@ def test_an_interruption_knows_its_exit_code():
     assert (Interrupted(signal.SIGINT).exit_code, str(Interrupted(signal.SIGINT))) == (130, "SIGINT")
     assert (Interrupted(signal.SIGTERM).exit_code, str(Interrupted(signal.SIGTERM))) == (143, "SIGTERM")
     assert not isinstance(Interrupted(signal.SIGINT), Exception)  # or a sweep would go on
+    copy = pickle.loads(pickle.dumps(Interrupted(signal.SIGTERM)))
+    assert (type(copy), copy.number, copy.exit_code, str(copy)) == (Interrupted, signal.SIGTERM, 143, "SIGTERM")
+
+
+def test_a_signal_that_a_launcher_listens_to_stops_the_run_and_then_reaches_the_launcher(heard: list[int]):
+    before = signal.signal(signal.SIGUSR2, lambda found, _: heard.append(found))
+    try:
+        with SignalWatch() as watch:
+            os.kill(os.getpid(), signal.SIGUSR2)
+        assert (watch.received, heard) == (signal.SIGUSR2, [])
+        with pytest.raises(Interrupted, match="SIGUSR2") as caught, terminated():
+            os.kill(os.getpid(), signal.SIGUSR2)
+        assert heard == []
+        pass_on(caught.value)
+        assert heard == [signal.SIGUSR2]
+        pass_on(Interrupted(signal.SIGTERM))
+        assert heard == [signal.SIGUSR2]
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+
+
+def test_signals_that_nobody_listens_to_are_left_alone():
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+    with SignalWatch(), terminated():
+        assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+    pass_on(Interrupted(signal.SIGUSR1))
+
+
+def collect_and_wait() -> None:
+    gc.collect()
+    for _ in range(1000):
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "")])
+def test_a_signal_in_a_callback_whose_errors_python_ignores_is_not_lost(number: int, expected: str):
+    """JAX has such a callback at each garbage collection."""
+    sent: list[str] = []
+
+    def stop_once(phase: str, found: dict[str, int]) -> None:
+        if not sent:
+            sent.append(phase)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.callbacks.append(stop_once)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught, terminated():
+            collect_and_wait()
+    finally:
+        gc.callbacks.remove(stop_once)
+    assert sent
+    assert str(caught.value) == expected

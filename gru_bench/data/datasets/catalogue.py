@@ -14,7 +14,7 @@ import numpy as np
 
 from gru_bench.data.corpus import Corpus, make_corpus
 from gru_bench.data.datasets.prepared import read_examples
-from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text
+from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text, home_expanded
 from gru_bench.data.texts import Keep, LabelledTexts, draw_splits, make_texts
 from gru_bench.data.vocabulary import words
 from gru_bench.errors import ConfigError, DataError, nearest
@@ -67,9 +67,8 @@ def load(
         ConfigError: the name is malformed or a feature is unknown.
         DataError: the set is not prepared (the command that prepares it is said), has no train split or no text.
     """
-    prepared = _Prepared(
-        name, Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    )
+    root = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
+    prepared = _Prepared(name, home_expanded(root, "data.data_dir"))
     texts = prepared.splits(text_feature, _text_features, "data.text_feature", max_examples)
     fractions = {"valid": valid_fraction, "test": test_fraction}
     words_kept = {"min_count": min_count, "max_vocabulary": max_vocabulary}
@@ -171,7 +170,7 @@ def _find(name: str, root: Path) -> Path:
 
 
 def _version(folder: Path) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdigit() else -1 for part in folder.name.split("."))
+    return tuple(int(part) if part.isdecimal() else -1 for part in folder.name.split("."))
 
 
 def _command(name: str, root: Path) -> str:

@@ -24,7 +24,7 @@ from gru_bench.data.corpus import SPLITS, Corpus, encode_splits, make_corpus
 from gru_bench.data.datasets.card import SPLIT_NAMES, Card
 from gru_bench.data.download import cannot_write, fetch
 from gru_bench.data.vocabulary import Vocabulary, words
-from gru_bench.errors import DataError
+from gru_bench.errors import DataError, DataUnavailable
 
 SUMS = "SHA256SUMS"
 LOCK_SECONDS = 900.0
@@ -65,7 +65,8 @@ def prepare(card: Card, mirror: Path | None, cache: Path) -> None:
     """Fetch, check, cut and write a data set; do nothing when another process has just done so.
 
     Raises:
-        DataError: source files are absent or wrong, or the cache cannot be written.
+        DataError: source files are wrong.
+        DataUnavailable: source files are absent, or the cache cannot be written, or is in use for long.
     """
     folder = prepared_folder(card, cache)
     workshop = cache / "tfds" / ".preparing"
@@ -86,11 +87,11 @@ def prepare(card: Card, mirror: Path | None, cache: Path) -> None:
             finally:
                 shutil.rmtree(bench, ignore_errors=True)
     except Timeout as error:
-        raise DataError(
+        raise DataUnavailable(
             f"another process has been preparing {card.name} in {cache} for {LOCK_SECONDS:g} s. Wait for it or end it."
         ) from error
     except OSError as error:
-        raise DataError(cannot_write(cache, error)) from error
+        raise DataUnavailable(cannot_write(cache, error)) from error
 
 
 def _write(card: Card, sources: Mapping[str, str], bench: Path) -> Path:

@@ -1,0 +1,44 @@
+"""How a run ends that is not trained to its end, and what is written of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.support import SMALL, record, train
+
+
+def test_a_failure_is_recorded_and_told_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def broken(*arguments: Any) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr("gru_bench.training.loop.Training._finish", broken)
+    done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
+    assert done.code == 1
+    assert done.err == "error: RuntimeError: no such luck. Run again with debug=true for the traceback.\n"
+    found = record(tmp_path)
+    assert (found["status"], found["reason"]) == ("failed", "RuntimeError: no such luck")
+    monkeypatch.undo()
+    assert train(*SMALL, "training.updates=2", f"run_dir={tmp_path}").code == 0
+    assert record(tmp_path)["status"] == "finished"
+
+
+def test_a_log_that_cannot_be_written_is_said_once_and_ends_no_run(tmp_path: Path):
+    (tmp_path / "log.txt").mkdir()
+    done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
+    assert done.code == 0, done.err
+    assert done.err == f"{tmp_path / 'log.txt'} cannot be written: Is a directory; messages are shown here.\n"
+    assert record(tmp_path)["status"] == "finished"
+
+
+def test_a_second_ctrl_c_is_an_interruption_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def stop(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gru_bench.training.loop.Training._finish", stop)
+    done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
+    assert done.code == 130
+    assert "SIGINT: stopped at once. The same command goes on from the newest checkpoint." in done.out
+    assert (record(tmp_path)["status"], record(tmp_path)["reason"]) == ("interrupted", "SIGINT")
