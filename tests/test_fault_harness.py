@@ -94,9 +94,19 @@ def test_an_unknown_fault_is_refused(tmp_path: Path):
     assert done.stderr.startswith("faults: found 'kils', allowed: all, kills, aimed_kills, ")
 
 
-@pytest.mark.stress
+FEWER = ("kills=5", "signals=4", "seconds=2")
+SOME = ("faults=kills,signals,damage,moved,changed", "kills=3", "signals=2")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(SOME, id="some", marks=pytest.mark.slow),
+        pytest.param(FEWER, id="all", marks=pytest.mark.stress),
+    ],
+)
 @pytest.mark.timeout(7200)
-def test_runs_survive_all_faults(tmp_path: Path):
-    done = harness(tmp_path, "kills=5", "signals=4", "seconds=2")
+def test_runs_survive_faults(settings: tuple[str, ...], tmp_path: Path):
+    done = harness(tmp_path, *settings)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAILED" not in done.stdout
