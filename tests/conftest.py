@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-os.environ.setdefault("JAX_ENABLE_COMPILATION_CACHE", "false")  # tests compile what they test, and keep out of ~/.cache
+_FILES = itertools.count(1)
 
 hypothesis.settings.register_profile("gru_bench", deadline=None)  # a shared machine stalls now and then
 hypothesis.settings.load_profile("gru_bench")
@@ -19,6 +21,9 @@ hypothesis.settings.load_profile("gru_bench")
 def pytest_configure(config: pytest.Config) -> None:
     """Let beartype check types of flax and OmegaConf that are built on deprecated ones of `typing`."""
     config.addinivalue_line("filterwarnings", "ignore::beartype.roar.BeartypeDecorHintPep585DeprecationWarning")
+    folder = tempfile.TemporaryDirectory(prefix="gru_bench-", ignore_cleanup_errors=True)
+    config.add_cleanup(folder.cleanup)
+    os.environ["XDG_CACHE_HOME"] = folder.name  # each process of tests keeps what its runs compile, out of ~/.cache
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -43,9 +48,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def forget_compiled() -> Iterator[None]:
-    """Drop what a file of tests has compiled: kept for the whole suite, it comes to gigabytes in each process."""
+    """Drop what tests have compiled, every tenth file: kept for the whole suite, it comes to gigabytes a process."""
     yield
-    if jax := sys.modules.get("jax"):
+    if next(_FILES) % 10 == 0 and (jax := sys.modules.get("jax")):
         jax.clear_caches()
 
 

@@ -44,7 +44,10 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("launcher", ["joblib", pytest.param("submitit_local", marks=pytest.mark.stress)])
+@pytest.mark.parametrize(
+    "launcher",
+    [pytest.param("joblib", marks=pytest.mark.slow), pytest.param("submitit_local", marks=pytest.mark.stress)],
+)
 def test_many_processes_make_the_runs_of_one(launcher: str, alone: Path, tmp_path: Path):
     need(launcher)
     done = command(
@@ -98,6 +101,7 @@ def test_an_unknown_launcher_and_an_unknown_setting_of_one(tmp_path: Path):
     assert "hydra.launcher.jobs: found '3', allowed: a setting of Hydra or of its launcher. --cfg" in done.err
 
 
+@pytest.mark.slow
 def test_two_sweeps_into_one_folder_at_once(alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Both want both runs. Each run is made once, as if it were alone; who comes too late is told so."""
     monkeypatch.setenv("NPROC", "1")

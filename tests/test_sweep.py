@@ -9,8 +9,8 @@ import io
 import re
 import shlex
 import sys
-import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
@@ -129,12 +129,9 @@ def test_a_trial_waits_for_a_run_that_another_process_is_at(
 ):
     folder, arguments, _ = searched
     held = FileLock(Path(table(folder)[0]["directory"]) / "lock", thread_local=False)
-    monkeypatch.setattr("gru_bench.sweep.WAIT", 0.2)
     held.acquire()
-    let_go = threading.Timer(1.0, held.release)
-    let_go.start()
+    monkeypatch.setattr("gru_bench.sweep.time", SimpleNamespace(sleep=lambda seconds: held.release()))
     done = run(*arguments[:-1], "trials=1", f"study={tmp_path / 'other.db'}")
-    let_go.join()
     assert done.code == 0, done.err
     assert "Waiting: " in done.out
     assert "Trial 0: finished" in done.out
@@ -157,6 +154,7 @@ def test_a_killed_search_goes_on_within_its_trial(tmp_path: Path):
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_worse_than_the_median_is_pruned(tmp_path: Path):
     """This seed draws the rate of 1 five times, then the one that moves nothing; equal settings are one run."""
     own = write_space(tmp_path, model={"value": "gru"}, optimizer__learning_rate={"values": [1.0, 1e-6]})

@@ -299,6 +299,7 @@ def test_a_sweep_goes_on_past_failures_and_lists_them(tmp_path: Path):
     assert "Traceback" not in done.err
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_interrupted_starts_no_further_job(tmp_path: Path):
     arguments = ("-m", *SMALL, "training.updates=8", "seed=0,1,2")
     done = stopped("SIGINT", 3, *arguments, cwd=tmp_path)
@@ -330,7 +331,10 @@ def tiny(folder: Path, *arguments: str, cache: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["ptb", "ptb_char", "wikitext2", "tiny_shakespeare"])
+@pytest.mark.parametrize(
+    "name",
+    ["ptb", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ptb_char", "wikitext2", "tiny_shakespeare"))],
+)
 def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The evaluation splits are cut short: to score all of WikiText-2 takes longer than to train on it."""
     load = SOURCES[name].load
@@ -351,6 +355,7 @@ def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monke
     assert found["metrics"]["test"]["nll"] < np.log(found["data_facts"]["vocabulary"])
 
 
+@pytest.mark.slow
 def test_the_source_of_python(tmp_path: Path):
     tiny(tmp_path, "data=python_source", cache=tmp_path / "cache")
     assert record(tmp_path)["metrics"]["test"]["nll"] < np.log(256)

@@ -26,6 +26,7 @@ def made(name: str) -> Any:
     return (OWN | PEERS)[name].make()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("name", NAMES)
 def test_training_runs_in_bfloat16(name: str, cell: str):

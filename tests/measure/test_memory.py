@@ -52,6 +52,7 @@ def test_a_step_is_that_of_the_record_and_inference_needs_less(finished_run: Pat
     assert found["parameter_bytes"] < found["inference_bytes"] < found["step_bytes"]
 
 
+@pytest.mark.slow
 def test_the_longest_batch_counts_where_lengths_differ():
     found = memory_numbers(
         composed("task=sentiment", "model.hidden_size=4", "data.train_size=100", "data.valid_size=100", "tracker=none")

@@ -40,6 +40,7 @@ def test_a_run_ends_with_metrics_baselines_and_pictures(run: Path):
     assert (run / "figures/error_by_distance.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_evaluate_says_the_same_again_and_scores_other_files(run: Path):
     again = command("gru_bench.evaluate", "run=run", cwd=run.parent)
     assert again.code == 0, again.out + again.err
@@ -49,6 +50,7 @@ def test_evaluate_says_the_same_again_and_scores_other_files(run: Path):
     assert "2 targets scored" in other.out
 
 
+@pytest.mark.slow
 def test_digits_from_training_to_a_file_of_ones_own(mirror: Path, tmp_path: Path):
     run = trained(
         tmp_path,

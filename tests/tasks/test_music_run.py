@@ -31,6 +31,7 @@ def test_a_run_ends_with_metrics_baselines_and_pictures(run: Path):
     assert (run / "figures/piano_roll.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_evaluate_says_the_same_again_and_scores_other_files(run: Path):
     again = command("gru_bench.evaluate", "run=run", cwd=run.parent)
     assert again.code == 0, again.out + again.err
@@ -50,6 +51,7 @@ def test_predict_needs_the_run_directory_alone(run: Path, tmp_path: Path):
     assert (tmp_path / "roll.png").stat().st_size > 2000
 
 
+@pytest.mark.slow
 def test_a_chorale_is_better_predicted_than_by_counts(mirror: Path, tmp_path: Path):
     few = ("data=jsb", "model=lstm", "training.batch_size=4", "training.epochs=6", f"paths.mirror={mirror}")
     found = record(trained(tmp_path, "task=music", "tracker=none", *few))

@@ -75,6 +75,7 @@ def test_sequences_are_drawn_like_those_of_train(tmp_path: Path):
     assert not np.isin(found[:, :, 0].sum(axis=1), data.test.inputs[:, :, 0].sum(axis=1)).any()
 
 
+@pytest.mark.slow
 def test_what_was_learned_by_heart_shows_in_the_record(tmp_path: Path):
     done = train(
         "task=sentiment",

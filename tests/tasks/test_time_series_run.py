@@ -70,6 +70,7 @@ def test_predict_needs_the_run_directory_alone(run: Path, tmp_path: Path):
     assert (tmp_path / "ahead.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own(tmp_path: Path):
     def comma(value: float) -> str:
         return f"{value:.2f}".replace(".", ",")

@@ -189,6 +189,7 @@ def test_online_everything_reaches_the_server_and_a_continued_run_repeats_nothin
     assert [path.name for path in place.cwd.iterdir()] == ["runs"]
 
 
+@pytest.mark.slow
 def test_replicas_are_ordinary_runs_of_one_group(place):
     settings = [setting for setting in SMALL if setting != "tracker=none"]
     with serve() as received:

@@ -65,13 +65,10 @@ def assert_close(one: Path, other: Path, tolerance: float, name: str) -> None:
         np.testing.assert_allclose(array, expected[key], rtol=0, atol=tolerance, err_msg=f"{one}: {key}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("task", "settings"),
-    [
-        pytest.param("sentiment", GRAMMAR, marks=pytest.mark.slow),
-        ("language_modeling", SMALL),
-        pytest.param("time_series", CHAOS, marks=pytest.mark.slow),
-    ],
+    [("sentiment", GRAMMAR), ("language_modeling", SMALL), ("time_series", CHAOS)],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_replicas_have_the_parameters_of_separate_runs(task: str, settings: tuple[str, ...], tmp_path: Path):
@@ -141,7 +138,8 @@ def test_the_report_leaves_shared_times_out(group: Path):
     assert "gru: of 3 runs 3 trained at once with other replicas; no speed is shown." in text
 
 
-@pytest.mark.parametrize(("how", "code"), [("SIGKILL", -9), pytest.param("SIGINT", 130, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("how", "code"), [("SIGKILL", -9), ("SIGINT", 130)])
 def test_an_interrupted_group_goes_on_as_one(how: str, code: int, group: Path, tmp_path: Path):
     arguments = (*SMALL, "training.replicas=3", "paths.runs=kept")
     done = stopped(how, 33, *arguments, cwd=tmp_path)
@@ -193,6 +191,7 @@ def test_replicas_of_learning_rates_end_on_their_own(tmp_path: Path):
     assert "holds a run that diverged" in again.err
 
 
+@pytest.mark.slow
 def test_four_devices_share_a_batch(tmp_path: Path):
     """Dropout masks and the carry are shared out as well."""
     settings = (*SMALL, "model=lstm", "model.output_dropout=0.3", "training.updates=20", "training.eval_every=10")
@@ -202,7 +201,7 @@ def test_four_devices_share_a_batch(tmp_path: Path):
     assert command("gru_bench.evaluate", f"run={tmp_path / 'on-all'}", cwd=tmp_path).code == 0
 
 
-@pytest.mark.parametrize("one_by_one", [True, False])
+@pytest.mark.parametrize("one_by_one", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool):
     parts = [make_parts(OptimizerConfig(learning_rate=0.01), seed=seed, output_dropout=0.3) for seed in range(3)]
     layout = Together(3, (TRAINING.bptt_window,), jax.local_devices(), one_by_one=one_by_one)

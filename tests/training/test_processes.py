@@ -37,6 +37,7 @@ def ended(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
     return [(process.returncode, *texts) for process, texts in zip(processes, told, strict=True)]
 
 
+@pytest.mark.slow
 def test_two_processes_have_the_parameters_of_one(tmp_path: Path):
     """Dropout masks and the carry are shared out as well; only process 0 writes."""
     led = ended(both(*TWENTY, cwd=tmp_path))

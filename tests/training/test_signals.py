@@ -5,7 +5,7 @@ import os
 import pickle
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -76,7 +76,8 @@ def test_signals_that_nobody_listens_to_are_left_alone():
     pass_on(Interrupted(signal.SIGUSR1))
 
 
-def collect_and_wait() -> None:
+def collect_and_wait(callback: Callable[[str, dict[str, int]], None]) -> None:
+    gc.callbacks.append(callback)
     gc.collect()
     for _ in range(1000):
         time.sleep(0.01)
@@ -93,10 +94,9 @@ def test_a_signal_in_a_callback_whose_errors_python_ignores_is_not_lost(number: 
             os.kill(os.getpid(), number)
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    gc.callbacks.append(stop_once)
     try:
         with pytest.raises(KeyboardInterrupt) as caught, terminated():
-            collect_and_wait()
+            collect_and_wait(stop_once)
     finally:
         gc.callbacks.remove(stop_once)
     assert sent
