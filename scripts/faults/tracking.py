@@ -16,7 +16,7 @@ from faults.runs import Ground, Outcome, Trial, differs, told, unsound
 from gru_bench.history import read_metrics
 from tests.tracking.fake_wandb_server import Received, serve
 
-_KEY = "a" * 40
+KEY = "a" * 40
 _UPLOAD = r"(to upload|to upload the rest): (wandb sync [^\n]*)"
 _FOLDER_SIZE = "256k"
 
@@ -28,7 +28,7 @@ class _Trouble(NamedTuple):
 
     from_start: Fault = ""
     later: Fault = ""
-    key: str = _KEY
+    key: str = KEY
     url: str = ""
 
 
@@ -60,7 +60,7 @@ def _trial(ground: Ground, name: str, trouble: _Trouble) -> Trial:
     run = ground.place("tracked")
     with serve() as server:
         server.fault = trouble.from_start
-        process = ground.start(run, "tracker=wandb", variables=_login(trouble.url or server.url, trouble.key, run))
+        process = ground.start(run, "tracker=wandb", variables=login(trouble.url or server.url, trouble.key, run))
         while trouble.later and not server.streamed and process.wait(0.01):
             pass
         server.fault = trouble.later or trouble.from_start
@@ -79,16 +79,17 @@ def _without_room(ground: Ground) -> Trial:
     with small_disk(run / "wandb", _FOLDER_SIZE):
         fault = {"event": "call", "function": "gru_bench.training.run:Run._write", "nth": 40, "action": "fill"}
         fault |= {"folder": str(run / "wandb")}
-        done = ground.train(run, "tracker=wandb", fault=fault, variables=_login("http://127.0.0.1:9", "", run))
+        done = ground.train(run, "tracker=wandb", fault=fault, variables=login("http://127.0.0.1:9", "", run))
         (run / "wandb" / "filler").unlink(missing_ok=True)
         problem = _same(ground, run, done)
     return Trial("W&B: disk full in its folder", problem, done.line(r"W&B: [^.]*\."))
 
 
-def _login(url: str, key: str, run: Path) -> dict[str, str]:
+def login(url: str, key: str, run: Path) -> dict[str, str]:
+    """Return the variables of a login; each run has a home of its own, without the user's settings."""
     home = run.with_suffix(".home")
     home.mkdir()
-    return {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, "HOME": str(home)}
+    return {"WANDB_BASE_URL": url, "WANDB_APIKEY": key, "HOME": str(home)}
 
 
 def _same(ground: Ground, run: Path, done: Outcome) -> str:
@@ -104,7 +105,7 @@ def _uploaded(run: Path, done: Outcome) -> str:
         return "no command to upload later"
     with serve() as server:
         command = [sys.executable, "-m", *shlex.split(found[2])]
-        environment = {**os.environ, **_login(server.url, _KEY, run.with_name(f"{run.name}-upload"))}
+        environment = {**os.environ, **login(server.url, KEY, run.with_name(f"{run.name}-upload"))}
         subprocess.run(command, cwd=run.parent, env=environment, check=False, capture_output=True, timeout=120)
         return _lacking(run, server)
 
