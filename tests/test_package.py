@@ -88,6 +88,7 @@ def test_every_preset_gives_valid_settings(group: str, choice: str):
     assert found.get(group, choice) == choice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", GROUPS["data"])
 def test_the_choice_of_a_cell_changes_nothing_else(data: str):
     configs = [checked(f"model={cell}", *with_data(data)) for cell in GROUPS["model"]]

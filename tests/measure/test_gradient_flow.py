@@ -96,6 +96,7 @@ def test_norms_far_below_those_of_float32_are_told_and_the_floor_takes_no_part()
     assert math.isnan(gone["log_slope"])
 
 
+@pytest.mark.slow
 def test_a_forget_gate_that_is_open_keeps_the_gradient():
     slopes = []
     for bias in (0.0, 1.0, 2.0):
@@ -114,6 +115,7 @@ def test_only_the_last_layer_counts_and_only_what_is_scored():
     assert found["lag_1"] != pytest.approx(expected["lag_1"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_texts_of_several_lengths_count_from_their_own_ends():
     small = ("task=sentiment", "data.train_size=100", "data.valid_size=100", "model.hidden_size=6", "tracker=none")
     found = initial_gradient_norms(composed(*small, "model=rnn"))

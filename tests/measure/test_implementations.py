@@ -33,6 +33,7 @@ def test_training_runs_in_bfloat16(name: str, cell: str):
     made(name).prepare(Point(cell, SHAPE, "training", "bfloat16")).run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", PASSES)
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("name", NAMES)

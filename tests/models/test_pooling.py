@@ -78,7 +78,8 @@ def test_a_sequence_without_time_steps_gives_zeros_and_finite_gradients(name: st
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_padding_never_changes_what_a_network_puts_out(cell: str, pooling: Any, bidirectional: bool):
-    config = ModelConfig(cell=cell, hidden_size=5, layers=2, bidirectional=bidirectional, pooling=pooling)
+    layers = 2 if bidirectional else 1
+    config = ModelConfig(cell=cell, hidden_size=5, layers=layers, bidirectional=bidirectional, pooling=pooling)
     signature = Signature(symbols=9, outputs=3, causal=False, pooled=True)
     network = make_model(config, TrainingConfig(updates=1), signature, jax.random.key(0))
     ids = np.random.default_rng(0).integers(9, size=(3, 4)).astype(np.int32)

@@ -33,6 +33,7 @@ RECURRENCES: tuple[Recurrence, ...] = ("scan", "fast")
 CELLS = {name: make_cell(name, HIDDEN) for name in OPTIONS}
 WEIGHTS = {name: random_weights(cell, INPUT) for name, cell in CELLS.items()}
 SOME = ("gru", "gru_before", "lstm_peepholes", "rnn_relu", "min_lstm")
+EVERY = [name if name in SOME else pytest.param(name, marks=pytest.mark.slow) for name in OPTIONS]
 EACH_CELL = (*SOME, "mgu", "coupled_lstm", "min_gru")
 ASSOCIATIVE = [name for name, cell in CELLS.items() if cell.associative_form is not None]
 
@@ -188,7 +189,7 @@ def test_windows_of_no_and_of_one_step_are_safe(name: str, time: int, recurrence
 
 
 @pytest.mark.parametrize("recurrence", RECURRENCES)
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", EVERY)
 def test_rows_of_padding_alone_are_safe(name: str, recurrence: Recurrence):
     inputs = random_array(0, TIME, BATCH, INPUT)
     result = ran(name, inputs, CELLS[name].zero_carry(BATCH), padding=counts([0, 0, 1]), recurrence=recurrence)
@@ -314,6 +315,7 @@ def test_the_fast_gradient_agrees_with_scan_in_bfloat16(name: str):
         assert apart <= 0.012 * float(jnp.linalg.norm(plain)) or nearer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EACH_CELL)
 def test_what_is_differentiated_may_be_used_twice(name: str):
     """Within one program: several carries at once, rematerialised, outputs and final carry read again."""

@@ -286,6 +286,7 @@ def test_evaluate_gives_the_recorded_numbers(run_dir: Path):
     assert done.out.count("equal") == 4
 
 
+@pytest.mark.slow
 def test_predict_by_the_command(run_dir: Path, tmp_path: Path):
     review = "the plot was not good , but the cast is very funny"
     done = on_run("gru_bench.predict", run_dir, review, f"picture={tmp_path}/words.png")
@@ -298,6 +299,7 @@ def test_predict_by_the_command(run_dir: Path, tmp_path: Path):
     assert set(rows[0]) == {"text", "label", "probability", "p(negative)", "p(positive)"}
 
 
+@pytest.mark.slow
 def test_own_texts_by_the_command(tmp_path: Path):
     lines = [f"{word} {other} {kind};{kind}" for word in WORDS for other in WORDS for kind in ("ja", "nein", "égal")]
     (tmp_path / "own.csv").write_bytes("\n".join(["Meinung;Urteil", *lines]).encode("cp1252"))

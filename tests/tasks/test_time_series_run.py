@@ -43,6 +43,7 @@ def test_a_run_ends_with_metrics_baselines_and_pictures(run: Path):
         assert (run / "figures" / f"{name}.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_evaluate_says_the_same_again_and_scores_other_files(run: Path):
     again = command("gru_bench.evaluate", "run=run", cwd=run.parent)
     assert again.code == 0, again.out + again.err

@@ -264,6 +264,7 @@ def test_a_key_that_is_none_falls_back_to_offline(place):
     assert len(place.parts()) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_delays_the_end_by_a_bounded_time(place):
     settings = {"seconds": [20.0, 2.0], "updates": [10, 1000, 10], "pause": 0.02}
     with contextlib.ExitStack() as process_end:

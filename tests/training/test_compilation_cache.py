@@ -66,6 +66,7 @@ def test_a_damaged_entry_is_compiled_anew(tmp_path: Path, first: Path, damage: s
     assert entries(cache) == []
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path, first: Path):
     (tmp_path / "cache").write_text("a file, no folder")
     assert "Compiled programs are not kept" in train(tmp_path, "run", tmp_path / "cache")

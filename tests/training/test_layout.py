@@ -201,7 +201,8 @@ def test_four_devices_share_a_batch(tmp_path: Path):
     assert command("gru_bench.evaluate", f"run={tmp_path / 'on-all'}", cwd=tmp_path).code == 0
 
 
-@pytest.mark.parametrize("one_by_one", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("one_by_one", [True, False])
 def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool):
     parts = [make_parts(OptimizerConfig(learning_rate=0.01), seed=seed, output_dropout=0.3) for seed in range(3)]
     layout = Together(3, (TRAINING.bptt_window,), jax.local_devices(), one_by_one=one_by_one)

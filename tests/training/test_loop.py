@@ -159,6 +159,7 @@ def stopped_run(tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
+@pytest.mark.slow
 def test_a_run_whose_checkpoints_are_gone_starts_anew_and_says_so(stopped_run: Path, finished_run: Path):
     for path in (stopped_run / "checkpoints").iterdir():
         path.unlink()
@@ -180,6 +181,7 @@ def test_best_weights_that_are_damaged_come_back_from_their_checkpoint(stopped_r
     assert_same_run(stopped_run, finished_run)
 
 
+@pytest.mark.slow
 def test_best_weights_that_are_lost_are_told_of(stopped_run: Path, finished_run: Path):
     """A later evaluation is better here, so that the run can end."""
     (stopped_run / "checkpoints" / "best.npz").unlink()
