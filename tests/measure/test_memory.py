@@ -30,7 +30,9 @@ def test_what_is_kept_is_counted_once_without_weights_and_inputs():
     assert halved == 0
 
 
-@pytest.mark.parametrize(("cell", "kept"), [("gru", 3 + 3 + 1), ("lstm", 4 + 4 + 2)])
+@pytest.mark.parametrize(
+    ("cell", "kept"), [("gru", 3 + 3 + 1), pytest.param("lstm", 4 + 4 + 2, marks=pytest.mark.slow)]
+)
 def test_a_layer_keeps_projections_products_and_carries(cell: str, kept: int):
     found = memory_numbers(composed(*SMALL, f"model={cell}"))
     rows = FLOAT * BATCH * TIME * HIDDEN

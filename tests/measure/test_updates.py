@@ -14,6 +14,7 @@ from gru_bench.training.setup import load_task
 from tests.training.support import SMALL, UPDATES
 
 
+@pytest.mark.slow
 def test_every_round_times_every_arm_once():
     arms = {cell: composed(*SMALL, f"model={cell}") for cell in ("gru", "lstm")}
     found = update_seconds(arms, rounds=2, updates=10)

@@ -74,7 +74,7 @@ def test_a_sequence_without_time_steps_gives_zeros_and_finite_gradients(name: st
     assert np.isfinite(np.asarray(gradient)).all()
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_padding_never_changes_what_a_network_puts_out(cell: str, pooling: Any, bidirectional: bool):

@@ -257,7 +257,8 @@ def test_every_recurrence_agrees_with_scan(recurrence: Recurrence, name: str, re
 
 @pytest.mark.parametrize(
     ("recurrence", "name", "reverse"),
-    [("fast", name, name in SOME) for name in OPTIONS] + [("parallel", name, True) for name in ASSOCIATIVE],
+    [pytest.param("fast", name, name in SOME, marks=() if name in SOME else pytest.mark.slow) for name in OPTIONS]
+    + [("parallel", name, True) for name in ASSOCIATIVE],
 )
 def test_every_recurrence_agrees_with_scan_in_float64(recurrence: Recurrence, name: str, reverse: bool):
     with jax.enable_x64(True):
@@ -297,9 +298,7 @@ def test_a_cell_without_associative_form_cannot_run_in_parallel_over_time():
         recur(cell, weights, inputs, carry, recurrence="parallel")
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in EACH_CELL else pytest.mark.slow) for name in OPTIONS]
-)
+@pytest.mark.parametrize("name", EVERY)
 def test_the_fast_gradient_agrees_with_scan_in_bfloat16(name: str):
     """Autodiff of the scan rounds each time step's weight gradient; where that adds up, ours is nearer to float32."""
     _, _, inputs, carry = drawn(name, 1)

@@ -167,7 +167,8 @@ def dispatched(dispatch: Any, state: TrainState, batches: list[Any], sizes: list
     return state, jax.tree.map(lambda *values: jnp.concatenate(values), *told)
 
 
-@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_it_does_not_matter_how_updates_are_cut_into_dispatches(cell: str):
     """To the last bit on one machine: a run may be interrupted, and then goes on, at any update.
 
