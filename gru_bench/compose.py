@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import platform
 import re
 import sys
 import traceback
@@ -39,6 +40,7 @@ from gru_bench.training.signals import Interrupted, pass_on, terminated
 _OUTCOME = "outcome.json"
 _NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"
 _MULTIRUN_FLAGS = {"-m", "--multirun"}
+OmegaConf.register_new_resolver("within", lambda folder, path: str(Path(folder, path)), replace=True)
 _NO_GROUPS = {"hydra", "launchers", "sweeps"}  # folders of configs that hold no choices for the command line
 
 
@@ -115,7 +117,7 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
         UserError: there is no such preset, its package is missing, or the launcher failed.
     """
     GlobalHydra.instance().clear()
-    sweep = json.dumps(f"{folder}/{_NOW}")
+    sweep = json.dumps(f"{folder.absolute()}/{_NOW}")
     arguments = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={sweep}", "hydra.job.name=train"]
     try:
         arguments = _with_preset(arguments)
@@ -134,6 +136,7 @@ def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
     """Run one job and return what became of it; an error ends this job and no other."""
     outcome = {"job": "", "run": "", "status": 1, "reason": ""}
     try:
+        _enter(Path(HydraConfig.get().runtime.cwd))
         outcome["job"] = HydraConfig.get().job.override_dirname
         config = Config.from_dict(_settle(values, HydraConfig.get().overrides.task))
         outcome["run"] = str(config.directory)
@@ -148,6 +151,16 @@ def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
         pass_on(stop)
         raise
     return outcome
+
+
+def _enter(folder: Path) -> None:
+    """Go where the command was given: a launcher may have started this process elsewhere, and paths start there."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        expected = f"the folder in which the command was given, on this machine ({platform.node()}) as well"
+        hint = "All machines of a sweep must see it under this path."
+        raise ConfigError("working directory", f"{folder} ({error.strerror})", expected, hint) from None
 
 
 def _settle(values: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
