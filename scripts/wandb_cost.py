@@ -34,7 +34,6 @@ _SERVERS: dict[str, Fault | None] = {
     "none": None,
     "a server that answers": "",
     "a server that answers 500": 500,
-    "a server that hangs": "hang",
 }
 
 
@@ -49,7 +48,7 @@ def wandb_cost(*, rounds: Positive = 10, updates: Positive = 1000, seed: Natural
     chance = random.Random(seed)
     took: dict[str, list[float]] = {name: [] for name in _SERVERS}
     with tempfile.TemporaryDirectory() as folder:
-        ground = Ground(Path(folder), ("tracker=none", "task.samples=0", f"training.updates={updates}"))
+        ground = Ground(Path(folder), ("tracker=none", "task.sample_length=0", f"training.updates={updates}"))
         for number in range(rounds):
             for name in chance.sample(list(_SERVERS), len(_SERVERS)):
                 took[name].append(_seconds(ground, _SERVERS[name]))

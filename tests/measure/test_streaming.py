@@ -10,6 +10,7 @@ from tests.training.support import SMALL
 SERIES = ("task=time_series", "data.context=12", "data.horizon=3", "model.hidden_size=4", "tracker=none")
 
 
+@pytest.mark.slow
 def test_arms_of_any_task_are_timed_round_by_round():
     arms = {
         "gru": composed(*SMALL, "model=gru"),

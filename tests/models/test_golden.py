@@ -14,7 +14,7 @@ from tests.models.support import assert_close, make_cell, run_like_torch
 FILES = sorted((Path(__file__).resolve().parents[1] / "golden").glob("*.npz"))
 
 
-@pytest.mark.parametrize("recurrence", ["scan", "fast"])
+@pytest.mark.parametrize("recurrence", ["fast", pytest.param("scan", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_results_and_gradients_are_those_of_pytorch(path: Path, recurrence: Recurrence):
     with np.load(path) as file:
