@@ -40,7 +40,6 @@ from gru_bench.training.signals import Interrupted, pass_on, terminated
 _OUTCOME = "outcome.json"
 _NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"
 _MULTIRUN_FLAGS = {"-m", "--multirun"}
-OmegaConf.register_new_resolver("within", lambda folder, path: str(Path(folder, path)), replace=True)
 _NO_GROUPS = {"hydra", "launchers", "sweeps"}  # folders of configs that hold no choices for the command line
 
 
@@ -201,7 +200,6 @@ def _with_preset(arguments: list[str]) -> list[str]:
     Raises:
         ConfigError: the launcher is not installed.
     """
-    OmegaConf.register_new_resolver("processes", _processes, replace=True)
     name = next((text.removeprefix(f"{_LAUNCHER}=") for text in arguments if text.startswith(f"{_LAUNCHER}=")), "")
     if name not in _EXTRAS:
         return arguments
@@ -218,6 +216,15 @@ def _with_preset(arguments: list[str]) -> list[str]:
 def _processes(threads: str | int) -> int:
     """Return how many processes of so many threads the cores of this machine hold."""
     return max(1, usable_cores() // max(1, int(threads)))
+
+
+def _within(folder: str, path: str) -> str:
+    """Return a path as it is seen from a folder, for processes that are in another one."""
+    return str(Path(folder, path))
+
+
+OmegaConf.register_new_resolver("processes", _processes, replace=True)
+OmegaConf.register_new_resolver("within", _within, replace=True)
 
 
 # Sweeps
