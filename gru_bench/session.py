@@ -207,18 +207,25 @@ def _outcome(runs: Sequence[Run]) -> Iterator[None]:
     try:
         yield
     except Interrupted as stop:
-        for run in end("interrupted", str(stop)):
+        under_way = end("interrupted", str(stop))
+        for run in under_way:
             with _about(run.directory):
                 logger.warning(
                     "%s: stopped at update %s. The same command goes on from there.", stop, run.record.updates
                 )
+        if not under_way:
+            where = "the end; everything is written" if runs else "the start; nothing has begun"
+            logger.warning("%s: stopped at %s. The same command goes on from there.", stop, where)
         raise
     except KeyboardInterrupt:
         end("interrupted", "SIGINT")
         logger.warning("SIGINT: stopped at once. The same command goes on from the newest checkpoint.")
         raise
     except BaseException as error:
-        end("failed", redacted(f"{type(error).__name__}: {error}"))
+        try:
+            end("failed", redacted(f"{type(error).__name__}: {error}"))
+        except UserError:
+            logger.warning("The record could not be written either; it does not say that the run failed.")
         raise
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from faults.runs import Ground
-from faults.tracking import KEY, Fault, login
+from faults.tracking import TROUBLES, Trouble, train_tracked
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -28,12 +28,11 @@ from gru_bench.errors import UserError
 from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.training.environment import device, versions
 from gru_bench.validation import Natural, Positive
-from tests.tracking.fake_wandb_server import serve
 
-_SERVERS: dict[str, Fault | None] = {
+_SERVERS: dict[str, Trouble | None] = {
     "none": None,
-    "a server that answers": "",
-    "a server that answers 500": 500,
+    "a server that answers": Trouble(),
+    "a server that answers 500 in mid-run": TROUBLES["the server answers 500 in mid-run"],
 }
 
 
@@ -70,18 +69,14 @@ def wandb_cost(*, rounds: Positive = 10, updates: Positive = 1000, seed: Natural
     return 0
 
 
-def _seconds(ground: Ground, fault: Fault | None) -> float:
+def _seconds(ground: Ground, trouble: Trouble | None) -> float:
     """Train; return the seconds of an update, all that happens between two of them included, compilation not."""
     run = ground.place("cost")
-    if fault is None:
-        done = ground.train(run)
-    else:
-        with serve() as server:
-            server.fault = fault
-            done = ground.train(run, "tracker=wandb", variables=login(server.url, KEY, run))
-            server.fault = ""
+    done = ground.train(run) if trouble is None else train_tracked(ground, run, trouble)
     if done.code != 0:
         raise UserError(f"a run failed:\n{done.text}")
+    if trouble is not None and not done.line("W&B: http"):
+        raise UserError(f"W&B was not online:\n{done.text}")
     rows = [row for row in read_metrics(run / METRICS_FILE) if row["split"] == "train"]
     return (rows[-1]["seconds"] - rows[0]["seconds"]) / (rows[-1]["update"] - rows[0]["update"])
 

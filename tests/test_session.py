@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gru_bench.errors import UserError
 from tests.training.support import SMALL, record, train
 
 
@@ -22,6 +26,31 @@ def test_a_failure_is_recorded_and_told_without_a_traceback(tmp_path: Path, monk
     assert (found["status"], found["reason"]) == ("failed", "RuntimeError: no such luck")
     monkeypatch.undo()
     assert train(*SMALL, "training.updates=2", f"run_dir={tmp_path}").code == 0
+    assert record(tmp_path)["status"] == "finished"
+
+
+def test_the_first_error_is_told_where_the_record_cannot_be_written_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(name: str) -> Callable[..., None]:
+        def fails(*arguments: Any) -> None:
+            raise UserError(f"cannot write {name}: No space left on device.")
+
+        return fails
+
+    monkeypatch.setattr("gru_bench.training.checkpoint.Checkpoints.save", full("a checkpoint"))
+    monkeypatch.setattr("gru_bench.training.run.Run.end", full("the record"))
+    done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
+    assert done.code == 1
+    assert done.err == "error: cannot write a checkpoint: No space left on device.\n"
+    assert "The record could not be written either; it does not say that the run failed." in done.out
+
+
+def test_a_signal_once_a_run_is_written_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gru_bench.session.run_table", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
+    assert done.code == 143
+    assert "SIGTERM: stopped at the end; everything is written. The same command goes on from there." in done.out
     assert record(tmp_path)["status"] == "finished"
 
 

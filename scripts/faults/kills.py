@@ -52,9 +52,9 @@ def random_kills(ground: Ground, times: int, chance: random.Random) -> Iterator[
         process = ground.start(run)
         if process.wait(chance.uniform(0, 1.05 * ground.seconds)):
             process.process.kill()
-            process.end()
+            phase = process.end().phase
             kills += 1
-            yield Trial("kill -9 at a random moment", unsound(run, finished=False) if run.exists() else "")
+            yield Trial(f"kill -9 at a random moment, {phase}", unsound(run, finished=False) if run.exists() else "")
         else:
             yield Trial("run that was killed, to its end", *_ended(ground, run))
             run = ground.place("killed")

@@ -69,6 +69,18 @@ class Outcome(NamedTuple):
         found = re.search(pattern, " ".join(self.text.split()))
         return found[0] if found else ""
 
+    @property
+    def begun(self) -> bool:
+        """Tell whether the run had begun, after modules and data were loaded."""
+        return "recurrent parameters" in self.text
+
+    @property
+    def phase(self) -> str:
+        """Tell how far it had come: before the run begins, in training, or at its end."""
+        if re.search("100%  update|This run is finished", self.text):
+            return "at its end"
+        return "in training" if self.begun else "before it begins"
+
 
 @dataclass
 class Ground:

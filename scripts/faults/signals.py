@@ -24,7 +24,7 @@ def random_signals(ground: Ground, times: int, chance: random.Random) -> Iterato
             process.process.send_signal(number)
             done = process.end()
             sent += 1
-            yield Trial(f"{number.name} at a random moment", _judged(done, run, number), done.line(_SAID))
+            yield Trial(f"{number.name} at a random moment, {done.phase}", _judged(done, run, number), done.line(_SAID))
         else:
             yield _ended(ground, run)
             run = ground.place("stopped")
@@ -53,8 +53,7 @@ def second_signals(ground: Ground, times: int, chance: random.Random) -> Iterato
 
 def _judged(done: Outcome, run: Path, number: signal.Signals) -> str:
     """Say what is wrong after a signal: before its run had begun, or once that is finished, a process may just end."""
-    begun = "recurrent parameters" in done.text
-    problem = told(done, _WELL if begun else "", (0, 128 + number, -number))
+    problem = told(done, _WELL if done.begun else "", (0, 128 + number, -number))
     return problem or (unsound(run, finished=False) if run.exists() else "")
 
 

@@ -16,39 +16,39 @@ from faults.runs import Ground, Outcome, Trial, differs, told, unsound
 from gru_bench.history import read_metrics
 from tests.tracking.fake_wandb_server import Received, serve
 
-KEY = "a" * 40
+_KEY = "a" * 40
 _UPLOAD = r"(to upload|to upload the rest): (wandb sync [^\n]*)"
 _FOLDER_SIZE = "256k"
 
 Fault = int | Literal["", "hang", "reset"]
 
 
-class _Trouble(NamedTuple):
+class Trouble(NamedTuple):
     """What is wrong with the server, from the start or once it has received something, and with the key."""
 
     from_start: Fault = ""
     later: Fault = ""
-    key: str = KEY
+    key: str = _KEY
     url: str = ""
 
 
-_TROUBLES: Mapping[str, _Trouble] = {
-    "no network": _Trouble(url="http://127.0.0.1:9"),
-    "no key": _Trouble(key=""),
-    "a key that is none": _Trouble(key="short"),
-    "a key that the server refuses": _Trouble(from_start=401),
-    "the server answers 500": _Trouble(from_start=500),
-    "the server hangs": _Trouble(from_start="hang"),
-    "the server resets connections": _Trouble(from_start="reset"),
-    "the server answers 500 in mid-run": _Trouble(later=500),
-    "the server hangs in mid-run": _Trouble(later="hang"),
-    "the server resets connections in mid-run": _Trouble(later="reset"),
+TROUBLES: Mapping[str, Trouble] = {
+    "no network": Trouble(url="http://127.0.0.1:9"),
+    "no key": Trouble(key=""),
+    "a key that is none": Trouble(key="short"),
+    "a key that the server refuses": Trouble(from_start=401),
+    "the server answers 500": Trouble(from_start=500),
+    "the server hangs": Trouble(from_start="hang"),
+    "the server resets connections": Trouble(from_start="reset"),
+    "the server answers 500 in mid-run": Trouble(later=500),
+    "the server hangs in mid-run": Trouble(later="hang"),
+    "the server resets connections in mid-run": Trouble(later="reset"),
 }
 
 
 def wandb_faults(ground: Ground) -> Iterator[Trial]:
     """Train with a server, or a key, or a folder at fault; compare the run, then upload what was kept."""
-    for name, trouble in _TROUBLES.items():
+    for name, trouble in TROUBLES.items():
         yield _trial(ground, name, trouble)
     if os.geteuid():
         yield Trial("W&B: disk full in its folder", "not tried: to mount a small file system takes root")
@@ -56,16 +56,22 @@ def wandb_faults(ground: Ground) -> Iterator[Trial]:
         yield _without_room(ground)
 
 
-def _trial(ground: Ground, name: str, trouble: _Trouble) -> Trial:
-    run = ground.place("tracked")
+def train_tracked(ground: Ground, run: Path, trouble: Trouble) -> Outcome:
+    """Train with W&B in some trouble, or in none, to the end."""
     with serve() as server:
         server.fault = trouble.from_start
-        process = ground.start(run, "tracker=wandb", variables=login(trouble.url or server.url, trouble.key, run))
+        process = ground.start(run, "tracker=wandb", variables=_login(trouble.url or server.url, trouble.key, run))
         while trouble.later and not server.streamed and process.wait(0.01):
             pass
         server.fault = trouble.later or trouble.from_start
         done = process.end()
         server.fault = ""
+    return done
+
+
+def _trial(ground: Ground, name: str, trouble: Trouble) -> Trial:
+    run = ground.place("tracked")
+    done = train_tracked(ground, run, trouble)
     problem = _same(ground, run, done)
     said = done.line(r"W&B: [^;]*; to upload")
     if not problem:
@@ -79,17 +85,17 @@ def _without_room(ground: Ground) -> Trial:
     with small_disk(run / "wandb", _FOLDER_SIZE):
         fault = {"event": "call", "function": "gru_bench.training.run:Run._write", "nth": 40, "action": "fill"}
         fault |= {"folder": str(run / "wandb")}
-        done = ground.train(run, "tracker=wandb", fault=fault, variables=login("http://127.0.0.1:9", "", run))
+        done = ground.train(run, "tracker=wandb", fault=fault, variables=_login("http://127.0.0.1:9", "", run))
         (run / "wandb" / "filler").unlink(missing_ok=True)
         problem = _same(ground, run, done)
     return Trial("W&B: disk full in its folder", problem, done.line(r"W&B: [^.]*\."))
 
 
-def login(url: str, key: str, run: Path) -> dict[str, str]:
+def _login(url: str, key: str, run: Path) -> dict[str, str]:
     """Return the variables of a login; each run has a home of its own, without the user's settings."""
     home = run.with_suffix(".home")
     home.mkdir()
-    return {"WANDB_BASE_URL": url, "WANDB_APIKEY": key, "HOME": str(home)}
+    return {"WANDB_BASE_URL": url, "WANDB_API_KEY": key, "HOME": str(home)}
 
 
 def _same(ground: Ground, run: Path, done: Outcome) -> str:
@@ -105,7 +111,7 @@ def _uploaded(run: Path, done: Outcome) -> str:
         return "no command to upload later"
     with serve() as server:
         command = [sys.executable, "-m", *shlex.split(found[2])]
-        environment = {**os.environ, **login(server.url, KEY, run.with_name(f"{run.name}-upload"))}
+        environment = {**os.environ, **_login(server.url, _KEY, run.with_name(f"{run.name}-upload"))}
         subprocess.run(command, cwd=run.parent, env=environment, check=False, capture_output=True, timeout=120)
         return _lacking(run, server)
 
