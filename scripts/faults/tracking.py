@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -56,11 +56,12 @@ def wandb_faults(ground: Ground) -> Iterator[Trial]:
         yield _without_room(ground)
 
 
-def train_tracked(ground: Ground, run: Path, trouble: Trouble) -> Outcome:
+def train_tracked(ground: Ground, run: Path, trouble: Trouble, wrapper: Sequence[str] = ()) -> Outcome:
     """Train with W&B in some trouble, or in none, to the end."""
     with serve() as server:
         server.fault = trouble.from_start
-        process = ground.start(run, "tracker=wandb", variables=_login(trouble.url or server.url, trouble.key, run))
+        variables = _login(trouble.url or server.url, trouble.key, run)
+        process = ground.start(run, "tracker=wandb", wrapper=wrapper, variables=variables)
         while trouble.later and not server.streamed and process.wait(0.01):
             pass
         server.fault = trouble.later or trouble.from_start
