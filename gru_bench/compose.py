@@ -191,6 +191,27 @@ _LAUNCHER = "hydra/launcher"
 _EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
 
 
+def check_launcher(name: str, key: str = _LAUNCHER) -> None:
+    """Check that there is such a launcher.
+
+    Args:
+        name: of a preset of hydra/launcher.
+        key: the setting that named it, for messages.
+
+    Raises:
+        ConfigError: there is none, or it is not installed.
+    """
+    Plugins.instance()  # launchers store their defaults when they are found
+    installed = {entry.removesuffix(".yaml") for entry in ConfigStore.instance().list(_LAUNCHER)}
+    if name in installed:
+        return
+    if name in _EXTRAS:
+        hint = f"Install it: pip install 'gru_bench[{_EXTRAS[name]}]'"
+        raise ConfigError(key, name, "a launcher that is installed", hint)
+    choices = sorted(installed | _EXTRAS.keys())
+    raise ConfigError(key, name, ", ".join(choices), nearest(name, choices))
+
+
 def _with_preset(arguments: list[str]) -> list[str]:
     """Put our settings of a launcher that the arguments name before theirs, which have the last word.
 
@@ -198,15 +219,14 @@ def _with_preset(arguments: list[str]) -> list[str]:
     for its schema.
 
     Raises:
-        ConfigError: the launcher is not installed.
+        ConfigError: there is no such launcher, or it is not installed.
     """
-    name = next((text.removeprefix(f"{_LAUNCHER}=") for text in arguments if text.startswith(f"{_LAUNCHER}=")), "")
+    name = next((text.removeprefix(f"{_LAUNCHER}=") for text in arguments if text.startswith(f"{_LAUNCHER}=")), None)
+    if name is None:
+        return arguments
+    check_launcher(name)
     if name not in _EXTRAS:
         return arguments
-    Plugins.instance()  # launchers store their defaults when they are found
-    if f"{name}.yaml" not in ConfigStore.instance().list(_LAUNCHER):
-        hint = f"Install it: pip install 'gru_bench[{_EXTRAS[name]}]'"
-        raise ConfigError(_LAUNCHER, name, "a launcher that is installed", hint)
     preset: Any = OmegaConf.to_container(OmegaConf.load(configs_folder() / "launchers" / f"{name}.yaml"))
     first = next(place for place, text in enumerate(arguments) if "=" in text and not text.startswith("-"))
     settings = [f"++hydra.{key}={json.dumps(value)}" for key, value in _flatten(preset)]

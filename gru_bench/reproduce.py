@@ -73,9 +73,13 @@ def reproduce(
         The exit code: 0, or 1 when something could not be run.
 
     Raises:
-        ConfigError: an unknown claim, or a claim whose file is wrong.
+        ConfigError: an unknown claim or launcher, or a claim whose file is wrong.
         UserError: results cannot be read or written.
     """
+    if launcher is not None:
+        from gru_bench.compose import check_launcher  # Hydra takes a second to load
+
+        check_launcher(launcher, "launcher")
     definitions = experiments_folder() if experiments == "auto" else experiments
     names = _names(claim, claims_in(definitions))
     claims = [read_claim(definitions, name) for name in names]

@@ -95,7 +95,8 @@ def test_a_launcher_that_is_not_installed_is_one_message(launcher: str, tmp_path
 def test_an_unknown_launcher_and_an_unknown_setting_of_one(tmp_path: Path):
     done = command("gru_bench.train", "-m", "hydra/launcher=joblob", "seed=0,1", cwd=tmp_path)
     assert done.code == 2
-    assert "hydra/launcher: found 'joblob', allowed: basic" in done.err
+    choices = "basic, joblib, ray, submitit_local, submitit_slurm"
+    assert f"hydra/launcher: found 'joblob', allowed: {choices}. Did you mean 'joblib'?" in done.err
     done = command("gru_bench.train", "-m", "hydra.launcher.jobs=3", "seed=0,1", cwd=tmp_path)
     assert done.code == 2
     assert "hydra.launcher.jobs: found '3', allowed: a setting of Hydra or of its launcher. --cfg" in done.err

@@ -159,7 +159,7 @@ def _neighbour(place: Path) -> str:
     folder = place.absolute().parent
     if not folder.is_dir():
         return f"There is no folder {folder} either."
-    return nearest(place.name, (path.name for path in folder.iterdir()))
+    return nearest(place.name, (path.name for path in folder.iterdir() if path.is_file()))
 
 
 def decode(raw: bytes, encoding: str, path: str, key: str = "data.path") -> tuple[str, str]:

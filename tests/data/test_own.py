@@ -156,6 +156,7 @@ def test_bad_files_are_data_errors(load, content, options, message):
 
 def test_a_misspelt_name_finds_its_neighbour(load, tmp_path):
     load(TEXT)
+    (tmp_path / "owm").mkdir()
     with pytest.raises(DataError, match=r"Did you mean 'own\.txt'"):
         load(path=str(tmp_path / "owm.txt"))
 

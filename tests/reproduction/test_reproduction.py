@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -111,12 +112,19 @@ def test_a_stopped_call_goes_on(tmp_path: Path):
     assert len(read_rows(results)) == 6
 
 
-def test_an_unknown_claim_is_one_message(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("claim=acuracy", "claim: found 'acuracy', .* Did you mean 'accuracy'"),
+        ("launcher=joblob", "launcher: found 'joblob', .* Did you mean 'joblib'"),
+    ],
+)
+def test_a_wrong_setting_is_one_message_and_nothing_is_written(setting: str, message: str, tmp_path: Path):
     write_experiments(tmp_path / "experiments")
-    wrong = _reproduce(tmp_path, "claim=acuracy")
+    wrong = _reproduce(tmp_path, setting)
     assert wrong.returncode == 2
-    assert "Did you mean 'accuracy'?" in wrong.stderr
-    assert "Traceback" not in wrong.stderr
+    assert re.fullmatch(rf"{message}\?\n", wrong.stderr)
+    assert [path.name for path in tmp_path.iterdir()] == ["experiments"]
 
 
 def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):

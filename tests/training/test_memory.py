@@ -1,12 +1,71 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 
 import jax
 import numpy as np
 import pytest
 
 from gru_bench.training.memory import OutOfMemory, memory_in_words
+
+AT_EXIT = """
+import atexit, sys
+from gru_bench.training.memory import OutOfMemory, memory_in_words
+def fail():
+    raise MemoryError
+atexit.register(fail)
+hook = sys.unraisablehook
+try:
+    with memory_in_words():
+        fail()
+except OutOfMemory:
+    sys.unraisablehook = hook
+    sys.exit(3)
+"""
+
+
+@pytest.fixture(autouse=True)
+def reported(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What Python reports of errors that it has to ignore."""
+    seen: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: seen.append(unraisable.exc_value))
+    return seen
+
+
+class Callback:
+    """Fails when it is collected, as JAX's do."""
+
+    def __init__(self, error: Exception):
+        self.error = error
+
+    def __del__(self) -> None:
+        raise self.error
+
+
+def test_callbacks_without_memory_are_silent_also_afterwards(reported: list[object]):
+    def fail() -> None:
+        Callback(MemoryError())
+        raise MemoryError
+
+    with pytest.raises(OutOfMemory), memory_in_words():
+        fail()
+    Callback(MemoryError())
+    assert reported == []
+
+
+def test_callbacks_without_memory_at_the_end_of_the_process_are_silent():
+    done = subprocess.run([sys.executable, "-c", AT_EXIT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_other_callbacks_are_reported(reported: list[object]):
+    error = ValueError("wrong")
+    with memory_in_words():
+        Callback(error)
+    Callback(last := MemoryError())
+    assert reported == [error, last]
 
 
 def test_numpy_without_memory():
