@@ -35,7 +35,7 @@ from gru_bench.files import write_atomically
 from gru_bench.machine_load import usable_cores
 from gru_bench.redaction import redacted
 from gru_bench.terminal import BROKEN_PIPE, drop_output
-from gru_bench.training.signals import Interrupted, pass_on, terminated
+from gru_bench.training.signals import Interrupted, leave_at_once, pass_on, terminated
 
 _OUTCOME = "outcome.json"
 _NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"
@@ -51,7 +51,7 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
     one message; `debug=true` adds the traceback.
     """
 
-    def program() -> None:
+    def status() -> int:
         os.environ["HYDRA_FULL_ERROR"] = "1"
         arguments = sorted(sys.argv[1:], key=lambda text: text not in _MULTIRUN_FLAGS)  # -m anywhere
         statuses: list[int] = []
@@ -75,15 +75,18 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
                 sys.stdout.flush()
         except BrokenPipeError:
             drop_output()
-            sys.exit(BROKEN_PIPE)
+            return BROKEN_PIPE
         except Exception as error:
             debug = any(argument.lower() == "debug=true" for argument in arguments)
-            sys.exit(_report(_for_people(error, arguments), debug=debug))
-        except Interrupted as stop:
-            sys.exit(stop.exit_code)
-        except KeyboardInterrupt:
-            sys.exit(130)
-        sys.exit(SweepSummary.exit_code if SweepSummary.exit_code is not None else max(statuses, default=0))
+            return _report(_for_people(error, arguments), debug=debug)
+        except KeyboardInterrupt as stop:
+            return stop.exit_code if isinstance(stop, Interrupted) else 130
+        return SweepSummary.exit_code if SweepSummary.exit_code is not None else max(statuses, default=0)
+
+    def program() -> None:
+        code = status()
+        leave_at_once(code)
+        sys.exit(code)
 
     return program
 

@@ -155,7 +155,7 @@ def _train(left: Sequence[_Unfinished], console: Console, judge: Judge | None, p
     task, data = load_task(left[0].config)
     baselines = task.baselines(data)
     runs: list[Run] = []
-    with _outcome(runs), terminated():
+    with terminated(), _outcome(runs):
         for member, directory, started in left:
             with _about(directory):
                 runs.append(begin_run(member, directory, started, task, data, baselines))
@@ -197,29 +197,30 @@ def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> N
 def _outcome(runs: Sequence[Run]) -> Iterator[None]:
     """Write down how the runs ended that were not trained to their end, whatever happens."""
 
-    def end(status: Status, reason: str) -> list[Run]:
-        under_way = [run for run in runs if run.record.status == "running"]
+    def under_way() -> list[Run]:
+        return [run for run in runs if run.record.status == "running"]
+
+    def end(status: Status, reason: str) -> None:
         with ExitStack() as ends:
-            for run in under_way:
+            for run in under_way():
                 ends.callback(run.end, status, reason)
-        return under_way
 
     try:
         yield
-    except Interrupted as stop:
-        under_way = end("interrupted", str(stop))
-        for run in under_way:
+    except Interrupted as stop:  # said before it is written: a tracker may take its time, and a second signal ends that
+        for run in under_way():
             with _about(run.directory):
                 logger.warning(
                     "%s: stopped at update %s. The same command goes on from there.", stop, run.record.updates
                 )
-        if not under_way:
+        if not under_way():
             where = "the end; everything is written" if runs else "the start; nothing has begun"
             logger.warning("%s: stopped at %s. The same command goes on from there.", stop, where)
+        end("interrupted", str(stop))
         raise
     except KeyboardInterrupt:
-        end("interrupted", "SIGINT")
         logger.warning("SIGINT: stopped at once. The same command goes on from the newest checkpoint.")
+        end("interrupted", "SIGINT")
         raise
     except BaseException as error:
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import platform
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -62,6 +63,7 @@ def harness(
         folder: where the runs go, and stay; a temporary one by default
         seed: of the random moments
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # runs begun in the background would be deaf to it
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as temporary:
         grounds = _Grounds(folder or Path(temporary))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gru_bench.errors import UserError
+from gru_bench.training.signals import Interrupted
 from tests.training.support import SMALL, record, train
 
 
@@ -71,3 +72,29 @@ def test_a_second_ctrl_c_is_an_interruption_too(tmp_path: Path, monkeypatch: pyt
     assert done.code == 130
     assert "SIGINT: stopped at once. The same command goes on from the newest checkpoint." in done.out
     assert (record(tmp_path)["status"], record(tmp_path)["reason"]) == ("interrupted", "SIGINT")
+
+
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        (Interrupted(signal.SIGTERM), "SIGTERM: stopped at update 2. The same command goes on from there."),
+        (KeyboardInterrupt(), "SIGINT: stopped at once. The same command goes on from the newest checkpoint."),
+    ],
+)
+def test_a_second_ctrl_c_while_the_first_signal_is_written_down(
+    first: KeyboardInterrupt, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def raises(error: KeyboardInterrupt) -> Callable[..., None]:
+        def fails(*arguments: Any) -> None:
+            raise error
+
+        return fails
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gru_bench.training.loop.Training._finish", raises(first))
+        patched.setattr("gru_bench.training.run.Run.end", raises(KeyboardInterrupt()))
+        done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
+    assert done.code == 130
+    assert message in done.out
+    assert train(*SMALL, "training.updates=2", f"run_dir={tmp_path}").code == 0
+    assert record(tmp_path)["status"] == "finished"

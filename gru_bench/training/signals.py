@@ -72,6 +72,11 @@ def pass_on(stop: Interrupted) -> None:
         signal.raise_signal(stop.number)
 
 
+def leave_at_once(code: int) -> None:
+    """Let a further SIGINT end the process without a word: what is left to do is Python's own end."""
+    signal.signal(signal.SIGINT, lambda *_: os._exit(code))
+
+
 def _of_launcher() -> list[int]:
     """Return the signals of launchers that somebody listens to."""
     return [number for number in _OF_LAUNCHERS if callable(signal.getsignal(number))]

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from faults.runs import Ground, Trial, unsound
+from faults.runs import Ground, Trial, phase, unsound
 
 _HALF = 1000
 _AIMED = {
@@ -52,9 +52,10 @@ def random_kills(ground: Ground, times: int, chance: random.Random) -> Iterator[
         process = ground.start(run)
         if process.wait(chance.uniform(0, 1.05 * ground.seconds)):
             process.process.kill()
-            phase = process.end().phase
+            process.end()
             kills += 1
-            yield Trial(f"kill -9 at a random moment, {phase}", unsound(run, finished=False) if run.exists() else "")
+            moment = phase(process.text)
+            yield Trial(f"kill -9 at a random moment, {moment}", unsound(run, finished=False) if run.exists() else "")
         else:
             yield Trial("run that was killed, to its end", *_ended(ground, run))
             run = ground.place("killed")

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,7 @@ def train(*arguments: str) -> Outcome:
     out, err = io.StringIO(), io.StringIO()
     code: object = None
     before, SweepSummary.exit_code = list(sys.argv), None
+    on_ctrl_c = signal.getsignal(signal.SIGINT)  # a command sets its own, for the end of its process
     sys.argv = ["train.py", *arguments]
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
@@ -59,6 +61,7 @@ def train(*arguments: str) -> Outcome:
         code = stop.code
     finally:
         sys.argv = before
+        signal.signal(signal.SIGINT, on_ctrl_c)
     assert isinstance(code, int)
     return Outcome(code, out.getvalue(), err.getvalue())
 

@@ -4,6 +4,8 @@ import gc
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -101,3 +103,16 @@ def test_a_signal_in_a_callback_whose_errors_python_ignores_is_not_lost(number: 
         gc.callbacks.remove(stop_once)
     assert sent
     assert str(caught.value) == expected
+
+
+LEAVING = """
+import atexit, os, signal
+from gru_bench.training.signals import leave_at_once
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+leave_at_once(130)
+"""
+
+
+def test_ctrl_c_once_more_while_python_ends_shows_no_traceback():
+    done = subprocess.run([sys.executable, "-c", LEAVING], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
