@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from gru_bench.errors import ConfigError, nearest
+from gru_bench.errors import ConfigError, nearest, shown
 from gru_bench.validation import (
     Fraction,
     Natural,
@@ -198,7 +198,7 @@ class TrainingConfig:
             raise ConfigError(
                 "training.replica_values",
                 values,
-                f"a list of values for training.replica_key={self.replica_key}" if values is None else "null",
+                f"a list of values for training.replica_key={shown(self.replica_key)}" if values is None else "null",
                 "Both are set, as in training.replica_key=optimizer.learning_rate training.replica_values=[1e-3,3e-3], "
                 "or none: replicas then differ in their seed.",
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ hypothesis.settings.load_profile("gru_bench")
 def pytest_configure(config: pytest.Config) -> None:
     """Let beartype check types of flax and OmegaConf that are built on deprecated ones of `typing`."""
     config.addinivalue_line("filterwarnings", "ignore::beartype.roar.BeartypeDecorHintPep585DeprecationWarning")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # begun in the background, their runs would be deaf to it
     folder = tempfile.TemporaryDirectory(prefix="gru_bench-", ignore_cleanup_errors=True)
     config.add_cleanup(folder.cleanup)
     os.environ["XDG_CACHE_HOME"] = folder.name  # each process of tests keeps what its runs compile, out of ~/.cache

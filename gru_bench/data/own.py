@@ -6,6 +6,7 @@ import codecs
 import hashlib
 import logging
 import re
+import warnings
 from collections.abc import Mapping
 from encodings.aliases import aliases
 from pathlib import Path
@@ -246,12 +247,14 @@ def _refuse_binary(raw: bytes, path: str, key: str) -> None:
 def _decode_as(raw: bytes, encoding: str, path: str, key: str) -> str:
     option = _encoding(key)
     try:
-        return raw.decode(encoding)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # unicode_escape warns of what it will refuse one day
+            return raw.decode(encoding)
     except LookupError as error:
         known = {name.replace("_", "-") for name in aliases.values()}
         allowed = "auto or a text encoding of Python such as utf-8, latin-1, cp1252, utf-16"
         raise ConfigError(option, encoding, allowed, nearest(encoding, known)) from error
-    except UnicodeError as error:
+    except (UnicodeError, DeprecationWarning) as error:
         where = ""
         if isinstance(error, UnicodeDecodeError):
             line = raw.count(b"\n", 0, error.start) + 1

@@ -28,6 +28,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.mark.stress
 @pytest.mark.timeout(3600)
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")  # Ray's nodes, where JAX is in use
 def test_runs_of_a_lost_node_go_on_elsewhere_and_the_table_stays(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -147,6 +147,7 @@ def test_home_and_relative_paths(load, tmp_path, monkeypatch):
         (TEXT.encode("cp1252"), {"encoding": "utf-8"}, r"is not utf-8: byte 0xe4 at offset 5, line 1"),
         (TEXT.encode("cp1252"), {"encoding": "ascii"}, "data.encoding=auto"),
         (codecs.BOM_UTF16_LE + b"abc", {}, "is not utf-16: .*offset"),
+        (rb"a\ b", {"encoding": "unicode_escape"}, "is not unicode_escape: .*invalid escape sequence"),
     ],
 )
 def test_bad_files_are_data_errors(load, content, options, message):
