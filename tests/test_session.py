@@ -15,11 +15,15 @@ from gru_bench.training.signals import Interrupted
 from tests.training.support import SMALL, record, train
 
 
-def test_a_failure_is_recorded_and_told_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def broken(*arguments: Any) -> None:
-        raise RuntimeError("no such luck")
+def raising(error: BaseException) -> Callable[..., None]:
+    def fails(*arguments: Any) -> None:
+        raise error
 
-    monkeypatch.setattr("gru_bench.training.loop.Training._finish", broken)
+    return fails
+
+
+def test_a_failure_is_recorded_and_told_without_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gru_bench.training.loop.Training._finish", raising(RuntimeError("no such luck")))
     done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
     assert done.code == 1
     assert done.err == "error: RuntimeError: no such luck. Run again with debug=true for the traceback.\n"
@@ -34,10 +38,7 @@ def test_the_first_error_is_told_where_the_record_cannot_be_written_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def full(name: str) -> Callable[..., None]:
-        def fails(*arguments: Any) -> None:
-            raise UserError(f"cannot write {name}: No space left on device.")
-
-        return fails
+        return raising(UserError(f"cannot write {name}: No space left on device."))
 
     monkeypatch.setattr("gru_bench.training.checkpoint.Checkpoints.save", full("a checkpoint"))
     monkeypatch.setattr("gru_bench.training.run.Run.end", full("the record"))
@@ -64,10 +65,7 @@ def test_a_log_that_cannot_be_written_is_said_once_and_ends_no_run(tmp_path: Pat
 
 
 def test_a_second_ctrl_c_is_an_interruption_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def stop(*arguments: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("gru_bench.training.loop.Training._finish", stop)
+    monkeypatch.setattr("gru_bench.training.loop.Training._finish", raising(KeyboardInterrupt()))
     done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
     assert done.code == 130
     assert "SIGINT: stopped at once. The same command goes on from the newest checkpoint." in done.out
@@ -84,15 +82,9 @@ def test_a_second_ctrl_c_is_an_interruption_too(tmp_path: Path, monkeypatch: pyt
 def test_a_second_ctrl_c_while_the_first_signal_is_written_down(
     first: KeyboardInterrupt, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def raises(error: KeyboardInterrupt) -> Callable[..., None]:
-        def fails(*arguments: Any) -> None:
-            raise error
-
-        return fails
-
     with monkeypatch.context() as patched:
-        patched.setattr("gru_bench.training.loop.Training._finish", raises(first))
-        patched.setattr("gru_bench.training.run.Run.end", raises(KeyboardInterrupt()))
+        patched.setattr("gru_bench.training.loop.Training._finish", raising(first))
+        patched.setattr("gru_bench.training.run.Run.end", raising(KeyboardInterrupt()))
         done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
     assert done.code == 130
     assert message in done.out

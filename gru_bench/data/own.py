@@ -248,7 +248,7 @@ def _decode_as(raw: bytes, encoding: str, path: str, key: str) -> str:
     option = _encoding(key)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # unicode_escape warns of what it will refuse one day
+            warnings.simplefilter("error", DeprecationWarning)  # unicode_escape warns of what it will refuse one day
             return raw.decode(encoding)
     except LookupError as error:
         known = {name.replace("_", "-") for name in aliases.values()}
