@@ -9,7 +9,7 @@ from typing import Annotated
 
 import numpy as np
 
-from gru_bench.data.columns import Decimal
+from gru_bench.data.numbers import Decimal
 from gru_bench.data.series import Series, SeriesForm, arrange, cut_rows, make_series, with_future
 from gru_bench.data.series_checks import check_known
 from gru_bench.data.series_columns import guess_targets, guess_times, named, refuse_twice, rename

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gru_bench.data.columns import Cells, Place, find_decimal, is_clock, is_missing, looks_like_times, number_share
+from gru_bench.data.cells import Cells, Place, is_missing
+from gru_bench.data.numbers import find_decimal, number_share
 from gru_bench.data.series import SeriesForm
 from gru_bench.data.series_table import Reading, Table
+from gru_bench.data.times import is_clock, looks_like_times
 from gru_bench.errors import ConfigError, DataError, nearest
 
 log = logging.getLogger(__name__)

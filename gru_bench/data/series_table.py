@@ -10,10 +10,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_bench.data.columns import Dates, Decimal, Place, find_decimal, is_missing, number_share, numbers, times
+from gru_bench.data.cells import Place, is_missing
+from gru_bench.data.numbers import Decimal, find_decimal, number_share, numbers
 from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
 from gru_bench.data.series import Readings
 from gru_bench.data.tables import place_name, read_table
+from gru_bench.data.times import Dates, times
 from gru_bench.errors import DataError
 
 log = logging.getLogger(__name__)

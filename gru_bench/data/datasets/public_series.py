@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gru_bench.data.columns import Place
+from gru_bench.data.cells import Place
 from gru_bench.data.download import RemoteFile, fetch
 from gru_bench.data.series import Rows, Series, make_series
 from gru_bench.data.series_table import Reading, to_readings
