@@ -31,6 +31,10 @@ from gru_bench.results.statistics import (
 
 BySeed = dict[int, float]
 
+WITHDRAWN, NO_DATA = "withdrawn", "no data"
+ANSWERS = (*(verdict.value for verdict in Verdict), WITHDRAWN, NO_DATA)
+"""All answers of findings, in the order in which they are listed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
@@ -49,6 +53,7 @@ class Finding:
         probability: that the first arm is better, with Wilson's interval; None where numbers are counted.
         size: d_z with Hedges' correction; None where all differences are equal, or with one pair.
         verdict: corrected for the number of settings of the comparison; None where there is no pair.
+        withdrawn: whether a caveat of the claim withdraws the verdict.
         exact: whether the numbers are counted, without sampling.
         missing: runs of both arms that have no number, such as diverged ones.
     """
@@ -67,8 +72,16 @@ class Finding:
     probability: Interval | None
     size: float | None
     verdict: Verdict | None
+    withdrawn: bool
     exact: bool
     missing: int
+
+    @property
+    def answer(self) -> str:
+        """The verdict in a word; `withdrawn` where it does not stand, `no data` where there is no pair."""
+        if self.verdict is None:
+            return NO_DATA
+        return WITHDRAWN if self.withdrawn else self.verdict.value
 
     @property
     def pairs(self) -> int:
@@ -121,19 +134,18 @@ class Outcome:
 
     @property
     def verdicts(self) -> Counter[str]:
-        """How often each verdict was given in the findings that decide; `no data` where pairs are missing."""
-        return Counter(finding.verdict.value if finding.verdict else "no data" for finding in self.deciding)
+        """How often each answer was given in the findings that decide."""
+        return Counter(finding.answer for finding in self.deciding)
 
     @property
     def headline(self) -> str:
         """The pattern of verdicts: one word where all agree, else how many of each."""
         counts = self.verdicts
-        if not counts or set(counts) == {"no data"}:
+        if not counts or set(counts) == {NO_DATA}:
             return "not run"
         if len(counts) == 1:
             return next(iter(counts))
-        order = [*(verdict.value for verdict in Verdict), "no data"]
-        return "split: " + ", ".join(f"{counts[name]} {name}" for name in order if counts[name])
+        return "split: " + ", ".join(f"{counts[name]} {name}" for name in ANSWERS if counts[name])
 
 
 def analyse(claim: Claim, rows: Iterable[Row], scale: Scale | None = None) -> Outcome:
@@ -228,6 +240,7 @@ def _finding(
         probability=None,
         size=None,
         verdict=None,
+        withdrawn=any(caveat.withdraws_in(comparison.name, setting) for caveat in claim.caveats),
         exact=part.measure in COUNTED,
         missing=sum(row.status != "finished" for row in named),
     )

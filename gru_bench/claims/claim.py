@@ -215,6 +215,31 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Caveat:
+    """What a reader must know before the verdicts of a claim: why some do not stand, or how they are to be read.
+
+    Attributes:
+        text: the reason, with its numbers.
+        comparisons: names of the comparisons it is about; all where none is named.
+        settings: the settings it is about; all where none is named.
+        withdraws: whether their verdicts are withdrawn; False: the text is shown and the verdicts stand.
+    """
+
+    text: str
+    comparisons: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    withdraws: bool = True
+
+    def withdraws_in(self, comparison: str, setting: str) -> bool:
+        """Return whether the verdict of a comparison in a setting is withdrawn."""
+        return (
+            self.withdraws
+            and comparison in (self.comparisons or (comparison,))
+            and setting in (self.settings or (setting,))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Claim:
     """A claim of the literature and how it is decided.
 
@@ -231,6 +256,7 @@ class Claim:
         settings: those that its parts name.
         comparisons: the decision rules; none for an experiment that only serves others, such as tuning.
         published: values of the literature.
+        caveats: what qualifies or withdraws its verdicts.
     """
 
     name: str
@@ -245,6 +271,7 @@ class Claim:
     settings: Mapping[str, Setting]
     comparisons: tuple[Comparison, ...] = ()
     published: tuple[Published, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from gru_bench.claims.analysis import Outcome
 from gru_bench.claims.claim import Part
 from gru_bench.claims.forest import forest
 from gru_bench.claims.level_figures import has_lags, over_lags, over_levels, tuning_budget
-from gru_bench.claims.wording import effect_text, place, verdict_word
+from gru_bench.claims.wording import effect_text, place
 
 FOLDER = "figures"
 TOLD = 12  # effects in the text that stands for a picture
@@ -58,7 +58,7 @@ def _effects(outcome: Outcome, folder: Path) -> Iterator[Drawn]:
     if not count:
         return
     known = [finding for finding in outcome.findings if finding.effect is not None]
-    told = [f"{place(finding)} {effect_text(finding)} {verdict_word(finding)}" for finding in outcome.deciding]
+    told = [f"{place(finding)} {effect_text(finding)} {finding.answer}" for finding in outcome.deciding]
     more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
     title = "Effects with 95 % intervals"
     if count < len(known):

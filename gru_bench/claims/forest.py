@@ -12,17 +12,18 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from gru_bench.claims.analysis import Finding
+from gru_bench.claims.analysis import NO_DATA, WITHDRAWN, Finding
 from gru_bench.claims.claim import Comparison
-from gru_bench.claims.wording import interval_text, place, shortened, told, verdict_word
+from gru_bench.claims.wording import interval_text, place, shortened, told
 from gru_bench.plotting import COLOURS, legend_above, new_figure, save_small_figure
 
-LOOKS = {  # by verdict: colour and marker
+LOOKS = {  # by answer: colour and marker
     "confirmed": (COLOURS[2], "o"),
     "equivalent": (COLOURS[0], "s"),
     "refuted": (COLOURS[1], "X"),
     "underpowered": (COLOURS[5], "D"),
-    "no data": ("0.5", "|"),
+    WITHDRAWN: (COLOURS[3], "x"),
+    NO_DATA: ("0.5", "|"),
 }
 BESIDE = "0.55"  # grey of what does not decide
 CLAIMED, NEGLIGIBLE = "#d5efe4", "#e3e6ea"
@@ -143,7 +144,7 @@ def _line(panel: Axes, finding: Finding, y: float) -> None:
     effect, comparison = finding.effect, finding.comparison
     if effect is None:
         return
-    colour, marker = LOOKS[verdict_word(finding)]
+    colour, marker = LOOKS[finding.answer]
     colour = colour if comparison.verdict else BESIDE
     if math.isfinite(effect.low) and math.isfinite(effect.high):
         panel.plot([effect.low, effect.high], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt", zorder=3)
@@ -212,7 +213,7 @@ def _ticks(panel: Axes, scale: _Scale, low: float, high: float) -> None:
 
 def _legend(panel: Axes, findings: Sequence[Finding]) -> None:
     """Name for a legend the looks that the findings have."""
-    used = {verdict_word(finding) for finding in findings if finding.comparison.verdict}
+    used = {finding.answer for finding in findings if finding.comparison.verdict}
     for name, (colour, marker) in LOOKS.items():
         if name in used:
             look: dict[str, Any] = {"color": colour, "marker": marker, "linewidth": 1.8, "markersize": 5.5}

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from gru_bench.claims.analysis import WITHDRAWN
 from gru_bench.claims.figures import Drawn
 from gru_bench.claims.sections import RANK, EffectLine, Section, Table
 from gru_bench.reporting.html import Picture, data_uri, render
@@ -16,7 +17,8 @@ TITLE = "GRU or LSTM? The claims and what our runs say"
 LEGEND = (
     "Verdicts are by setting, from Student t tests on runs paired by seed, each rule fixed before the runs. Confirmed: "
     "the claim as stated holds; equivalent: whatever difference there is, is below the margin; refuted: it does not "
-    "hold; underpowered: these runs leave it open; split: settings differ."
+    "hold; underpowered: these runs leave it open; withdrawn: the numbers stand, the verdict does not, and the caveat "
+    "says why; split: settings differ."
 )
 HEADINGS = ("claim", "verdict", "effect with 95 % interval", "evidence")
 _HERE = Path(__file__).parent
@@ -44,8 +46,10 @@ def page(sections: Sequence[Section]) -> str:
 def facts(sections: Sequence[Section]) -> str:
     """Return how far the claims are, in a sentence."""
     claims = [section for section in sections if section.kind != "serves"]
-    answered = sum(section.kind not in ("none", "smoke") for section in claims)
-    return f"{answered} of {len(claims)} claims {'has' if answered == 1 else 'have'} a verdict."
+    answered = sum(section.kind not in ("none", "smoke", WITHDRAWN) for section in claims)
+    withdrawn = sum(section.kind == WITHDRAWN for section in claims)
+    verdicts = f"{answered} of {len(claims)} claims {'has' if answered == 1 else 'have'} a verdict"
+    return f"{verdicts}; all verdicts of {withdrawn} are withdrawn." if withdrawn else f"{verdicts}."
 
 
 def overview(sections: Sequence[Section]) -> Sheet:
@@ -71,7 +75,7 @@ def markdown(sections: Sequence[Section], folder: Path) -> str:
     first = [
         (
             f"[{_text(section.name)}](#{section.name}): {_text(section.title)}",
-            "<br>".join(_text(text) for text in (f"**{section.answer}**", section.detail) if text),
+            "<br>".join(_text(text) for text in (f"**{section.answer}**", section.detail, *section.caveats) if text),
             "<br>".join(_text(text) for text in [*map(_effect_line, section.effects), *_more(section)]),
             f"[section](#{section.name}), [rows]({section.rows_file})",
         )
@@ -88,6 +92,7 @@ def markdown(sections: Sequence[Section], folder: Path) -> str:
 def _section(section: Section, folder: Path) -> list[str]:
     parts = [f'<a id="{section.name}"></a>', f"## {_text(section.name)}: {_text(section.title)}"]
     parts.append(_text(". ".join(filter(None, [f"**{section.answer}**", section.detail]))))
+    parts += [f"**Caveat.** {_text(caveat)}" for caveat in section.caveats]
     if section.warning:
         parts.append(f"**{section.warning}**")
     parts += [f"**{label}.** {_text(text)}" for label, text in section.texts]

@@ -12,6 +12,7 @@ from gru_bench.claims.claim import (
     CLAIM_FILE,
     SETTINGS_FILE,
     Arm,
+    Caveat,
     Claim,
     Comparison,
     Levels,
@@ -80,8 +81,12 @@ def read_claim(folder: Path, name: str) -> Claim:
         _bind(Published, value, f"{where}: published[{index}]")
         for index, value in enumerate(values.pop("published", None) or ())
     )
+    caveats = tuple(
+        _bind(Caveat, value, f"{where}: caveats[{index}]")
+        for index, value in enumerate(values.pop("caveats", None) or ())
+    )
     made = {"name": name, "arms": arms, "parts": parts, "settings": settings}
-    made |= {"comparisons": comparisons, "published": published}
+    made |= {"comparisons": comparisons, "published": published, "caveats": caveats}
     claim = Claim(**bind(Claim, values, where, supplied=frozenset(made)), **made)
     _check(claim, where)
     return claim
@@ -148,6 +153,12 @@ def _check(claim: Claim, where: str) -> None:
         for setting in comparison.settings or part.settings:
             if comparison.claim == "equivalence" and comparison.margin_of(setting) is None:
                 raise ConfigError(f"{place}, margin", None, f"a margin for {setting}")
+    for index, caveat in enumerate(claim.caveats):
+        for name in caveat.comparisons:
+            known = {comparison.name: comparison for comparison in claim.comparisons}
+            _known(known, name, f"{where}: caveats[{index}].comparisons")
+        for name in caveat.settings:
+            _known(claim.settings, name, f"{where}: caveats[{index}].settings")
     for value in claim.published:
         part = _known(claim.parts, value.part, f"{where}: published, part")
         _known(claim.arms, value.arm, f"{where}: published, arm")

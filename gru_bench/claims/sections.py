@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from gru_bench.claims.analysis import Finding, Outcome
+from gru_bench.claims.analysis import WITHDRAWN, Finding, Outcome
 from gru_bench.claims.claim import RESULTS_FILE, SCALES, Claim, Comparison, Part
 from gru_bench.claims.figures import Drawn
 from gru_bench.claims.rows import Row, level_number
@@ -25,13 +25,12 @@ from gru_bench.claims.wording import (
     side_text,
     told,
     verdict_lines,
-    verdict_word,
 )
 from gru_bench.reporting.format import count, duration, number
 from gru_bench.reporting.html import Cell
 from gru_bench.results.statistics import Interval
 
-RANK = ("confirmed", "split", "equivalent", "refuted", "underpowered", "smoke", "none", "serves")
+RANK = ("confirmed", "split", "equivalent", "refuted", "underpowered", WITHDRAWN, "smoke", "none", "serves")
 """Kinds of answers, in the order in which the first table sorts them."""
 
 
@@ -77,6 +76,7 @@ class Section:
         kind: of its answer, one of `RANK`.
         answer: the pattern of its verdicts.
         detail: what has to be said beside the answer.
+        caveats: what qualifies or withdraws it.
         effects: some, for the first table.
         more: how many further ones there are.
         texts: label and text.
@@ -93,6 +93,7 @@ class Section:
     kind: str
     answer: str
     detail: str
+    caveats: Sequence[str]
     effects: Sequence[EffectLine]
     more: int
     texts: Sequence[tuple[str, str]]
@@ -140,9 +141,8 @@ def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn]) ->
         kind=_kind(outcome),
         answer=answer,
         detail=detail,
-        effects=[
-            EffectLine(place(found), told(found.comparison), effect_text(found), verdict_word(found)) for found in shown
-        ],
+        caveats=[caveat.text.strip() for caveat in claim.caveats],
+        effects=[EffectLine(place(found), told(found.comparison), effect_text(found), found.answer) for found in shown],
         more=more,
         texts=[(label, text.strip()) for label, text in texts.items() if text.strip()],
         rules=[
@@ -212,8 +212,8 @@ def _number_told(comparison: Comparison) -> str:
 
 
 def _finding_cells(found: Finding, wanted: int) -> list[Cell]:
+    answer = found.answer
     pairs = f"{found.pairs} of {wanted}" if found.pairs < wanted and not found.exact else str(found.pairs)
-    verdict = verdict_word(found)
     return [
         Cell(number(found.first), found.first),
         Cell(number(found.second), found.second),
@@ -224,7 +224,7 @@ def _finding_cells(found: Finding, wanted: int) -> list[Cell]:
         ),
         Cell(number(found.size, 3).replace("-", "−"), found.size),
         Cell(pairs, found.pairs),
-        Cell(verdict, RANK.index(verdict) if verdict in RANK else len(RANK), f"words is {verdict.replace(' ', '-')}"),
+        Cell(answer, RANK.index(answer) if answer in RANK else len(RANK), f"words is {answer.replace(' ', '-')}"),
         Cell(count(found.missing), found.missing, "warn" if found.missing else ""),
     ]
 

@@ -110,16 +110,11 @@ def shown_effects(findings: Iterable[Finding]) -> tuple[list[Finding], int]:
         At most `SHOWN_EFFECTS` findings with an effect, and how many more there are.
     """
     known = [finding for finding in findings if finding.effect is not None]
-    first_of_kind = {finding.verdict: index for index, finding in reversed(list(enumerate(known)))}
+    first_of_kind = {finding.answer: index for index, finding in reversed(list(enumerate(known)))}
     leading = sorted(first_of_kind.values())
     others = [index for index in range(len(known)) if index not in leading]
     chosen = sorted([*leading, *others][:SHOWN_EFFECTS])
     return [known[index] for index in chosen], len(known) - len(chosen)
-
-
-def verdict_word(finding: Finding) -> str:
-    """Write the verdict of one finding."""
-    return finding.verdict.value if finding.verdict else "no data"
 
 
 def verdict_lines(outcome: Outcome) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gru_bench.claims.analysis import Finding, Outcome, analyse
 from gru_bench.claims.claim import Claim
@@ -108,6 +109,38 @@ def test_ratios_are_geometric_and_tested_on_logs(made):
     zero = analyse(claim, [*rows, make_row("gru", 5, {"test": 0.0}), make_row("lstm", 5, {"test": 1.0})])
     assert only(zero).effect is None
     assert zero.headline == "not run"
+
+
+@pytest.mark.parametrize(
+    ("caveat", "answer", "headline"),
+    [
+        ({}, "withdrawn", "withdrawn"),
+        ({"settings": ["reber"]}, "withdrawn", "withdrawn"),
+        ({"comparisons": ["equal size"]}, "withdrawn", "withdrawn"),
+        ({"settings": ["grammar"]}, "confirmed", "confirmed"),
+        ({"withdraws": False}, "confirmed", "confirmed"),
+    ],
+)
+def test_a_caveat_withdraws_the_verdict_and_keeps_the_numbers(
+    made, tmp_path: Path, caveat: dict[str, Any], answer: str, headline: str
+):
+    made(claim="advantage", margins={})
+    path = tmp_path / "made" / "claim.yaml"
+    path.write_text(path.read_text() + yaml.safe_dump({"caveats": [{"text": "undertrained", **caveat}]}))
+    outcome = analyse(read_claim(tmp_path, "made"), paired(FIVE))
+    finding = only(outcome)
+    assert (finding.answer, outcome.headline) == (answer, headline)
+    assert finding.verdict == "confirmed"
+    assert finding.effect is not None
+    assert finding.effect.value == pytest.approx(-0.4)
+
+
+def test_a_withdrawn_verdict_is_counted_apart_from_those_that_stand(made, tmp_path: Path):
+    made(settings=["reber", "grammar"], claim="advantage", margins={})
+    path = tmp_path / "made" / "claim.yaml"
+    path.write_text(path.read_text() + yaml.safe_dump({"caveats": [{"text": "a floor", "settings": ["reber"]}]}))
+    rows = [*paired(FIVE), *paired([-difference for difference in FIVE], setting="grammar")]
+    assert analyse(read_claim(tmp_path, "made"), rows).headline == "split: 1 confirmed, 1 withdrawn"
 
 
 @pytest.mark.parametrize(("at_least", "verdict"), [(1.33, "confirmed"), (1.34, "refuted")])
