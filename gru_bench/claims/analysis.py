@@ -7,11 +7,12 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean, median
+from statistics import fmean
 
 import numpy as np
 
 from gru_bench.claims.claim import COUNTED, SCALES, Claim, Comparison, Part, Published, Scale
+from gru_bench.claims.estimates import by_seed, shared_updates, times_cost
 from gru_bench.claims.rows import Row, current, level_text, levels_in_order
 from gru_bench.results.statistics import (
     Evidence,
@@ -26,10 +27,7 @@ from gru_bench.results.statistics import (
     mean_difference,
     mean_ratio,
     probability_better,
-    restricted_times,
 )
-
-BySeed = dict[int, float]
 
 WITHDRAWN, NO_DATA = "withdrawn", "no data"
 ANSWERS = (*(verdict.value for verdict in Verdict), WITHDRAWN, NO_DATA)
@@ -55,7 +53,7 @@ class Finding:
         verdict: corrected for the number of settings of the comparison; None where there is no pair.
         withdrawn: whether a caveat of the claim withdraws the verdict.
         exact: whether the numbers are counted, without sampling.
-        missing: runs of both arms that have no number, such as diverged ones.
+        missing: runs of both arms that diverged: they have no number, or count as failures (see `estimates`).
     """
 
     comparison: Comparison
@@ -210,12 +208,12 @@ def _finding(
     known = claim.settings[setting]
     better = comparison.better or known.better
     named = [row for row in rows if row.key.arm in (*comparison.first, *comparison.second)]
-    limit = min((row.numbers.get("updates") or 0.0 for row in named if row.status == "finished"), default=0.0)
+    limit = shared_updates(named)
     sides = []
     for arms in (comparison.first, comparison.second):
         by_arm = [
-            _times_cost(
-                _by_seed(comparison, better, [row for row in named if row.key.arm == arm], limit),
+            times_cost(
+                by_seed(comparison, better, [row for row in named if row.key.arm == arm], limit),
                 comparison,
                 [row for row in everything if (row.key.setting, row.key.arm) == (setting, arm)],
             )
@@ -242,7 +240,7 @@ def _finding(
         verdict=None,
         withdrawn=any(caveat.withdraws_in(comparison.name, setting) for caveat in claim.caveats),
         exact=part.measure in COUNTED,
-        missing=sum(row.status != "finished" for row in named),
+        missing=sum(not row.finished for row in named),
     )
     return _with_effect(finding, first, second) if seeds else finding
 
@@ -290,61 +288,6 @@ def _evidence(finding: Finding) -> Evidence | None:
         return equivalence_evidence(differences, margin=bound(margin))
     at_least = 0.0 if comparison.at_least is None else bound(comparison.at_least)
     return advantage_evidence(differences, at_least=at_least, margin=0.0 if margin is None else bound(margin))
-
-
-def _by_seed(comparison: Comparison, better: str, rows: Sequence[Row], limit: float) -> BySeed:
-    """Return one number for each seed that has it at all levels which the estimate needs.
-
-    Args:
-        comparison: the rule.
-        better: whether less or more of the number is better.
-        rows: of one arm in one setting.
-        limit: the updates that all runs of both arms have had at least.
-    """
-    finished = [row for row in rows if row.status == "finished"]
-    if comparison.estimate == "restricted":
-        return _restricted(comparison.number, finished, limit)
-    known = [(row.key, value) for row in finished if (value := row.numbers.get(comparison.number)) is not None]
-    if comparison.estimate == "value":
-        by_seed: dict[int, list[float]] = {}
-        for key, value in known:
-            by_seed.setdefault(key.seed, []).append(value)
-        return {seed: fmean(values) for seed, values in by_seed.items()}
-    levels = sorted({float(row.key.level) for row in rows})
-    by_level: dict[int, dict[float, float]] = {}
-    for key, value in known:
-        by_level.setdefault(key.seed, {})[float(key.level)] = value
-    whole = {seed: values for seed, values in by_level.items() if len(values) == len(levels)}
-    if comparison.estimate == "slope":
-        return {seed: float(np.polyfit(levels, [values[at] for at in levels], 1)[0]) for seed, values in whole.items()}
-    return {seed: _longest(values, comparison.solved or 0.0, better) for seed, values in whole.items()}
-
-
-def _longest(values: Mapping[float, float], solved: float, better: str) -> float:
-    passed = [at for at, value in values.items() if (value >= solved if better == "more" else value <= solved)]
-    return max(passed, default=min(values) / 2)
-
-
-def _restricted(number: str, rows: Sequence[Row], limit: float) -> BySeed:
-    """Return updates to a target, at most `limit`; runs that never came there count as the limit."""
-    if not rows:
-        return {}
-    times = [row.numbers.get(number) for row in rows]
-    found = restricted_times(
-        np.array([limit if time is None else time for time in times], dtype=np.float64),
-        np.array([time is not None for time in times]),
-        limit,
-    )
-    return {row.key.seed: float(value) for row, value in zip(rows, found, strict=True)}
-
-
-def _times_cost(values: BySeed, comparison: Comparison, rows: Iterable[Row]) -> BySeed:
-    """Return what was counted times the cost of one: the median of a column over the rows of a part."""
-    if not comparison.cost:
-        return values
-    part, number = comparison.cost
-    costs = [value for row in rows if row.key.part == part and (value := row.numbers.get(number)) is not None]
-    return {seed: value * median(costs) for seed, value in values.items()} if costs else {}
 
 
 def _overall(findings: Sequence[Finding]) -> Interval | None:

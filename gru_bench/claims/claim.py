@@ -151,7 +151,8 @@ class Comparison:
         number: the column that is compared.
         estimate: how a seed's rows become one number: `value`; `slope` of the number over levels, by least squares;
             `longest`: the greatest level at which it passes `solved` (half of the least level where it never does);
-            `restricted`: the number where it is known, else the updates of the run: a time to a target.
+            `restricted`: a time to a target, at most the updates that all runs had, which also stand for runs that
+            diverged or never reached it.
         level: the one level that counts; None: each level by itself (`value`), or all together.
         solved: what the number must reach, in the direction of `better`, to count as solved.
         cost: part and column by which a number of updates is multiplied, such as seconds per update.

@@ -76,6 +76,11 @@ class Row:
     status: str = "finished"
     numbers: Mapping[str, float | None] = field(default_factory=dict)
 
+    @property
+    def finished(self) -> bool:
+        """Whether the run ended well; its numbers count then."""
+        return self.status == "finished"
+
 
 def level_text(level: Level | None) -> str:
     """Write a level as the column holds it."""

@@ -197,7 +197,7 @@ def _findings_table(claim: Claim, findings: Sequence[Finding], scale: str | None
     columns = [(part.levels.title if part.levels else "level", "")] if levels else []
     columns += [(side_text(comparison.first), "mean"), (side_text(comparison.second), "mean")]
     columns += [(contrast(comparison), "95 % interval"), ("first better", "share of pairs, 95 % interval")]
-    columns += [("d_z", "effect size"), ("pairs", ""), ("verdict", ""), ("without a number", "runs")]
+    columns += [("d_z", "effect size"), ("pairs", ""), ("verdict", ""), ("diverged", "runs")]
     rows = []
     for found in findings:
         level = [Cell(found.level, level_number(found.level))] if levels else []
@@ -280,7 +280,7 @@ def _provenance(rows: Sequence[Row]) -> list[str]:
     for scale in SCALES:
         own = [row for row in rows if row.key.scale == scale]
         if own:
-            lost = sum(row.status != "finished" for row in own)
+            lost = sum(not row.finished for row in own)
             told = f"{scale}: {count(len(own))} rows, {duration(sum(row.seconds for row in own))} of work"
             lines.append(
                 f"{told}, the last of {max(row.ended for row in own)[:10]}" + (f"; {lost} diverged" if lost else "")

@@ -179,7 +179,7 @@ def _estimate(claim: Claim, comparison: Comparison) -> str:
         "slope": f"the slope of {comparison.number} over {levels} (least squares, seed by seed)",
         "longest": f"the greatest {levels} at which {comparison.number} reaches "
         f"{number(comparison.solved)} (half of the least where it never does)",
-        "restricted": f"{comparison.number} (of runs that never came there, the updates that all runs had)",
+        "restricted": f"{comparison.number} (of runs that diverged or never came there, the updates that all runs had)",
     }[comparison.estimate]
     if comparison.level is not None:
         said += f" at {levels} {comparison.level if isinstance(comparison.level, str) else f'{comparison.level:g}'}"

@@ -176,6 +176,38 @@ def test_restricted_times_take_what_never_arrived_as_the_limit(made):
     assert (finding.pairs, finding.missing) == (3, 0)
 
 
+def times_to_target(times: Mapping[str, Sequence[float | None]], diverged: Sequence[tuple[str, int]]) -> list[Row]:
+    """Return rows of runs of 400 updates with their time to the target; those of `diverged` have no numbers."""
+    return [
+        make_row(arm, seed, None if (arm, seed) in diverged else {"target": time, "updates": 400.0})
+        for arm, of_arm in times.items()
+        for seed, time in enumerate(of_arm)
+    ]
+
+
+@pytest.mark.parametrize("scale", ["difference", "ratio"])
+def test_diverged_runs_count_as_never_having_reached_the_target(made, scale: str):
+    claim = made(**BETTER, number="target", estimate="restricted", better="less", scale=scale, unit="updates")
+    times = {"gru": (100.0, 110.0, 90.0, 0.0, 0.0), "lstm": (300.0, 310.0, 290.0, 300.0, None)}
+    finding = only(analyse(claim, times_to_target(times, [("gru", 3), ("gru", 4)])))
+    pairs = [(300, 100), (310, 110), (290, 90), (300, 400), (400, 400)]  # lstm and gru; the limit is 400
+    expected = [math.log(lstm / gru) if scale == "ratio" else lstm - gru for lstm, gru in pairs]
+    assert finding.oriented == pytest.approx(expected)
+    assert (finding.pairs, finding.missing) == (5, 2)
+    assert finding.verdict == "underpowered"
+    kept = only(analyse(claim, times_to_target({arm: of_arm[:3] for arm, of_arm in times.items()}, [])))
+    assert kept.verdict == "confirmed"  # as if the diverged runs had not been
+
+
+def test_an_arm_that_always_diverged_never_reaches_the_target(made):
+    claim = made(**BETTER, number="target", estimate="restricted", better="less", unit="updates")
+    times = {"gru": (100.0, 150.0), "lstm": (0.0, 0.0)}
+    finding = only(analyse(claim, times_to_target(times, [("lstm", 0), ("lstm", 1)])))
+    assert finding.oriented == (300.0, 250.0)
+    nothing = only(analyse(claim, times_to_target(times, [(arm, seed) for arm in times for seed in range(2)])))
+    assert (nothing.pairs, nothing.effect, nothing.missing) == (0, None, 4)
+
+
 def test_times_cost_the_median_of_another_column(made):
     claim = made(**BETTER, number="updates", cost=["runs", "seconds"], better="less", unit="s")
     rows = [
@@ -205,6 +237,19 @@ def test_longest_is_the_greatest_level_that_is_solved(made):
     gru = lengths({0: (0.1, 0.9, 0.9), 1: (0.6, 0.6, 0.6), 2: (0.1, 0.9, 0.9)}, "gru")
     finding = only(analyse(claim, [*lstm, *gru]))  # seeds 0 to 2: 10, 5, 10 against 20, 5, 40
     assert finding.oriented == pytest.approx((-math.log(2), 0.0, -math.log(4)))  # longer is better, whatever solves
+
+
+def test_a_diverged_run_solves_nothing(made):
+    claim = made(LEVELS, **BETTER, estimate="longest", solved=0.5, scale="ratio", better="less")
+    lstm = lengths({0: (0.1, 0.1, 0.1), 1: (0.1, 0.1, 0.1), 2: (0.1, 0.1, 0.1)}, "lstm")
+    gru = lengths({0: (0.1, 0.1, 0.1), 1: (0.1, 0.1, 0.1)}, "gru")
+    lost = [make_row("gru", 1, level="40"), *(make_row("gru", 2, level=level) for level in ("10", "20", "40"))]
+    kept = [row for row in gru if (row.key.seed, row.key.level) != (1, "40")]
+    finding = only(analyse(claim, [*lstm, *kept, *lost]))  # 40, 20 and 5 against 40
+    assert finding.oriented == pytest.approx((0.0, -math.log(2), -math.log(8)))
+    assert finding.missing == 4
+    unknown = make_row("gru", 2, {"test": None}, level="40")
+    assert only(analyse(claim, [*lstm, *kept, *lost[:-1], unknown])).pairs == 2  # finished, but its number is not known
 
 
 def test_slope_is_by_least_squares_seed_by_seed(made):

@@ -49,7 +49,7 @@ def test_a_section_says_how_a_claim_is_decided(html: str):
         "Margin: embedded Reber grammar 0.01 nats per symbol, sentiment grammar 0.02 accuracy.",
         "with Holm's correction over the 2 cases",
         "Rule: updates (does not decide)",
-        "9 of 10 confirmed 1",  # pairs, verdict, runs without a number
+        "9 of 10 confirmed 1",  # pairs, verdict, diverged runs
         "as many recurrent parameters as lstm",
         "margins by which the first is better",
         "0.9600 0.9550 (0.9500 to 0.9600, 2 seeds) Somebody 2014, table 1",
