@@ -44,7 +44,7 @@ def mirror() -> Path:
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of this test session, so that every public set is prepared at most once."""
+    """A cache of this test session: downloads and compiled programs."""
     return tmp_path_factory.mktemp("cache")
 
 

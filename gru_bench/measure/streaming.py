@@ -1,4 +1,4 @@
-"""How long a whole network takes for one time step of one sequence, as a stream needs it, and what it holds."""
+"""How long a whole network takes for one time step of one sequence, as a stream needs it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from flax import nnx
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
 from gru_bench.measure.layer import Prepared, prepare_step
-from gru_bench.measure.memory import carry_bytes, parameter_bytes
 from gru_bench.measure.rounds import interleave
 from gru_bench.models.factory import Signature
-from gru_bench.training.setup import initial_network, load_task, network_shapes
+from gru_bench.training.setup import initial_network, load_task
 
 
 def latency(configs: Mapping[str, Config], rounds: int) -> dict[str, list[float]]:
@@ -35,16 +34,6 @@ def latency(configs: Mapping[str, Config], rounds: int) -> dict[str, list[float]
         UserError: a network reads its input from both ends, a setting is wrong, or the data is missing.
     """
     return interleave({name: _prepare(config) for name, config in configs.items()}, rounds, math.inf)
-
-
-def streaming_bytes(config: Config) -> dict[str, float]:
-    """Return `carry_bytes`, what a stream passes from a time step to the next, and `parameter_bytes`.
-
-    Raises:
-        UserError: a setting is wrong, or the data is missing.
-    """
-    network = network_shapes(config, load_task(config)[0])
-    return {"carry_bytes": float(carry_bytes(network)), "parameter_bytes": float(parameter_bytes(network))}
 
 
 def _prepare(config: Config) -> Prepared:

@@ -4,7 +4,7 @@ import pytest
 
 from gru_bench.compose import composed
 from gru_bench.errors import ConfigError
-from gru_bench.measure.streaming import latency, streaming_bytes
+from gru_bench.measure.streaming import latency
 from tests.training.support import SMALL
 
 SERIES = ("task=time_series", "data.context=12", "data.horizon=3", "model.hidden_size=4", "tracker=none")
@@ -25,9 +25,3 @@ def test_arms_of_any_task_are_timed_round_by_round():
 def test_a_stream_has_no_other_end():
     with pytest.raises(ConfigError, match="false for a stream"):
         latency({"both": composed("task=sentiment", "model.bidirectional=true")}, rounds=1)
-
-
-def test_bytes_are_those_of_the_whole_network():
-    found = streaming_bytes(composed(*SMALL, "model=lstm", "model.layers=2"))
-    layers, embedding, head = 2 * 4 * 8 * (8 + 8 + 1), 7 * 8, 7 * (8 + 1)
-    assert found == {"carry_bytes": 4 * 2 * 2 * 8, "parameter_bytes": 4 * (layers + embedding + head)}

@@ -1,1 +1,1 @@
-"""Public data sets, prepared once as tensorflow-datasets without TensorFlow."""
+"""Public data sets, read from their published files."""

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from gru_bench.data.corpus import Corpus, make_corpus
-from gru_bench.data.datasets.prepared import read_examples
 from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text, home_expanded
 from gru_bench.data.texts import Keep, LabelledTexts, draw_splits, make_texts
 from gru_bench.data.vocabulary import words
@@ -212,7 +211,7 @@ class _Prepared:
         if feature not in known:
             raise ConfigError(option, feature, ", ".join(known) or "no feature fits", nearest(feature, known))
         try:
-            examples = read_examples(self.folder, feature, limit)
+            examples = self._examples(feature, limit)
         except NotImplementedError as error:
             raise DataError(
                 f"data.name={self.name} is prepared in {self.folder}, but not as array_record, the only format that "
@@ -234,9 +233,19 @@ class _Prepared:
         return getattr(self._info().features[feature], "names", None)
 
     def _info(self) -> Any:
+        return self._builder().info
+
+    def _examples(self, feature: str, limit: int | None) -> dict[str, list[Any]]:
+        sources: Any = self._builder().as_data_source()
+        return {
+            split: [source[row][feature] for row in range(len(source) if limit is None else min(limit, len(source)))]
+            for split, source in sources.items()
+        }
+
+    def _builder(self) -> Any:
         import tensorflow_datasets as tfds
 
-        return tfds.builder_from_directory(self.folder).info
+        return tfds.builder_from_directory(self.folder)
 
 
 def _text_features(features: Any) -> list[str]:

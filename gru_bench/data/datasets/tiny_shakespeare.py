@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gru_bench.data.corpus import Corpus
-from gru_bench.data.datasets.card import Card
-from gru_bench.data.datasets.prepared import load_public
+from gru_bench.data.datasets.public_text import Card, load_public
 from gru_bench.data.download import RemoteFile
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gru_bench.data.corpus import Corpus
-from gru_bench.data.datasets.card import Card
-from gru_bench.data.datasets.prepared import load_public
+from gru_bench.data.datasets.public_text import Card, load_public
 from gru_bench.data.download import RemoteFile
 
 CARD = Card(

@@ -3,13 +3,7 @@
 Methods, sources and measured coverage: docs/statistics.md. Whatever draws at random takes a `numpy.random.Generator`.
 """
 
-from gru_bench.results.statistics.censored import (
-    SurvivalCurve,
-    kaplan_meier,
-    median_time,
-    restricted_mean,
-    restricted_times,
-)
+from gru_bench.results.statistics.censored import restricted_times
 from gru_bench.results.statistics.paired import (
     Interval,
     effect_size,
@@ -42,7 +36,6 @@ __all__ = [
     "Evidence",
     "Interval",
     "PairedDifference",
-    "SurvivalCurve",
     "Verdict",
     "advantage_evidence",
     "decide",
@@ -53,16 +46,13 @@ __all__ = [
     "holm_evidence",
     "interquartile_mean",
     "interquartile_mean_interval",
-    "kaplan_meier",
     "log_ratios",
     "mean_difference",
     "mean_interval",
     "mean_ratio",
     "median",
-    "median_time",
     "paired_difference",
     "probability_better",
     "ratio",
-    "restricted_mean",
     "restricted_times",
 ]

@@ -6,70 +6,8 @@ Leaving such runs out, or entering their budget as if they had arrived, favours 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Bool, Float
-
-
-class SurvivalCurve(NamedTuple):
-    """The share of runs that have not reached the target, as steps: `share[i]` from `times[i]` until the next.
-
-    Attributes:
-        times: ascending, starting at 0.
-        share: starts at 1, or lower where a run needs no time.
-        known_until: the longest time at which a run was still looked at.
-    """
-
-    times: Float[np.ndarray, " steps"]
-    share: Float[np.ndarray, " steps"]
-    known_until: float
-
-
-def kaplan_meier(times: Float[np.ndarray, " runs"], reached: Bool[np.ndarray, " runs"]) -> SurvivalCurve:
-    """Return the Kaplan-Meier estimate of the share of runs that have not reached the target at a time.
-
-    At each time the share is multiplied by 1 - arrivals / runs still under way; a run censored at that time is still
-    under way. Assumes that when a run is censored says nothing of when it would have arrived, as where all runs
-    have the same budget.
-
-    Args:
-        times: to the target where it was reached, else until the run ended; any unit
-        reached: whether the run reached the target
-
-    References: Kaplan and Meier 1958.
-
-    Raises:
-        ValueError: no runs, or a time that is negative or not finite.
-    """
-    _check(times)
-    arrivals, arrived = np.unique(times[reached], return_counts=True)
-    under_way = len(times) - np.searchsorted(np.sort(times), arrivals)
-    share = np.cumprod(1 - arrived / under_way)
-    if not len(arrivals) or arrivals[0] > 0:
-        arrivals, share = np.append(0.0, arrivals), np.append(1.0, share)
-    return SurvivalCurve(arrivals, share, float(times.max()))
-
-
-def median_time(curve: SurvivalCurve) -> float | None:
-    """Return the first time at which half of the runs have reached the target, or None where half never did."""
-    below = np.flatnonzero(curve.share <= 0.5 + 1e-12)  # products of fractions such as 3/4 * 2/3 round
-    return float(curve.times[below[0]]) if len(below) else None
-
-
-def restricted_mean(curve: SurvivalCurve, limit: float) -> float:
-    """Return the mean time until the target or `limit`, whichever comes first: the area under the curve up to it.
-
-    References: Royston and Parmar 2013, Restricted mean survival time.
-
-    Raises:
-        ValueError: a limit beyond the longest time, where the curve is not known unless it has fallen to 0.
-    """
-    if limit > curve.known_until and curve.share[-1] > 0:
-        raise ValueError(f"restricted_mean: expected a limit of at most {curve.known_until:g}, found {limit:g}")
-    ends = np.append(curve.times[1:], np.inf)
-    widths = np.clip(ends, None, limit) - np.clip(curve.times, None, limit)
-    return float(widths @ curve.share)
 
 
 def restricted_times(

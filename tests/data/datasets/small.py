@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from gru_bench.data.datasets.card import Card
+from gru_bench.data.datasets.public_text import Card
 from gru_bench.data.download import RemoteFile
 
 TEXTS = {"train": "the cat sat\n" * 30, "valid": "the cat\n" * 10, "test": "sat the\n" * 10}

@@ -6,7 +6,7 @@ import pytest
 
 from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.datasets import ptb, ptb_char, tiny_shakespeare, wikitext2
-from gru_bench.data.datasets.prepared import load_public
+from gru_bench.data.datasets.public_text import load_public
 from gru_bench.data.factory import make_data
 from tests.data.loopback import serve
 
