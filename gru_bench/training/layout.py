@@ -35,11 +35,6 @@ logger = logging.getLogger("gru_bench")
 class Layout(Protocol):
     """Joins what belongs to several runs, row by row, and takes it apart again."""
 
-    @property
-    def shares(self) -> int:
-        """How many processes share a batch; `batch` returns what is this one's."""
-        ...
-
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Return the states of all runs as one, on the devices."""
         ...
@@ -49,7 +44,7 @@ class Layout(Protocol):
         ...
 
     def batch(self, batches: Sequence[Batch]) -> Batch:
-        """Return the batches of all runs for one update as one."""
+        """Return the batches of all runs for one update as one; of a batch that processes share, this one's part."""
         ...
 
     def place(self, batches: Batch) -> Batch:
@@ -104,8 +99,6 @@ def make_layout(runs: int, batch_size: int, lengths: Sequence[int], devices: int
 
 class Alone:
     """One run on one device."""
-
-    shares = 1
 
     def __init__(self, lengths: Sequence[int]):
         """Take the lengths of batches."""
@@ -191,9 +184,9 @@ class Shared(DataParallel):
         for device in jax.devices():
             by_process.setdefault(device.process_index, []).append(device)
         super().__init__(lengths, [device for _, own in sorted(by_process.items()) for device in own[:count]])
-        self.shares, self._leads = len(by_process), jax.process_index() == 0
+        self._leads = jax.process_index() == 0
         self._first, self._size = jax.local_devices()[0], batch_size
-        share = batch_size // self.shares
+        share = batch_size // len(by_process)
         self._own = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
         self._whole = jax.jit(lambda carry: carry, out_shardings=self._everywhere)
 
@@ -269,8 +262,6 @@ class Together:
 
     Rows that only make the shares equal repeat the first run.
     """
-
-    shares = 1
 
     def __init__(self, runs: int, lengths: Sequence[int], devices: Sequence[Any], *, one_by_one: bool):
         """Share the runs out.

@@ -162,15 +162,16 @@ class Training:
 
         The stack always has room for `updates_per_dispatch` of them, so that there is one program.
         """
-        batches = [self._batch(self.done + index) for index in range(count)]
+        of_runs = [self._batches(self.done + index) for index in range(count)]
+        batches = [self.layout.batch(of_update) for of_update in of_runs]
         filled = batches + [batches[-1]] * (self.training.updates_per_dispatch - count)
         stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
-        items = sum(int(batch["mask"].sum()) for batch in batches) * self.layout.shares / len(self.rows)
-        return self.layout.place(stacked), items
+        items = sum(int(batch["mask"].sum()) for of_update in of_runs for batch in of_update)
+        return self.layout.place(stacked), items / len(self.rows)
 
-    def _batch(self, update: int) -> Batch:
-        """Return what all runs learn from after `update` updates."""
-        return self.layout.batch([store(run.batch(update), run.batches.lengths) for run in self.rows])
+    def _batches(self, update: int) -> list[Batch]:
+        """Return the whole batch that each run learns from after `update` updates."""
+        return [store(run.batch(update), run.batches.lengths) for run in self.rows]
 
     def _read(self) -> None:
         """Hand what the device has told of its last updates to the runs."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 
 from gru_bench import errors
 from gru_bench.compose import SweepSummary
@@ -115,6 +116,15 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         return {name: file[name] for name in file.files if name not in ("__meta__", "__sha256__")}
 
 
+def items_counted(run_dir: Path, update: int = UPDATES) -> float:
+    """Return the items behind the paces that the checkpoint of an update keeps: those of all updates so far."""
+    with np.load(run_dir / "checkpoints" / f"update-{update:09d}.npz", allow_pickle=False) as file:
+        pace = json.loads(file["__meta__"].tobytes())["pace"]
+    assert pace
+    assert sum(seconds / per_update for per_update, _, _, seconds in pace) == pytest.approx(update, rel=1e-9)
+    return sum(items_per_second * seconds for _, items_per_second, _, seconds in pace)
+
+
 def assert_same_arrays(one: Path, other: Path, updates: int) -> None:
     """Compare the best weights and the checkpoint of the last update of two finished runs, bit by bit."""
     for name in ("best", f"update-{updates:09d}"):
@@ -130,3 +140,4 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert_same_arrays(one, other, UPDATES)
     for key in ("metrics", "updates", "epochs", "best_update", "scored", "status"):
         assert record(one)[key] == record(other)[key]
+    assert items_counted(one) == pytest.approx(items_counted(other), rel=1e-9)

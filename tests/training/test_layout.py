@@ -15,7 +15,19 @@ from gru_bench.config import EXECUTION, OptimizerConfig
 from gru_bench.errors import ConfigError
 from gru_bench.training.layout import Together, make_layout
 from tests.training.small import TRAINING, make_parts
-from tests.training.support import ROOT, SMALL, UPDATES, arrays, assert_same_run, command, record, rows, stopped, train
+from tests.training.support import (
+    ROOT,
+    SMALL,
+    UPDATES,
+    arrays,
+    assert_same_run,
+    command,
+    items_counted,
+    record,
+    rows,
+    stopped,
+    train,
+)
 
 GRAMMAR = (
     "tracker=none",
@@ -100,7 +112,9 @@ def test_replicas_have_the_parameters_of_separate_runs(task: str, settings: tupl
 def group(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of three replicas of the small run, trained by the command itself; tests only read it."""
     folder = tmp_path_factory.mktemp("group")
-    done = command("gru_bench.train", *SMALL, "training.replicas=3", "paths.runs=kept", cwd=folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")  # one row of four is a filler
+        done = command("gru_bench.train", *SMALL, "training.replicas=3", "paths.runs=kept", cwd=folder)
     assert done.code == 0, done.err
     assert "3 of 3 replicas" in done.out
     return folder
@@ -129,6 +143,12 @@ def test_a_replica_is_an_ordinary_run(group: Path, finished_run: Path):
     again = train(*SMALL, "seed=2", f"paths.runs={group}/kept")
     assert again.code == 0
     assert "This run is finished" in again.out
+
+
+def test_filler_rows_are_not_counted(group: Path):
+    """Items per second times seconds are the items that the run itself learned from."""
+    for run in seeds(group):
+        assert items_counted(run) == pytest.approx(UPDATES * 4 * 8, rel=1e-9)  # sequences x time steps of a batch
 
 
 def test_the_report_leaves_shared_times_out(group: Path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.support import SMALL, arrays, begin, command, record, rows
+from tests.training.support import SMALL, arrays, begin, command, items_counted, record, rows
 
 LSTM = (*SMALL, "model=lstm", "model.output_dropout=0.3")
 TWENTY = (*LSTM, "training.updates=20", "training.eval_every=10", "training.checkpoint_every=7")
@@ -54,6 +54,7 @@ def test_two_processes_have_the_parameters_of_one(tmp_path: Path):
     assert "nll" not in led[1][1] + led[1][2]
     for key in ("status", "updates", "best_update", "scored", "config_hash"):
         assert record(two)[key] == record(one)[key]
+    assert items_counted(two, 20) == pytest.approx(items_counted(one, 20), rel=1e-9)
     assert record(two)["metrics"]["test"] == pytest.approx(record(one)["metrics"]["test"], abs=1e-4)
     assert command("gru_bench.evaluate", "run=run", cwd=tmp_path / "0").code == 0
 
