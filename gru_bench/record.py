@@ -35,6 +35,7 @@ class RunRecord:
             `training.score_train` also `train`.
         baselines: metrics of reference predictors on the test split, by name.
         scored: how many targets each split's metrics cover.
+        outputs_due: whether samples and pictures of a finished run are still missing.
     """
 
     status: Status
@@ -69,6 +70,7 @@ class RunRecord:
     best_update: int | None = None
     wall_seconds: float = 0.0
     ended: str | None = None
+    outputs_due: bool = False
 
     def write(self, run_dir: Path) -> None:
         """Replace RUN_DIR/record.json atomically.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,15 +15,11 @@ from rich.console import Console
 from gru_bench.config import Config
 from gru_bench.data.factory import check_data, find_cache
 from gru_bench.errors import UserError
-from gru_bench.files import write_atomically
-from gru_bench.history import read_metrics
 from gru_bench.models.factory import check_model
 from gru_bench.models.network import Network
-from gru_bench.plotting import save_figure
-from gru_bench.record import SAMPLES_FILE, RunRecord, Status
+from gru_bench.outputs import complete_outputs, write_outputs
+from gru_bench.record import RunRecord, Status
 from gru_bench.redaction import Redaction, redacted
-from gru_bench.reporting.figures import gate_activity, learning_curve
-from gru_bench.reporting.format import unit
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.factory import ACCEPTS, check_task
 from gru_bench.tasks.task import Task
@@ -41,6 +36,7 @@ from gru_bench.training.run import Run
 from gru_bench.training.run_directory import clear, owned, previous_record
 from gru_bench.training.setup import begin_run, load_task
 from gru_bench.training.signals import Interrupted, terminated
+from gru_bench.training.stale import check_unchanged
 
 logger = logging.getLogger("gru_bench")
 
@@ -106,6 +102,10 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
                 clear(directory)
             earlier = previous_record(directory, member)
             if earlier is not None and earlier.status == "finished":
+                with _about(directory):
+                    check_unchanged(directory, earlier, member)
+                    if pictures and earlier.outputs_due:
+                        complete_outputs(directory, earlier, member.paths)
                 console.print(run_table(earlier, directory))
                 console.print("This run is finished; fresh=true trains it anew.", style="dim")
             elif earlier is not None and earlier.status == "diverged":
@@ -184,9 +184,14 @@ def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> N
         run.end("pruned", run.pruned)
         logger.info("Pruned: %s. The train command with its settings goes on from there.", run.pruned)
     elif run.failure is None:
-        if pictures:
-            _show(run, task, data)
-        run.end("finished")
+        run.record.outputs_due = pictures
+        try:
+            run.settle("finished")
+            if pictures:
+                network = cast(Network, run.network)
+                write_outputs(run.directory, run.record, task, network, data, run.test_sums, run.tracker)
+        finally:
+            run.end_tracking()
     else:
         run.end("diverged", str(run.failure))
         logger.error("Stopped: %s. Earlier checkpoints are kept; try a smaller optimizer.learning_rate.", run.failure)
@@ -207,20 +212,15 @@ def _outcome(runs: Sequence[Run]) -> Iterator[None]:
 
     try:
         yield
-    except Interrupted as stop:  # said before it is written: a tracker may take its time, and a second signal ends that
+    except KeyboardInterrupt as stop:
+        # said before it is written: a tracker may take its time, and a second signal ends that
+        name = str(stop) if isinstance(stop, Interrupted) else "SIGINT"
         for run in under_way():
             with _about(run.directory):
-                logger.warning(
-                    "%s: stopped at update %s. The same command goes on from there.", stop, run.record.updates
-                )
+                logger.warning("%s: %s", name, _where_stopped(run, at_once=not isinstance(stop, Interrupted)))
         if not under_way():
-            where = "the end; everything is written" if runs else "the start; nothing has begun"
-            logger.warning("%s: stopped at %s. The same command goes on from there.", stop, where)
-        end("interrupted", str(stop))
-        raise
-    except KeyboardInterrupt:
-        logger.warning("SIGINT: stopped at once. The same command goes on from the newest checkpoint.")
-        end("interrupted", "SIGINT")
+            logger.warning("%s: stopped at %s. The same command goes on from there.", name, _where_ended(runs))
+        end("interrupted", name)
         raise
     except BaseException as error:
         try:
@@ -230,23 +230,16 @@ def _outcome(runs: Sequence[Run]) -> Iterator[None]:
         raise
 
 
-def _show(run: Run, task: Task, data: Any) -> None:
-    """Write samples and pictures of a finished run."""
-    network, update = cast(Network, run.network), run.record.updates
-    samples = task.samples(network, data, run.config.seed)
-    for sample in samples:
-        logger.info("Sample%s:\n%s", f" after {sample.given!r}" if sample.given else "", sample.output)
-    run.tracker.text("samples", [[sample.given, sample.output] for sample in samples], ["given", "output"], update)
-    write_atomically(run.directory / SAMPLES_FILE, json.dumps([sample._asdict() for sample in samples]).encode())
-    rows = read_metrics(run.directory / "metrics.jsonl")
-    folder = run.directory / "figures"
-    floor = run.record.baselines.get("floor", {}).get(task.metric)
-    learning_curve(rows, task.metric, floor, folder / "learning_curve.png", unit(task.metric, run.record))
-    gate_activity(rows, folder / "gate_activity.png")
-    for name, figure in task.figures(network, data, run.test_sums).items():
-        save_figure(figure, folder / f"{name}.png")
-    for path in sorted(folder.glob("*.png")):
-        run.tracker.image(path.stem, path, update)
+def _where_stopped(run: Run, *, at_once: bool) -> str:
+    if at_once:
+        return "stopped at once. The same command goes on from the newest checkpoint."
+    return f"stopped at update {run.record.updates}. The same command goes on from there."
+
+
+def _where_ended(runs: Sequence[Run]) -> str:
+    if any(run.record.outputs_due for run in runs):
+        return "the end; all results are recorded, samples or pictures are missing"
+    return "the end; everything is written" if runs else "the start; nothing has begun"
 
 
 @contextmanager

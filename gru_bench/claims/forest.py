@@ -116,7 +116,6 @@ def _draw(panel: Axes, scale: _Scale) -> None:
             weight="bold",
             va="center",
             color="black" if any(finding.comparison.verdict for _, finding in lines) else BESIDE,
-            parse_math=False,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             zorder=4,
         )
@@ -129,15 +128,13 @@ def _draw(panel: Axes, scale: _Scale) -> None:
     panel.axvline(none, color="0.35", linewidth=1.0, zorder=1)
     panel.set_ylim(y + 0.8, 0.2)
     panel.set_yticks(ticks, labels)
-    for label in panel.get_yticklabels():
-        label.set_parse_math(False)
     panel.tick_params(axis="y", length=0)
     panel.grid(visible=False, axis="y")
     panel.spines["left"].set_visible(False)
     _ticks(panel, scale, low, high)
     side = "left" if scale.better == "less" else "right"
     what = "ratio" if scale.ratio else f"difference, {shortened(scale.unit, LONGEST_AXIS)}".rstrip(", ")
-    panel.set_xlabel(f"{what}; the first arm is better to the {side}", fontsize=8, parse_math=False)
+    panel.set_xlabel(f"{what}; the first arm is better to the {side}", fontsize=8)
 
 
 def _line(panel: Axes, finding: Finding, y: float) -> None:
@@ -157,7 +154,6 @@ def _line(panel: Axes, finding: Finding, y: float) -> None:
         fontsize=7.5,
         va="center",
         color="black" if comparison.verdict else BESIDE,
-        parse_math=False,
     )
 
 

@@ -62,10 +62,10 @@ def over_levels(claim: Claim, part: Part, number: str, rows: Sequence[Row], path
             _intervals(panel, {x: found for x, found in values.items() if found}, _look(arm, index))
         _value_axis(panel, [value for row in of_setting if (value := row.numbers[number]) is not None])
         _title(panel, claim.settings[setting].title)
-        panel.set_xlabel(shortened(part.levels.title, LONGEST_LABEL), parse_math=False)
+        panel.set_xlabel(shortened(part.levels.title, LONGEST_LABEL))
         unit = claim.settings[setting].unit if number in ("test", "valid", "train") else ""
         label = f"{number.replace('_', ' ')}{f', {unit}' if unit else ''}"
-        panel.set_ylabel(shortened(label, LONGEST_LABEL), parse_math=False)
+        panel.set_ylabel(shortened(label, LONGEST_LABEL))
     _finish(figure, panels, path)
     return True
 
@@ -102,7 +102,7 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
         _title(panel, claim.settings[setting].title)
         panel.set_xlabel("trials")
         label = f"expected best, {claim.settings[setting].unit}"
-        panel.set_ylabel(shortened(label, LONGEST_LABEL), parse_math=False)
+        panel.set_ylabel(shortened(label, LONGEST_LABEL))
     _finish(figure, panels, path)
     return True
 
@@ -136,7 +136,7 @@ def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool
             title += f", {part.levels.title} {level}"
         _title(panel, title)
         panel.set_xlabel("lag, time steps")
-        panel.set_ylabel("norm of the gradient", parse_math=False)
+        panel.set_ylabel("norm of the gradient")
     _finish(figure, panels, path)
     return True
 
@@ -167,7 +167,7 @@ def _intervals(panel: Axes, values: Mapping[float, Sequence[float]], look: Mappi
 
 
 def _title(panel: Axes, text: str) -> None:
-    panel.set_title(shortened(text, LONGEST_TITLE), fontsize=8.5, parse_math=False)
+    panel.set_title(shortened(text, LONGEST_TITLE), fontsize=8.5)
 
 
 def _look(arm: str, index: int) -> dict[str, Any]:
@@ -196,8 +196,6 @@ def _level_axis(panel: Axes, levels: Sequence[str]) -> Callable[[str, float], fl
         panel.set_xscale("log")
     panel.xaxis.set_minor_locator(NullLocator())
     panel.set_xticks(values, [shortened(level, LONGEST_LABEL) for level in levels])
-    for label in panel.get_xticklabels():
-        label.set_parse_math(False)
     if None in numbers:
         panel.margins(x=0.15)
 

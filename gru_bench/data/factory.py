@@ -5,6 +5,7 @@ A new data set is one file with a loader, one line in `SOURCES` and `configs/dat
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ from gru_bench.errors import ConfigError, nearest
 from gru_bench.validation import bind
 
 MIRROR_VARIABLE = "GRU_BENCH_MIRROR"
+OWN_FILES = ("path", "valid_path", "test_path")
 _SUPPLIED = frozenset({"mirror", "cache", "kind"})
 
 
@@ -146,6 +148,17 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
     data = source.load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
     data = take_fraction(data, kind, config.train_fraction, config.draw_seed)
     return make_noisy(data, kind, config.label_noise, config.input_noise, config.draw_seed)
+
+
+def file_digests(config: DataConfig) -> dict[str, str]:
+    """Return the sha256 of each of the user's own files that the settings name, by setting; public data has none.
+
+    Raises:
+        ConfigError: a wrong setting.
+        DataError: a file is absent or unreadable.
+    """
+    named = {f"data.{name}": value for name, value in _options(config).items() if name in OWN_FILES}
+    return {key: hashlib.sha256(own.read_file(str(path), key)).hexdigest() for key, path in named.items() if path}
 
 
 def find_mirror(paths: PathsConfig) -> Path | None:

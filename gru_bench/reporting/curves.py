@@ -167,7 +167,7 @@ def _picture(
     panel.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=by_update, steps=[1, 2, 5, 10]))
     panel.xaxis.set_major_formatter(FuncFormatter(short_count) if by_update else FuncFormatter(lambda x, _: f"{x:g}"))
     panel.set_xlabel(x_label, color=_INK)
-    panel.set_ylabel(y_label, color=_INK, parse_math=False)
+    panel.set_ylabel(y_label, color=_INK)
     panel.tick_params(labelsize=9, colors=_INK)
     panel.grid(visible=True, color=_GRID, linewidth=0.6)
     panel.spines[:].set_color(_INK)

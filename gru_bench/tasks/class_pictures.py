@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, font_manager
+from matplotlib import colormaps
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -35,9 +34,9 @@ def confusion_matrix(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     image = panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     panel.grid(visible=False)
-    names = [_drawable(_shorten(name, 18)) for name in classes]
-    panel.set_xticks(range(size), names, rotation=90 if size > 4 else 0, parse_math=False)
-    panel.set_yticks(range(size), names, parse_math=False)
+    names = [_shorten(name, 18) for name in classes]
+    panel.set_xticks(range(size), names, rotation=90 if size > 4 else 0)
+    panel.set_yticks(range(size), names)
     panel.set_xlabel("predicted class")
     panel.set_ylabel("true class")
     if size <= MOST_NUMBERED:
@@ -91,8 +90,8 @@ def words_that_count(texts: Sequence[WordWeights], titles: Sequence[str]) -> Fig
     panel.set_ylim(sum(heights), 0)
     top = 0.0
     for text, title, rows, height in zip(texts, titles, lines, heights, strict=True):
-        panel.text(0, top + 0.6, _drawable(title), fontsize=8, weight="bold", va="center", parse_math=False)
-        panel.text(0, top + 1.4, _drawable(text.meaning), fontsize=6.5, color="0.35", va="center", parse_math=False)
+        panel.text(0, top + 0.6, title, fontsize=8, weight="bold", va="center")
+        panel.text(0, top + 1.4, text.meaning, fontsize=6.5, color="0.35", va="center")
         colour = _colours(text)
         for line, row in enumerate(rows):
             for place, left, word in row:
@@ -103,13 +102,12 @@ def words_that_count(texts: Sequence[WordWeights], titles: Sequence[str]) -> Fig
                 panel.text(
                     left,
                     y,
-                    _drawable(word, MONOSPACE),
+                    word,
                     family=MONOSPACE,
                     fontsize=7.2,
                     va="center",
                     color=ink,
                     bbox=box,
-                    parse_math=False,
                 )
         top += height
     return figure
@@ -142,13 +140,3 @@ def _lines(words: Sequence[str]) -> list[list[tuple[int, int, str]]]:
 
 def _shorten(text: str, size: int) -> str:
     return text if len(text) <= size else f"{text[: size - 1]}…"
-
-
-@cache
-def _font(family: str) -> Any:
-    return font_manager.get_font(font_manager.findfont(family))
-
-
-def _drawable(text: str, family: str = "DejaVu Sans") -> str:
-    """Replace signs that the font lacks."""
-    return "".join(sign if sign == " " or _font(family).get_char_index(ord(sign)) else "□" for sign in text)

@@ -73,8 +73,8 @@ def prediction(series: Series, first: int, forecast: Values) -> Prediction:
 
 def figures(
     series: Series, chosen: Origins, network: Callable[[Origins], Values], baselines: Mapping[str, Forecast]
-) -> dict[str, Figure]:
-    """Return `forecast`, `error_over_horizon` and `residuals`.
+) -> dict[str, Callable[[], Figure]]:
+    """Return what draws `forecast`, `error_over_horizon` and `residuals`.
 
     Args:
         series: the rows.
@@ -89,9 +89,9 @@ def figures(
 
     forecasts = {NETWORK: kept, **baselines}
     return {
-        "forecast": _draw_forecasts(series, chosen, forecasts),
-        "error_over_horizon": _draw_horizon(series, chosen, forecasts),
-        "residuals": _draw_residuals(series, chosen, kept),
+        "forecast": lambda: _draw_forecasts(series, chosen, forecasts),
+        "error_over_horizon": lambda: _draw_horizon(series, chosen, forecasts),
+        "residuals": lambda: _draw_residuals(series, chosen, kept),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -150,7 +150,7 @@ class LanguageModeling:
         text = self._continue(network, "", self.sample_length, self.sample_temperature, None, seed)
         return [Sample(given="", output=text)]
 
-    def figures(self, network: Network, data: Corpus, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+    def figures(self, network: Network, data: Corpus, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
         """Return no picture: the learning curve says it."""
         return {}
 

@@ -125,9 +125,9 @@ class Memory:
         rows = [self._tell(network, data.test.take(slice(place, place + 1))) for place in places]
         return [Sample(str(row.pop("given")), _line(row)) for row in rows]
 
-    def figures(self, network: Network, data: Sequences, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+    def figures(self, network: Network, data: Sequences, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
         """Return the problem's pictures."""
-        return self.problem.figures(sums)
+        return {name: lambda figure=figure: figure for name, figure in self.problem.figures(sums).items()}
 
     def predict(self, network: Network, *sequences: str, file: Path | None = None) -> Prediction:
         """Say what the network puts out for sequences of your own.

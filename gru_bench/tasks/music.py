@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -144,11 +144,12 @@ class Music:
         written = _continue(network, given, self.sample_length, SAMPLE_TEMPERATURE, seed)
         return [Sample(_line(given), _line(written))]
 
-    def figures(self, network: Network, data: Pieces, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+    def figures(self, network: Network, data: Pieces, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
         """Return a test piece beside what was predicted of each frame before it was heard."""
         roll = _middle(data.test)
         before = np.concatenate([np.zeros((1, KEYS), np.float32), roll[:-1].astype(np.float32)])
-        return {"piano_roll": music_pictures.truth_and_prediction(roll, np.asarray(_probabilities(network, before)))}
+        probabilities = np.asarray(_probabilities(network, before))
+        return {"piano_roll": lambda: music_pictures.truth_and_prediction(roll, probabilities)}
 
     def predict(
         self,

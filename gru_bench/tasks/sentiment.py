@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -125,19 +125,24 @@ class Sentiment:
             found.append(Sample(given=data.test.texts[place], output=output))
         return found
 
-    def figures(self, network: Network, data: LabelledTexts, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+    def figures(
+        self, network: Network, data: LabelledTexts, sums: Mapping[str, Any]
+    ) -> Mapping[str, Callable[[], Figure]]:
         """Return confusion matrix, reliability diagram and some test texts whose words are coloured."""
-        pictures = {
-            "confusion_matrix": confusion_matrix(sums["confusion"], data.classes),
-            "reliability": reliability_diagram(sums, self.metrics(sums)["ece"]),
+        pictures: dict[str, Callable[[], Figure]] = {
+            "confusion_matrix": lambda: confusion_matrix(sums["confusion"], data.classes),
+            "reliability": lambda: reliability_diagram(sums, self.metrics(sums)["ece"]),
         }
         chosen = self._chosen(data, 0)
         if chosen:
-            weighed = [self._weigh(network, data.test.texts[place]) for place in chosen]
-            truths = [data.classes[data.test.labels[place]] for place in chosen]
-            titles = [f"{_verdict(text)}; true class: {truth}" for text, truth in zip(weighed, truths, strict=True)]
-            pictures["words"] = words_that_count(weighed, titles)
+            pictures["words"] = lambda: self._draw_words(network, data, chosen)
         return pictures
+
+    def _draw_words(self, network: Network, data: LabelledTexts, chosen: Sequence[int]) -> Figure:
+        weighed = [self._weigh(network, data.test.texts[place]) for place in chosen]
+        truths = [data.classes[data.test.labels[place]] for place in chosen]
+        titles = [f"{_verdict(text)}; true class: {truth}" for text, truth in zip(weighed, truths, strict=True)]
+        return words_that_count(weighed, titles)
 
     def predict(
         self, network: Network, *texts: str, file: Path | None = None, column: str | None = None, words: bool = False

@@ -181,8 +181,8 @@ class Task(Protocol):
         """Return some output for people to read."""
         ...
 
-    def figures(self, network: Network, data: Any, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
-        """Return pictures of how the network does on the test split, by file name without its ending.
+    def figures(self, network: Network, data: Any, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
+        """Return what draws pictures of how the network does on the test split, by file name without its ending.
 
         Args:
             network: the network with its best weights.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -203,7 +203,7 @@ class TimeSeries:
         found = self.form.scaler.unscale(self.forecast(network, data, np.array([origin])))[0]
         return [forecast_report.sample(data, origin, found)]
 
-    def figures(self, network: Network, data: Series, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
+    def figures(self, network: Network, data: Series, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
         """Return pictures of the test split: forecasts, error over the horizon, residuals."""
         chosen = all_origins(data, "test")
         stride = 1 + chosen.size * self.form.horizon * len(self.form.targets) // MOST_DRAWN

@@ -176,13 +176,21 @@ class Run:
             record.metrics = {"valid": self.best["metrics"]}
 
     def end(self, status: Status, reason: str = "") -> None:
-        """Write down how the run ended."""
+        """Record how the run ended, and end its tracking."""
+        try:
+            self.settle(status, reason)
+        finally:
+            self.end_tracking()
+
+    def settle(self, status: Status, reason: str = "") -> None:
+        """Record how the run ended."""
         self.record.status, self.record.reason = status, reason
         self.record.ended = now()
-        try:
-            self.record.write(self.directory)
-        finally:
-            self.tracker.finish(summarise(dataclasses.asdict(self.record)), failed=status != "finished")
+        self.record.write(self.directory)
+
+    def end_tracking(self) -> None:
+        """Hand the tracker its summary; nothing can be tracked afterwards."""
+        self.tracker.finish(summarise(dataclasses.asdict(self.record)), failed=self.record.status != "finished")
 
     def _improved(self, value: float) -> bool:
         if self.best["update"] is None:

@@ -11,7 +11,7 @@ import yaml
 from flax import nnx
 
 from gru_bench.config import Config
-from gru_bench.data.factory import make_data
+from gru_bench.data.factory import file_digests, make_data
 from gru_bench.files import write_atomically
 from gru_bench.models.factory import cell_defaults, make_cell, make_model, stack_shape
 from gru_bench.models.network import Network
@@ -68,6 +68,8 @@ def begin_run(
     batches = task.train_batches(data, config.training, config.seed)
     record = _new_record(config, task, data, batches, started or now())
     record.baselines = baselines
+    if digests := file_digests(config.data):
+        record.data_facts = {**record.data_facts, "files": digests}
     record.write(directory)
     write_atomically(directory / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
     write_atomically(directory / DATA_FILE, json.dumps(task.describe()).encode())

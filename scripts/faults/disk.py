@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.inside import protect
-from faults.runs import Ground, Trial, told, unsound
+from faults.runs import Ground, Outcome, Trial, told, unsound
 
 SIZE = "4m"
 WRITABLE = 0o755
@@ -28,11 +28,17 @@ _WRITES: dict[str, Mapping[str, Any]] = {
     "the best weights": {"event": "open", "path": "*best.npz*", "nth": 2},
     "a later record": {"event": "open", "path": "*record.json*", "nth": 3},
     "samples.json": {"event": "open", "path": "*samples.json*"},
-    "a picture": {"event": "call", "function": "gru_bench.session:gate_activity"},
-    "the last record": {"event": "call", "function": "gru_bench.training.run:Run.end"},
+    "a picture": {"event": "call", "function": "gru_bench.outputs:gate_activity"},
+    "the last record": {"event": "call", "function": "gru_bench.training.run:Run.settle"},
 }
+_OUTPUTS = ("samples.json", "a picture")  # the run is finished by then: what cannot be written is a warning
 _REASON = r"(No space left on device|Permission denied)"
+_WARNED = rf"(Samples|Picture \w+): failed, .* cannot write [^:]*: {_REASON}[^.]*\."
 _SAID = rf"error: (\S+: cannot be written \(|cannot (write|lock|remove) [^:]*: ){_REASON}[^.]*\.[^.]*\."
+
+
+def _answered(write: str, done: Outcome) -> str:
+    return told(done, _WARNED, (0,)) if write in _OUTPUTS else told(done, _SAID, (1,))
 
 
 def full_disk(ground: Ground) -> Iterator[Trial]:
@@ -45,11 +51,11 @@ def full_disk(ground: Ground) -> Iterator[Trial]:
         with small_disk(run, SIZE):
             fault = {**write, "action": "fill", "folder": str(run)}
             done = ground.train(run / "run", fault=fault)
-            problem = told(done, _SAID, (1,)) or unsound(run / "run", finished=False)
+            problem = _answered(name, done) or unsound(run / "run", finished=False)
             if not problem:
                 (run / "filler").unlink()
                 problem, _ = ground.goes_on(run / "run")
-        yield Trial(f"disk full at {name}", problem, done.line(_SAID))
+        yield Trial(f"disk full at {name}", problem, done.line(_SAID) or done.line(_WARNED))
 
 
 def protected(ground: Ground) -> Iterator[Trial]:
@@ -60,12 +66,12 @@ def protected(ground: Ground) -> Iterator[Trial]:
         run = ground.place("protected")
         fault = {**write, "action": "protect", "folder": str(run)}
         done = ground.train(run, fault=fault, **({} if os.geteuid() else _PLAIN))
-        problem = told(done, _SAID, (1,)) or unsound(run, finished=False)
+        problem = _answered(name, done) or unsound(run, finished=False)
         for path in (run, *run.rglob("*")):
             path.chmod(WRITABLE)
         if not problem:
             problem, _ = ground.goes_on(run)
-        yield Trial(f"read-only at {name}", problem, done.line(_SAID))
+        yield Trial(f"read-only at {name}", problem, done.line(_SAID) or done.line(_WARNED))
     run = shutil.copytree(ground.reference, ground.place("protected"))
     protect(run)
     done = ground.train(run, **({} if os.geteuid() else _PLAIN))

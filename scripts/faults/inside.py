@@ -3,7 +3,7 @@
 FAULT is a JSON object: `event` and `nth` say when, `action` what.
 
 - `event`: `open` (for writing), `os.rename` or `os.remove` of a file whose path fits `path`, an audit event of Python
-  that comes before the system call; or `call` of the function `function`, as in `gru_bench.session:_show`.
+  that comes before the system call; or `call` of the function `function`, as in `gru_bench.outputs:write_outputs`.
 - `nth`: which such event, from 1; `after`: seconds to wait then.
 - `action`: `kill`; `signal` with the number `signal`; `cut`, killed by the system when a file is to grow beyond `bytes`
   more than `file` has; `fill` the file system of `folder`; `protect` the files of `folder` against writing; `starve`,

@@ -37,7 +37,7 @@ _AIMED = {
     "picture half-written": {"event": "open", "path": "*.png*", "action": "cut", "bytes": 20000},
     "last record half-written": {
         "event": "call",
-        "function": "gru_bench.training.run:Run.end",
+        "function": "gru_bench.training.run:Run.settle",
         "action": "cut",
         "bytes": _HALF,
     },

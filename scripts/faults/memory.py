@@ -13,7 +13,7 @@ _MOMENTS = {
     "in an update": ("gru_bench.training.loop:Training._next_batches", 0),
     "in an evaluation": ("gru_bench.training.evaluate:Evaluator.sums", 0),
     "when a checkpoint is written": ("gru_bench.training.checkpoint:Checkpoints.save", 0),
-    "when pictures are drawn": ("gru_bench.session:_show", _MIB),
+    "when pictures are drawn": ("gru_bench.outputs:write_outputs", _MIB),
 }
 _SAID = (
     r"error: out of memory[^.]*\.[^.]*\.|terminate called[^.]*bad_alloc|(OpenBLAS|LLVM) (error|ERROR): [^.!]*[.!]"

@@ -203,8 +203,8 @@ def test_pictures_and_samples(name: str, tmp_path: Path):
     sums = Evaluator(graph, TASK).sums(params, TASK.eval_batches(DATA, "test", TRAINING))
     figures = TASK.figures(network, DATA, sums)
     assert set(figures) == {"confusion_matrix", "reliability", "words"}
-    for stem, figure in figures.items():
-        figure.savefig(tmp_path / f"{stem}.png")
+    for stem, draw in figures.items():
+        draw().savefig(tmp_path / f"{stem}.png")
     samples = TASK.samples(network, DATA, seed=0)
     assert len(samples) == 4
     assert all(sample.given in DATA.test.texts and "true class: " in sample.output for sample in samples)

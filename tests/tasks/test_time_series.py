@@ -172,7 +172,7 @@ def test_pictures_and_samples(step: bool):
     network = make_network(task)
     figures = task.figures(network, series, {})
     assert set(figures) == {"forecast", "error_over_horizon", "residuals"}
-    assert {line.get_label() for line in figures["error_over_horizon"].axes[0].lines} >= {"network", "linear"}
+    assert {line.get_label() for line in figures["error_over_horizon"]().axes[0].lines} >= {"network", "linear"}
     (sample,) = task.samples(network, series, 0)
     assert sample.given == "8 rows up to 2020-01-04 15:00"
     assert sample.output.splitlines()[0].split() == ["y1", "forecast", "last", "value"]
