@@ -10,6 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from gru_bench.files import write_atomically
 from gru_bench.machine_load import usable_cores
 from gru_bench.redaction import redacted
 from gru_bench.terminal import BROKEN_PIPE, drop_output
-from gru_bench.training.signals import Interrupted, leave_at_once, pass_on, terminated
+from gru_bench.training.signals import Interrupted, pass_on, terminated
 
 _OUTCOME = "outcome.json"
 _NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"
@@ -52,7 +53,6 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
     """
 
     def status() -> int:
-        os.environ["HYDRA_FULL_ERROR"] = "1"
         arguments = sorted(sys.argv[1:], key=lambda text: text not in _MULTIRUN_FLAGS)  # -m anywhere
         statuses: list[int] = []
 
@@ -67,9 +67,8 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
         try:
             _refuse_fixed_directory(arguments)
             _refuse_odd_choices(arguments)
-            sys.argv[1:] = _with_preset(arguments)
             try:
-                with terminated():  # or processes of a launcher would outlive this one
+                with terminated(), _hydra(_with_preset(arguments)):  # a signal also ends the processes of a launcher
                     decorate(task)()
             finally:
                 sys.stdout.flush()
@@ -84,11 +83,44 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
         return SweepSummary.exit_code if SweepSummary.exit_code is not None else max(statuses, default=0)
 
     def program() -> None:
-        code = status()
-        leave_at_once(code)
-        sys.exit(code)
+        sys.exit(status())
 
     return program
+
+
+@contextmanager
+def _hydra(arguments: Sequence[str]) -> Iterator[None]:
+    """Give Hydra a command line, and take back what it changes of this process, which may be a notebook."""
+    command_line, variables = list(sys.argv), dict(os.environ)
+    sys.argv[1:] = arguments
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    SweepSummary.exit_code = None
+    try:
+        with _uninitialised():
+            yield
+    finally:
+        sys.argv[:] = command_line
+        os.environ.pop("HYDRA_FULL_ERROR")
+        os.environ |= {name: value for name, value in variables.items() if name == "HYDRA_FULL_ERROR"}
+
+
+@contextmanager
+def _composing() -> Iterator[None]:
+    """Let Hydra read our presets."""
+    with _uninitialised(), initialize_config_dir(str(configs_folder()), version_base="1.3"):
+        yield
+
+
+@contextmanager
+def _uninitialised() -> Iterator[None]:
+    """Let Hydra begin anew; what the process itself uses Hydra for comes back."""
+    instance = GlobalHydra.instance()
+    before = instance.hydra
+    instance.clear()
+    try:
+        yield
+    finally:
+        instance.hydra = before
 
 
 def composed(*arguments: str) -> Config:
@@ -97,10 +129,9 @@ def composed(*arguments: str) -> Config:
     Raises:
         UserError: a wrong setting, in the words of the command.
     """
-    GlobalHydra.instance().clear()
     try:
         _refuse_odd_choices(arguments)
-        with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+        with _composing():
             return Config.from_dict(_settle(hydra_compose("train", overrides=list(arguments)), arguments))
     except Exception as error:
         raise _for_people(error, arguments) from None
@@ -118,12 +149,11 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
     Raises:
         UserError: there is no such preset, its package is missing, or the launcher failed.
     """
-    GlobalHydra.instance().clear()
     sweep = json.dumps(f"{folder.absolute()}/{_NOW}")
     arguments = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={sweep}", "hydra.job.name=train"]
     try:
         arguments = _with_preset(arguments)
-        with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+        with _composing():
             config = hydra_compose("train", overrides=arguments, return_hydra_config=True)
             context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
             made = Plugins.instance().instantiate_launcher(context, functools.partial(_run, job), config)
@@ -372,8 +402,7 @@ def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
 def _compose_choices(arguments: Sequence[str]) -> Mapping[str, Any]:
     """Compose with the group choices of the command line alone, so that the valid keys are known."""
     chosen = [text for text in arguments if text.partition("=")[0] in _groups() and "," not in text]
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+    with _composing():
         values = OmegaConf.to_container(hydra_compose("train", overrides=chosen))
     return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}
 

@@ -251,6 +251,7 @@ def _logging(directories: Sequence[Path], console: Console) -> Iterator[None]:
         file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         file.addFilter(lambda _, directory=directory: _subject.get() in (None, directory))
         handlers.append(file)
+    before = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False
     for handler in handlers:
@@ -259,6 +260,7 @@ def _logging(directories: Sequence[Path], console: Console) -> Iterator[None]:
     try:
         yield
     finally:
+        logger.level, logger.propagate = before
         for handler in handlers:
             logger.removeHandler(handler)
             with suppress(OSError):  # the disk is full: `_LogFile` has said so

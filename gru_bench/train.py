@@ -7,6 +7,7 @@ import sys
 try:
     from gru_bench.compose import hydra_entry
     from gru_bench.config import Config
+    from gru_bench.training.signals import leave_at_once
 except KeyboardInterrupt:  # loading Hydra takes a second, in which nothing is begun
     sys.exit(130)
 
@@ -21,4 +22,8 @@ def run(config: Config) -> int:
 main = hydra_entry(run)
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        leave_at_once(int(end.code or 0))
+        raise

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import initialize
+from hydra.core.global_hydra import GlobalHydra
 
 from gru_bench.errors import UserError
 from gru_bench.training.signals import Interrupted
@@ -90,3 +95,35 @@ def test_a_second_ctrl_c_while_the_first_signal_is_written_down(
     assert message in done.out
     assert train(*SMALL, "training.updates=2", f"run_dir={tmp_path}").code == 0
     assert record(tmp_path)["status"] == "finished"
+
+
+def test_the_process_that_calls_train_keeps_its_own_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A notebook calls it twice, then once from a thread, and uses signals, Hydra and logging itself."""
+
+    def state() -> list[object]:
+        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+        log = logging.getLogger("gru_bench")
+        loggers = [log.level, log.propagate, list(log.handlers), sys.unraisablehook]
+        return [*handlers, *loggers, GlobalHydra.instance().hydra, list(sys.argv), os.environ.get("HYDRA_FULL_ERROR")]
+
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    with initialize(version_base="1.3", config_path=None):
+        before = state()
+        codes: list[int] = []
+        for seed in range(2):
+            codes.append(train(*SMALL, "training.updates=2", f"seed={seed}", f"paths.runs={tmp_path}").code)
+            assert state() == before
+        arguments = (*SMALL, "training.updates=2", "seed=2", f"paths.runs={tmp_path}")
+        thread = threading.Thread(target=lambda: codes.append(train(*arguments).code))
+        thread.start()
+        thread.join()
+        assert state() == before
+    assert codes == [0, 0, 0]
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_the_code_of_a_sweep_is_not_that_of_the_next_command(tmp_path: Path):
+    failed = train("-m", *SMALL, "data.train_size=1", f"paths.runs={tmp_path}")
+    assert failed.code == 1, failed.out
+    assert train("--help").code == 0

@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM: noted when they come, acted upon when the current update is done.
+"""SIGINT, SIGTERM and SIGHUP: noted when they come, acted upon when the current update is done.
+
+SIGHUP, which the end of a terminal or an SSH session sends, is left alone where it is ignored, as under nohup. Signals
+reach the main thread alone, so nothing here does anything in another one; what was there before comes back at the end.
 
 So are SIGUSR1 and SIGUSR2 where a launcher listens to them: submitit has Slurm send one before a job's time is up, and
 starts the job anew. The launcher hears it when the run is written down.
@@ -10,12 +13,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HANGUP = getattr(signal, "SIGHUP", None)  # Windows has none
+_ENDING = tuple(number for number in (signal.SIGTERM, _HANGUP) if number is not None)
 _OF_LAUNCHERS = (signal.SIGUSR1, signal.SIGUSR2)
 _AGAIN = 0.05  # seconds after which a signal that was lost in a callback is sent once more
 
@@ -36,7 +40,7 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def terminated() -> Iterator[None]:
-    """Let SIGTERM raise `Interrupted`, as SIGINT raises KeyboardInterrupt, so that a run can write how it ended.
+    """Let SIGTERM and SIGHUP raise `Interrupted`, as SIGINT raises KeyboardInterrupt, so that a run can record its end.
 
     So do the signals that a launcher listens to; see `pass_on`. Any may come while Python runs a callback whose
     errors it only reports; JAX has one at every garbage collection. It would be lost there, and is sent once more.
@@ -56,14 +60,13 @@ def terminated() -> Iterator[None]:
             previous_hook(unraisable)
 
     previous_hook = sys.unraisablehook
-    previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, *_of_launcher())}
+    previous = _handled(_ENDING, stop)
     sys.unraisablehook = send_again
     try:
         yield
     finally:
         sys.unraisablehook = previous_hook
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        _restore(previous)
 
 
 def pass_on(stop: Interrupted) -> None:
@@ -73,7 +76,10 @@ def pass_on(stop: Interrupted) -> None:
 
 
 def leave_at_once(code: int) -> None:
-    """Let a further SIGINT end the process without a word: what is left to do is Python's own end."""
+    """Let a further SIGINT end the process without a word: what is left to do is Python's own end.
+
+    For a process that is about to end, never for one that called us, such as a notebook.
+    """
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))
 
 
@@ -90,20 +96,29 @@ class SignalWatch:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> SignalWatch:
-        for number in (*_SIGNALS, *_of_launcher()):
-            self._previous[number] = signal.signal(number, self._note)
+        self._previous = _handled((signal.SIGINT, *_ENDING), self._note)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._restore()
+        _restore(self._previous)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number
-        self._restore()
+        _restore(self._previous)
 
-    def _restore(self) -> None:
-        while self._previous:
-            number, handler = self._previous.popitem()
+
+def _handled(numbers: Sequence[int], handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Let a handler have signals and those of a launcher; return the handlers before it, for `_restore`."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    ours = [number for number in numbers if number != _HANGUP or signal.getsignal(number) != signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in (*ours, *_of_launcher())}
+
+
+def _restore(previous: dict[int, Any]) -> None:
+    while previous:
+        number, handler = previous.popitem()
+        if handler is not None:  # one that no Python code has set cannot be set again
             signal.signal(number, handler)

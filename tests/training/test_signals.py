@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -24,7 +25,7 @@ def heard() -> Iterator[list[int]]:
         signal.signal(number, handler)
 
 
-WATCHED = (signal.SIGINT, signal.SIGTERM)
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.mark.parametrize("number", WATCHED)
@@ -85,7 +86,30 @@ def collect_and_wait(callback: Callable[[str, dict[str, int]], None]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "")])
+def test_a_hangup_that_nohup_ignores_stays_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with SignalWatch() as watch, terminated():
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert watch.received is None
+
+
+def test_other_threads_leave_signals_alone():
+    handlers = [signal.getsignal(number) for number in WATCHED]
+    found: list[object] = []
+
+    def work() -> None:
+        with terminated(), SignalWatch():
+            found.extend(signal.getsignal(number) for number in WATCHED)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == handlers
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP"), (signal.SIGINT, "")]
+)
 def test_a_signal_in_a_callback_whose_errors_python_ignores_is_not_lost(number: int, expected: str):
     """JAX has such a callback at each garbage collection."""
     sent: list[str] = []
