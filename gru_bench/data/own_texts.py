@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gru_bench.data.labels import (
+    MOST_CLASSES,
+    check_classes,
+    match_labels,
+    named_labels,
+    sorted_classes,
+    warn_of_absent,
+)
 from gru_bench.data.own import Share, Size, decode, read_file
 from gru_bench.data.tables import place_name, read_table, read_unpacked
-from gru_bench.data.texts import Keep, LabelledTexts, TextForm, draw_splits, make_texts
-from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.data.text_splits import count_copies, draw_splits
+from gru_bench.data.texts import LabelledTexts, TextForm, make_texts
+from gru_bench.data.tokeniser import Keep, as_read
+from gru_bench.errors import ConfigError, nearest
 from gru_bench.validation import Natural, Positive
 
 if TYPE_CHECKING:
@@ -24,7 +34,6 @@ log = logging.getLogger(__name__)
 TEXT_NAMES = frozenset("text texts review reviews sentence sentences comment comments content message tweet".split())
 LABEL_NAMES = frozenset("label labels sentiment class category target polarity rating stars y".split())
 TABLE_ENDINGS = (".csv", ".tsv", ".tab")
-MOST_CLASSES = 200
 Column = str | int | None
 
 
@@ -109,27 +118,30 @@ def load(
         encoding=encoding,
         header=frame.attrs["header"],
     )
-    names = {"all": _named_labels(frame, label_name, f"data.path: {path}")}
+    names = {"all": named_labels(frame, label_name, f"data.path: {path}")}
     texts = {"all": list(frame[text_name])}
     for split, place in {"valid": valid_path, "test": test_path}.items():
         if place is not None:
             key = f"data.{split}_path"
             other = reading.table(Path(place), key)
             columns = _columns(other, reading, "data.")
-            texts[split], names[split] = list(other[columns[0]]), _named_labels(other, columns[1], f"{key}: {place}")
-    classes = _sorted_classes(names["all"])
-    _check_classes(classes, names, label_name, len(frame))
-    labels = {split: [classes.index(name) for name in found] for split, found in names.items()}
+            texts[split], names[split] = list(other[columns[0]]), named_labels(other, columns[1], f"{key}: {place}")
+    classes = sorted_classes(names["all"])
+    check_classes(classes, names, label_name, len(frame))
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = {split: [numbers[name] for name in found] for split, found in names.items()}
     wanted = {"valid": valid_fraction, "test": test_fraction}
     fractions = {split: share for split, share in wanted.items() if split not in texts}
-    texts, labels = draw_splits(texts, labels, "all", fractions, split_seed)
+    compared = lru_cache(maxsize=None)(partial(as_read, limit=max_length, keep=keep))
+    texts, labels = draw_splits(texts, labels, "all", fractions, split_seed, compared)
     facts = {
         "columns": {"text": text_name, "label": label_name},
         "file_sha256": hashlib.sha256(read_file(path)).hexdigest(),
         "drawn_from_path": list(fractions),
         "encoding": frame.attrs["encoding"],
+        "copies": count_copies(texts, compared),
     }
-    return make_texts(
+    data = make_texts(
         "text_csv",
         texts,
         labels,
@@ -141,12 +153,14 @@ def load(
         reading=asdict(reading),
         facts=facts,
     )
+    warn_of_absent(classes, data.facts["classes"])
+    return data
 
 
 def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list[int]]:
     """Read another table of the form of the data that a model was trained on: texts and class numbers.
 
-    A label is the name of a class, in large or small letters; or, throughout the file, its number from 0 on.
+    What a label may be: see `gru_bench.data.labels.match_labels`.
 
     Raises:
         ConfigError: a column cannot be found.
@@ -155,19 +169,9 @@ def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list
     reading = Reading(**form.reading)
     frame = reading.table(path, key)
     text_name, label_name = _columns(frame, reading, "")
-    names = _named_labels(frame, label_name, f"{key}: {path}")
-    by_name = {name: number for number, name in enumerate(form.classes)}
-    folded = {name.casefold(): number for name, number in by_name.items()}
-    by_number = {str(number): number for number in range(len(form.classes))}
-    for numbers in (by_name, folded if len(folded) == len(by_name) else {}, by_number):
-        found = [numbers.get(name, numbers.get(name.casefold(), -1)) for name in names]
-        if min(found) >= 0:
-            return list(frame[text_name]), found
-    strange = next(name for name in names if name.casefold() not in folded)
-    raise DataError(
-        f"{key}: {path} has the label {strange!r} in column {label_name!r}, expected one of "
-        f"{', '.join(form.classes)}. {nearest(strange, form.classes)}".rstrip()
-    )
+    place = f"{key}: {path}"
+    labels = match_labels(named_labels(frame, label_name, place), form.classes, label_name, place)
+    return list(frame[text_name]), labels
 
 
 def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) -> list[str]:
@@ -256,38 +260,3 @@ def _guess_label(frame: pd.DataFrame, option: str, text: str) -> str:
             return candidates[0]
     allowed = f"one of the columns {', '.join(names)}" if names else "a column beside that of the texts; there is none"
     raise ConfigError(option, None, allowed, "Say which one holds the classes.")
-
-
-def _named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
-    names = list(frame[column])
-    empty = [row for row, name in enumerate(names, 1) if not name]
-    if empty:
-        raise DataError(
-            f"{place}: {len(empty):,} of {len(names):,} rows have no label in column {column!r}, the first one is row "
-            f"{empty[0]:,}. Fill them in or take the rows out."
-        )
-    return names
-
-
-def _sorted_classes(names: Sequence[str]) -> list[str]:
-    """Return the classes in their order as numbers, where all are, else as text."""
-    try:
-        return sorted(set(names), key=lambda name: (float(name), name))
-    except ValueError:
-        return sorted(set(names))
-
-
-def _check_classes(classes: Sequence[str], names: Mapping[str, Sequence[str]], column: str, rows: int) -> None:
-    if len(classes) > MOST_CLASSES or (rows >= 20 and len(classes) > rows / 2):
-        raise DataError(
-            f"data.label_column={column}: found {len(classes):,} different labels in {rows:,} rows, expected at most "
-            f"{MOST_CLASSES} that come again. Name the column that holds the classes."
-        )
-    for split, found in names.items():
-        unseen = Counter(name for name in found if name not in classes)
-        if unseen:
-            label, count = unseen.most_common(1)[0]
-            raise DataError(
-                f"data.{split}_path: {count:,} rows have the label {label!r}, which no row of data.path has; found "
-                f"there: {', '.join(classes)}. {nearest(label, classes)}".rstrip()
-            )

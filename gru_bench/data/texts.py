@@ -4,41 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batching import random_words
+from gru_bench.data.tokeniser import TOKENISER, Keep, Tokeniser, parts_read, tokenise
 from gru_bench.data.vocabulary import END_OF_SENTENCE, UNKNOWN, Tokens, Vocabulary
 from gru_bench.errors import ConfigError, DataError
 
 SPLITS = ("train", "valid", "test")
-Keep = Literal["start", "end", "ends"]
-
-_IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_LETTER = rf"[^\W_{_IDEOGRAPH}]"
-_WORD = re.compile(
-    rf"n't(?!\w)|'(?:s|m|d|re|ve|ll)(?!\w)"  # the second half of a contraction
-    rf"|{_LETTER}+?(?=n't(?!\w))|{_LETTER}+(?:'(?!(?:s|m|d|re|ve|ll)(?!\w)){_LETTER}+)*"
-    rf"|[{_IDEOGRAPH}]|\.\.\.|[^\w\s]|_+"
-)
-_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_APOSTROPHES = str.maketrans("\u2019\u2018\u02bc`", "''''")
-
-
-def tokenise(text: str) -> list[str]:
-    """Split a text into lower-case words and signs.
-
-    Contractions are cut as in the Penn Treebank (`don't` is `do n't`, `it's` is `it 's`), whether or not the text
-    has them cut already; other apostrophes stay inside their word (`o'clock`). Signs stand alone, `...` is one.
-    Chinese and Japanese characters stand alone. HTML line breaks count as blanks.
-    """
-    return _WORD.findall(_BREAK.sub(" ", text).translate(_APOSTROPHES).lower())
 
 
 @dataclass(frozen=True)
@@ -89,6 +67,7 @@ class TextForm:
         max_length: the most words of a text that are read, or None.
         keep: which words of a longer text are read: those at its `start`, at its `end`, or half from both `ends`.
         reading: how a file of this form is read; see `gru_bench.data.own_texts.Reading`.
+        tokeniser: the version of the rules by which texts are split into words.
     """
 
     name: str
@@ -97,10 +76,11 @@ class TextForm:
     max_length: int | None = None
     keep: Keep = "start"
     reading: Mapping[str, Any] = field(default_factory=dict)
+    tokeniser: Tokeniser = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
-        values = {name: getattr(self, name) for name in ("name", "max_length", "keep")}
+        values = {name: getattr(self, name) for name in ("name", "max_length", "keep", "tokeniser")}
         return values | {
             "vocabulary": self.vocabulary.to_dict(),
             "classes": list(self.classes),
@@ -109,28 +89,20 @@ class TextForm:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TextForm:
-        """Build from what `to_dict` returned, perhaps by way of JSON."""
+        """Build from what `to_dict` returned, perhaps by way of JSON; earlier versions did not name their tokeniser."""
         vocabulary = Vocabulary.from_dict(values["vocabulary"])
         return cls(**{**values, "vocabulary": vocabulary, "classes": tuple(values["classes"])})
 
     def encode(self, texts: Sequence[str], labels: Sequence[int] | NDArray[np.int32]) -> Examples:
         """Return texts as examples; a text without a word is one `<unk>`."""
         unknown = self.vocabulary.ids[UNKNOWN]
-        rows = [self.vocabulary.encode_symbols(tokenise(text)) for text in texts]
+        rows = [self.vocabulary.encode_symbols(tokenise(text, self.tokeniser)) for text in texts]
         rows = [row if row.size else np.array([unknown], np.int32) for row in rows]
         return Examples(_join(rows), _starts([row.size for row in rows]), np.asarray(labels, np.int32), tuple(texts))
 
     def cut(self, ids: Tokens) -> Tokens:
         """Return the words of a text that are read."""
-        limit = self.max_length
-        if limit is None or ids.size <= limit:
-            return ids
-        if self.keep == "start":
-            return ids[:limit]
-        if self.keep == "end":
-            return ids[-limit:]
-        head = limit - limit // 2
-        return np.concatenate([ids[:head], ids[ids.size - (limit - head) :]])
+        return np.concatenate([ids[part] for part in parts_read(ids.size, self.max_length, self.keep)])
 
 
 @dataclass(frozen=True)
@@ -220,6 +192,7 @@ def make_texts(
         max_length=max_length,
         keep=keep,
         reading=dict(reading or {}),
+        tokeniser=TOKENISER,
     )
     splits = {
         split: Examples(
@@ -292,7 +265,7 @@ def _class_counts(form: TextForm, examples: Examples) -> dict[str, int]:
 
 
 def _digest(form: TextForm, splits: Mapping[str, Examples]) -> str:
-    known = {name: value for name, value in form.to_dict().items() if name != "reading"}
+    known = {name: value for name, value in form.to_dict().items() if name not in ("reading", "tokeniser")}
     state = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for split, examples in splits.items():
         state.update(f"{split} {len(examples)}\n".encode())
@@ -301,68 +274,3 @@ def _digest(form: TextForm, splits: Mapping[str, Examples]) -> str:
         for text in examples.texts:
             state.update(text.encode("utf-8", "surrogatepass") + b"\x00")
     return state.hexdigest()
-
-
-def cut_by_class(
-    texts: Sequence[str], labels: Sequence[int], fractions: Mapping[str, float], seed: int = 0
-) -> dict[str, NDArray[np.int64]]:
-    """Draw splits that have about the same share of each class; all copies of a text go to one split.
-
-    Of each class, train keeps at least one text; from two texts on a split with a share gets at least one as long as
-    train keeps one.
-
-    Args:
-        texts: all texts.
-        labels: their class numbers.
-        fractions: share of the whole by split; the rest is `train`.
-        seed: seed of the draw.
-
-    Returns:
-        Places by split, ascending, of shape (texts of the split,).
-    """
-    copies: defaultdict[str, list[int]] = defaultdict(list)
-    for place, text in enumerate(texts):
-        copies[text].append(place)
-    by_class: defaultdict[int, list[list[int]]] = defaultdict(list)
-    for places in copies.values():
-        by_class[int(labels[places[0]])].append(places)
-    chosen: dict[str, list[int]] = {split: [] for split in ("train", *fractions)}
-    for number in sorted(by_class):
-        groups = iter(_shuffled(by_class[number], (seed, number)))
-        left = len(by_class[number])
-        for split, fraction in fractions.items():
-            wanted = min(max(1, round(fraction * len(by_class[number]))) if fraction else 0, left - 1)
-            left -= wanted
-            chosen[split] += [place for _ in range(wanted) for place in next(groups)]
-        chosen["train"] += [place for places in groups for place in places]
-    return {split: np.array(sorted(places), np.int64) for split, places in chosen.items()}
-
-
-def draw_splits(
-    texts: Mapping[str, Sequence[str]],
-    labels: Mapping[str, Sequence[int]],
-    source: str,
-    fractions: Mapping[str, float],
-    seed: int = 0,
-) -> tuple[dict[str, Sequence[str]], dict[str, Sequence[int]]]:
-    """Return texts and labels by split, some of which are drawn from one of them by `cut_by_class`.
-
-    Args:
-        texts: by split.
-        labels: their class numbers, by split.
-        source: the split that is drawn from; what is left of it is `train`.
-        fractions: share of the source by split that is drawn.
-        seed: seed of the draw.
-    """
-    places = cut_by_class(texts[source], labels[source], fractions, seed)
-    drawn_texts = {split: _take(texts[source], chosen) for split, chosen in places.items()}
-    drawn_labels = {split: _take(labels[source], chosen) for split, chosen in places.items()}
-    return {**texts, **drawn_texts}, {**labels, **drawn_labels}
-
-
-def _take(values: Sequence[Any], places: NDArray[np.int64]) -> list[Any]:
-    return [values[place] for place in places]
-
-
-def _shuffled(groups: Sequence[list[int]], seed: tuple[int, ...]) -> Iterator[list[int]]:
-    return (groups[place] for place in np.argsort(random_words(seed, len(groups)), kind="stable"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,11 @@ UNKNOWN = "<unk>"
 
 
 def words(text: str) -> list[str]:
-    """Split text at blanks; each line end becomes `<eos>`."""
+    """Compose the characters of a text (NFC) and split it at blanks; each line end becomes `<eos>`."""
+    return _split(unicodedata.normalize("NFC", text))
+
+
+def _split(text: str) -> list[str]:
     return text.replace("\n", f" {END_OF_SENTENCE} ").split()
 
 
@@ -101,8 +106,9 @@ class Vocabulary:
     def encode(self, text: str | bytes) -> Tokens:
         """Return the ids of a text, int32 of shape (symbols,).
 
-        At level `word` the text is split at blanks and each line end becomes `<eos>`; at level `byte` text is taken
-        as UTF-8.
+        At level `word` the text is split at blanks, each line end becomes `<eos>`, and words that the vocabulary lacks
+        are composed (NFC). At level `byte` text is taken as UTF-8. At the other levels the text is composed or
+        decomposed where the vocabulary knows all its characters in that form alone.
 
         Raises:
             DataError: a symbol is not in the vocabulary and the vocabulary has no `<unk>`; or bytes are not UTF-8.
@@ -117,7 +123,10 @@ class Vocabulary:
                 raise DataError(
                     f"text is not UTF-8: byte {error.object[error.start]:#04x} at offset {error.start}"
                 ) from error
-        return self.encode_symbols(words(text) if self.level == "word" else text)
+        if self.level == "word":
+            composed = (word if word in self.ids else unicodedata.normalize("NFC", word) for word in _split(text))
+            return self.encode_symbols(list(composed))
+        return self.encode_symbols(self._in_known_form(text))
 
     def encode_symbols(self, symbols: Sequence[str]) -> Tokens:
         """Return the ids of symbols that are already split, int32 of shape (symbols,).
@@ -137,6 +146,11 @@ class Vocabulary:
                 f"vocabulary, which has no {UNKNOWN}. Known: {' '.join(map(repr, self.symbols[:12]))} ..."
             )
         return encoded
+
+    def _in_known_form(self, text: str) -> str:
+        """Return the text as it is, composed or decomposed: the first whose characters are all known, else as it is."""
+        forms = itertools.chain([text], (unicodedata.normalize(name, text) for name in ("NFC", "NFD")))
+        return next((form for form in forms if set(form) <= self.ids.keys()), text)
 
     def _encode_characters(self, text: str, missing: int) -> Tokens:
         table = np.full(sys.maxunicode + 1, missing, np.int32)

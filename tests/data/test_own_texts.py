@@ -113,6 +113,39 @@ def test_copies_of_a_text_stay_together(load):
     assert len(data.test) == 36
 
 
+@pytest.mark.parametrize(
+    "respell",
+    [
+        str.upper,
+        lambda text: text.replace(",", " ,"),
+        lambda text: text.replace(" ", "  "),
+        lambda text: text.replace("ö", "o\u0308").replace("ü", "u\u0308"),
+        lambda text: text + " and words beyond those that are read",
+    ],
+)
+def test_copies_are_compared_as_the_network_reads_them(load, respell):
+    data = load(table([*ROWS, *((respell(text), label) for text, label in ROWS)]), max_length=9)
+    assert data.facts["texts"] == {"train": 192, "valid": 24, "test": 24}
+    assert set(data.facts["copies"].values()) == {0}
+
+
+def test_splits_that_share_texts_are_warned_of(load, tmp_path, caplog):
+    (tmp_path / "link.csv").symlink_to(tmp_path / "own.csv")
+    (tmp_path / "test.csv").write_text(table([(ROWS[0][0].upper(), ROWS[0][1]), ("new", "so-so")]), encoding="utf-8")
+    data = load(table(ROWS), valid_path=str(tmp_path / "link.csv"), test_path=str(tmp_path / "test.csv"))
+    assert data.facts["copies"] == {"valid in train": 120, "test in train": 1, "test in valid": 1}
+    assert "all of the 120 texts of valid stand in train too" in caplog.text
+    assert "1 of the 2 texts of test stand in train too" in caplog.text
+    assert "no text of test has the class 'übel'" in caplog.text
+
+
+def test_words_that_look_like_values_are_words(load):
+    texts = ["None", "nan", "1e5", "=SUM(A1)", "<b>", "[red]", "-", "NA", "https://a.b/?c=%20", "$x_1$"]
+    rows = [(text, label) for text in texts for label in ("so-so", "so-so")]
+    data = load(table([*rows, *ROWS]), header=True, text_column="text", label_column="label")
+    assert set(texts) <= {text for split in (data.train, data.valid, data.test) for text in split.texts}
+
+
 def test_an_empty_text_is_a_text(load):
     assert len(load(table([("", "so-so"), *ROWS])).vocabulary.symbols) > 5
 
@@ -154,7 +187,7 @@ def test_an_empty_text_is_a_text(load):
         ),
         ("text\none\ntwo\n", {}, ConfigError, "a column beside that of the texts; there is none"),
         (table([(text, "good") for text, _ in ROWS]), {"label_column": "label"}, DataError, "the class 'good' alone"),
-        (table([*ROWS, ("no label", ""), ("x", "")]), {}, DataError, "2 of 122 rows have no label .* is row 121"),
+        (table([*ROWS, ("no label", ""), ("x", "NaN")]), {}, DataError, "2 of 122 rows have no label .* is row 121"),
         (
             table([(text, f"label {n}") for n, (text, _) in enumerate(ROWS)]),
             {"label_column": 2},

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gru_bench.data.texts import TextForm, cut_by_class, make_texts, tokenise
+from gru_bench.data.texts import TextForm, make_texts
+from gru_bench.data.tokeniser import tokenise
 from gru_bench.data.vocabulary import Vocabulary
 from gru_bench.errors import DataError
 
@@ -22,40 +20,6 @@ LABELS = {"train": [1, 0, 1, 0], "valid": [1], "test": [1, 0]}
 
 def make(**options):
     return make_texts("drawn", TEXTS, LABELS, ("bad", "good"), **options)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("It's fine.", ["it", "'s", "fine", "."]),
-        ("I DON'T, won't; can\u2019t", ["i", "do", "n't", ",", "wo", "n't", ";", "ca", "n't"]),
-        ("is n't it 's", ["is", "n't", "it", "'s"]),
-        ("o'clock rock'n'roll", ["o'clock", "rock'n'roll"]),
-        ("well-made... no!!", ["well", "-", "made", "...", "no", "!", "!"]),
-        ("one<br /><BR>two", ["one", "two"]),
-        ("3.5/10 naïve Übel", ["3", ".", "5", "/", "10", "naïve", "übel"]),
-        ("很好 ok", ["很", "好", "ok"]),
-        (" \n\t", []),
-        ("", []),
-    ],
-)
-def test_words_and_signs(text, words):
-    assert tokenise(text) == words
-
-
-@given(st.text(max_size=40))
-def test_cutting_words_again_changes_nothing(text):
-    words = tokenise(text)
-    assert tokenise(" ".join(words)) == words
-    assert all(word.strip() == word != "" for word in words)
-
-
-@given(st.text(max_size=60))
-def test_only_blanks_are_lost(text):
-    plain = text.replace("<", "").lower()
-    for sign in "\u2019\u2018\u02bc`":
-        plain = plain.replace(sign, "'")
-    assert "".join(tokenise(text.replace("<", ""))) == "".join(plain.split())
 
 
 def test_examples_of_a_split():
@@ -112,6 +76,15 @@ def test_the_form_survives_json():
     assert again == form
 
 
+def test_a_form_of_earlier_versions_still_cuts_words_at_their_marks():
+    values = make(max_length=3).form.to_dict()
+    values["vocabulary"]["symbols"] = ["cafe", "\u0301", "<eos>", "<unk>"]
+    values["vocabulary"]["begin"] = 2
+    values.pop("tokeniser")
+    assert TextForm.from_dict(values).encode(["CAFE\u0301"], [0])[0].tolist() == [0, 1]
+    assert TextForm.from_dict(values | {"tokeniser": 2}).encode(["CAFE\u0301"], [0])[0].tolist() == [3]
+
+
 def test_the_digest_names_texts_labels_and_settings():
     digest = make().facts["digest"]
     assert make().facts["digest"] == digest
@@ -131,29 +104,3 @@ def test_the_digest_names_texts_labels_and_settings():
 def test_too_little_is_a_data_error(texts, labels, message):
     with pytest.raises(DataError, match=message):
         make_texts("drawn", {**TEXTS, **texts}, {**LABELS, **labels}, ("bad", "good"))
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 30).map(str), st.integers(0, 2)), min_size=1, max_size=60),
-    st.sampled_from([0.0, 0.1, 0.3]),
-    st.integers(0, 3),
-)
-def test_a_draw_keeps_copies_together_and_every_class_in_train(rows, share, seed):
-    texts, labels = [text for text, _ in rows], [label for _, label in rows]
-    places = cut_by_class(texts, labels, {"valid": share, "test": 0.2}, seed)
-    assert sorted(np.concatenate(list(places.values())).tolist()) == list(range(len(rows)))
-    seen = [{texts[place] for place in found} for found in places.values()]
-    assert not (seen[0] & seen[1]) | (seen[0] & seen[2]) | (seen[1] & seen[2])
-    first = {text: label for text, label in reversed(rows)}  # a text belongs to the class of its first copy
-    drawn = Counter(label for text, label in first.items() if text in seen[0])
-    assert set(drawn) == set(first.values())
-
-
-def test_a_draw_has_about_the_same_share_of_each_class():
-    labels = [0] * 800 + [1] * 200
-    places = cut_by_class([str(number) for number in range(1000)], labels, {"valid": 0.1, "test": 0.2})
-    assert [np.bincount(np.array(labels)[places[split]]).tolist() for split in ("train", "valid", "test")] == [
-        [560, 140],
-        [80, 20],
-        [160, 40],
-    ]

@@ -35,6 +35,22 @@ def test_vocabulary_never_exceeds_its_limit(tokens, limit):
         assert UNKNOWN in vocabulary.symbols
 
 
+def test_words_are_composed_and_old_vocabularies_are_read_as_they_are():
+    assert words("cafe\u0301 i\n") == ["café", "i", "<eos>"]
+    for known in ("café", "cafe\u0301"):
+        vocabulary = Vocabulary((known, "<eos>", "<unk>"), "word", 1)
+        assert vocabulary.encode(f"cafe\u0301 {known} x").tolist() == [0, 0, 2]
+
+
+@pytest.mark.parametrize("known", ["café", "cafe\u0301"])
+def test_characters_are_read_in_the_form_that_the_vocabulary_knows(known):
+    vocabulary = Vocabulary.of_characters(known)
+    for text in ("café", "cafe\u0301"):
+        assert vocabulary.decode(vocabulary.encode(text)) == known
+    with pytest.raises(DataError, match="char 'x' at position 0"):
+        vocabulary.encode("xcaf")
+
+
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 def test_characters_and_bytes_round_trip(text):
     for vocabulary in (Vocabulary.of_characters(text), Vocabulary.of_bytes()):

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import numpy as np
 
 from gru_bench.data.corpus import Corpus, make_corpus
 from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text, home_expanded
-from gru_bench.data.texts import Keep, LabelledTexts, draw_splits, make_texts
+from gru_bench.data.text_splits import draw_splits
+from gru_bench.data.texts import LabelledTexts, make_texts
+from gru_bench.data.tokeniser import Keep, as_read
 from gru_bench.data.vocabulary import words
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.validation import Positive
@@ -120,7 +123,8 @@ def _labelled(
     place = f"data.name={prepared.name}"
     texts = {split: [_decode(text, f"{place}, {split}") for text in examples[split]] for split in labels}
     carved = {split: fraction for split, fraction in fractions.items() if split not in labels}
-    texts, labels = draw_splits(texts, labels, "train", carved)
+    compared = partial(as_read, limit=options["max_length"], keep=options["keep"])
+    texts, labels = draw_splits(texts, labels, "train", carved, compared=compared)
     facts = {"tfds": prepared.place, "cut_from_train": list(carved), "max_examples": max_examples}
     return make_texts(f"tfds:{prepared.name}", texts, labels, names, facts=facts, **options)
 

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from gru_bench.data.download import RemoteFile, fetch
 from gru_bench.data.own import Share, Size
-from gru_bench.data.texts import Keep, LabelledTexts, draw_splits, make_texts
+from gru_bench.data.text_splits import draw_splits
+from gru_bench.data.texts import LabelledTexts, make_texts
+from gru_bench.data.tokeniser import Keep
 from gru_bench.errors import DataError
 from gru_bench.validation import Positive
 
