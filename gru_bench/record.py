@@ -35,6 +35,7 @@ class RunRecord:
             `training.score_train` also `train`.
         baselines: metrics of reference predictors on the test split, by name.
         scored: how many targets each split's metrics cover.
+        flops_counted: the parts of the network whose matrix products `flops_per_update` counts.
         outputs_due: whether samples and pictures of a finished run are still missing.
     """
 
@@ -70,6 +71,7 @@ class RunRecord:
     best_update: int | None = None
     wall_seconds: float = 0.0
     ended: str | None = None
+    flops_counted: list = field(default_factory=lambda: ["layers", "head"])
     outputs_due: bool = False
 
     def write(self, run_dir: Path) -> None:

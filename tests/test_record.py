@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -26,7 +27,9 @@ def test_round_trip(tmp_path: Path):
     written = made()
     written.write(tmp_path / "deep" / "run")
     assert read_record(tmp_path / "deep" / "run") == written
-    assert json.loads((tmp_path / "deep/run/record.json").read_text()) == make_record()
+    values = json.loads((tmp_path / "deep/run/record.json").read_text())
+    assert values == dataclasses.asdict(written)
+    assert values == {**values, **make_record()}
     assert [path.name for path in (tmp_path / "deep" / "run").iterdir()] == ["record.json"]
 
 

@@ -148,7 +148,7 @@ def make_model(config: ModelConfig, training: TrainingConfig, signature: Signatu
         for layer_key, size in zip(layer_keys, inputs, strict=True)
     ]
     tied = encoder if config.tied_embeddings and isinstance(encoder, Embedding) else None
-    size = cell.hidden_size * shape.directions
+    size = shape.output_size(cell.hidden_size)
     pooling = None
     if signature.pooled:
         pooling = POOLINGS[config.pooling](jax.random.fold_in(head_key, 1), size, shape.directions, initializer)

@@ -17,7 +17,16 @@ Mask = Bool[Array, "batch time"]
 Vector = Float[Array, "batch size"]
 
 
-class Last(nnx.Module):
+class _WithoutProducts(nnx.Module):
+    """A pooling that multiplies no matrices."""
+
+    @staticmethod
+    def step_flops(size: int) -> int:
+        """Return the floating-point operations of the matrix products of one time step, forward."""
+        return 0
+
+
+class Last(_WithoutProducts):
     """The state after the last time step that counts; of a backward direction the state after the first one."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
@@ -36,7 +45,7 @@ class Last(nnx.Module):
         return jnp.concatenate(taken, axis=-1)
 
 
-class Mean(nnx.Module):
+class Mean(_WithoutProducts):
     """The mean over time."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
@@ -48,7 +57,7 @@ class Mean(nnx.Module):
         return total / jnp.maximum(padding.sum(axis=1), 1).astype(hidden.dtype)[:, None]
 
 
-class Max(nnx.Module):
+class Max(_WithoutProducts):
     """The greatest value over time, for each number of the hidden state."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
@@ -71,6 +80,11 @@ class Attention(nnx.Module):
         self.kernel = nnx.Param(initializer(kernel_key, "kernel", (size, size)))
         self.bias = nnx.Param(initializer(bias_key, "bias", (size,)))
         self.query = nnx.Param(initializer(query_key, "query", (size, 1)))
+
+    @staticmethod
+    def step_flops(size: int) -> int:
+        """Return the floating-point operations of the matrix products of one time step, forward."""
+        return 2 * (size * size + size)
 
     def weights(self, hidden: Hidden, padding: Mask) -> Float[Array, "batch time"]:
         """Return each time step's weight; those of a sequence sum to 1, or are 0 where no time step counts."""

@@ -26,6 +26,10 @@ class StackShape:
         first = hidden_size if self.input_size is None else self.input_size
         return [first] + [hidden_size * self.directions] * (self.layers - 1)
 
+    def output_size(self, hidden_size: int) -> int:
+        """Return the size of the last layer's hidden states, both directions together."""
+        return hidden_size * self.directions
+
     @property
     def directions(self) -> int:
         """1, or 2 when bidirectional."""
@@ -47,7 +51,16 @@ def state_size(cell: Cell, shape: StackShape) -> int:
     return cell.states * cell.hidden_size * shape.layers * shape.directions
 
 
-def update_flops(cell: Cell, shape: StackShape, output_size: int, time_steps: float, outputs: float) -> float:
+def update_flops(
+    cell: Cell,
+    shape: StackShape,
+    output_size: int,
+    time_steps: float,
+    outputs: float,
+    *,
+    features: int = 0,
+    pooling_flops: int = 0,
+) -> float:
     """Return the floating-point operations of one update.
 
     Counted are the matrix products, two operations per multiply-add, forward once and backward twice. Look-ups and
@@ -59,10 +72,13 @@ def update_flops(cell: Cell, shape: StackShape, output_size: int, time_steps: fl
         output_size: numbers that the head computes per output.
         time_steps: time steps of all sequences in the batch together.
         outputs: outputs that the head computes for the batch.
+        features: numbers that join the hidden state before the head.
+        pooling_flops: operations of the pooling for one time step, forward.
     """
     layers = sum(cell_flops(cell, input_size) for input_size in shape.layer_inputs(cell.hidden_size))
-    head = 2 * cell.hidden_size * shape.directions * output_size
-    return float(BACKWARD_AND_FORWARD * (shape.directions * layers * time_steps + head * outputs))
+    head = 2 * (shape.output_size(cell.hidden_size) + features) * output_size
+    forward = (shape.directions * layers + pooling_flops) * time_steps + head * outputs
+    return float(BACKWARD_AND_FORWARD * forward)
 
 
 def cell_flops(cell: Cell, input_size: int) -> int:

@@ -126,6 +126,7 @@ def notes(group: Group) -> list[str]:
     """Return what a reader must know to trust the tables of a group."""
     found = [*_difference_notes(group), *_baseline_notes(group)]
     found += [text for arm in group.arms for text in _timing_notes(group, arm)]
+    found += _budget_notes(group)
     if group.device:
         found.append(f"Times were taken on {group.device}.")
     for name in VERSIONS:
@@ -182,6 +183,17 @@ def _baseline_notes(group: Group) -> list[str]:
             text = ", ".join(f"{arm} {100 * (mean.mean / value - 1):+.1f} %" for arm, mean in means if mean)
             found.append(f"Distance to the {name}: {text}.")
     return found
+
+
+def _budget_notes(group: Group) -> list[str]:
+    """Say where one budget of operations allowed different numbers of updates."""
+    counted = sorted({", ".join(run.record.flops_counted) for run in group.runs})
+    if len(counted) == 1 or group.first.config.get("training", {}).get("flops_budget") is None:
+        return []
+    return [
+        f"! training.flops_budget does not mean the same for all runs: some count the operations of {counted[0]}, "
+        f"others of {' or of '.join(counted[1:])}. Train those of the older version again with fresh=true."
+    ]
 
 
 def _timing_notes(group: Group, arm: Arm) -> list[str]:

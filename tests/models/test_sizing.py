@@ -18,6 +18,7 @@ from gru_bench.errors import ConfigError
 from gru_bench.models.cells import CELLS, Cell
 from gru_bench.models.factory import Signature, make_model
 from gru_bench.models.network import Network
+from gru_bench.models.pooling import POOLINGS, Attention
 from gru_bench.models.recurrence import recur
 from gru_bench.models.sizing import StackShape, hidden_size_for, recurrent_parameters, state_size, update_flops
 from tests.models.support import OPTIONS, make_cell, random_array, random_weights
@@ -138,3 +139,14 @@ def test_operations_by_hand():
     first, second = 4 * 5 * (3 + 5), 4 * 5 * (10 + 5)
     expected = 2 * 3 * (2 * (first + second) * 40 + 10 * 7 * 8)
     assert update_flops(cell, shape, output_size=7, time_steps=40.0, outputs=8.0) == expected
+
+
+def test_features_and_attention_by_hand():
+    shape = StackShape(layers=1, bidirectional=False, input_size=7)
+    counts = {"output_size": 96, "time_steps": 32.0 * 96, "outputs": 32.0}
+    without = update_flops(make_cell("gru", 64), shape, **counts)
+    features = update_flops(make_cell("gru", 64), shape, **counts, features=96 * 6)
+    assert features - without == 2 * 3 * (96 * 6) * 96 * 32
+    attention = update_flops(make_cell("gru", 64), shape, **counts, pooling_flops=Attention.step_flops(64))
+    assert attention - without == 2 * 3 * (64 * 64 + 64) * 32 * 96
+    assert [pooling.step_flops(64) for pooling in POOLINGS.values() if pooling is not Attention] == [0, 0, 0]

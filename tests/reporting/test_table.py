@@ -92,6 +92,14 @@ def test_runs_on_another_device_and_too_short_ones_are_said(tmp_path: Path):
     assert "Versions of jax differ between these runs: 0.10.2, 0.11.0." in words(text)
 
 
+@pytest.mark.parametrize("budget", [None, 1e12])
+def test_budgets_of_operations_that_were_counted_differently_are_said(tmp_path: Path, budget: float | None):
+    said = "some count the operations of layers, head, others of layers, head, features."
+    limit: dict[str, Any] = {"config__training__flops_budget": budget}
+    gru = make_record("gru", 0, flops_counted=["layers", "head", "features"], **limit)
+    assert (said in words(printed(tmp_path, gru, make_record("lstm", 0, **limit)))) == (budget is not None)
+
+
 def test_groups_of_one_data_set_say_what_differs(tmp_path: Path):
     text = printed(
         tmp_path,

@@ -1,12 +1,28 @@
 from __future__ import annotations
 
+import dataclasses
+import datetime
+import math
+from pathlib import Path
+from typing import Any
+
 import jax
+import jax.extend
 import numpy as np
+import pytest
 from flax import nnx
 
 from gru_bench.compose import composed
+from gru_bench.errors import UserError
 from gru_bench.models.network import count_parameters
-from gru_bench.training.setup import initial_network, load_task, network_shapes
+from gru_bench.training.setup import (
+    begin_run,
+    counted_products,
+    flops_per_update,
+    initial_network,
+    load_task,
+    network_shapes,
+)
 from tests.training.support import SMALL
 
 
@@ -27,3 +43,95 @@ def test_shapes_are_those_of_the_weights():
     shapes, network = network_shapes(config, task), initial_network(config, task)[0]
     assert shapes.parameters == network.parameters
     assert count_parameters(shapes.head) == count_parameters(network.head) == 7 * 9
+
+
+HOURLY = (
+    "task=time_series",
+    "data=series_csv",
+    "data.path=hourly.csv",
+    "data.targets=[y]",
+    "data.covariates=[x]",
+    "data.calendar=true",
+    "data.context=12",
+    "data.horizon=4",
+)
+GRAMMAR = ("task=sentiment", "data.train_size=400", "data.valid_size=100", "data.test_size=100")
+NETWORKS = {
+    "stacked": (*SMALL, "model.layers=3", "model.residual=true", "model.layer_norm=true"),
+    "tied": (*SMALL, "model=lstm", "model.peepholes=true", "model.tied_embeddings=true", "model.embedding_size=null"),
+    "reset before": (*SMALL, "model.reset_after=false"),
+    "scan": (*SMALL, "model=mgu", "model.recurrence=scan"),
+    "parallel": (*SMALL, "model=min_gru", "model.recurrence=parallel"),
+    "last state": (*GRAMMAR, "model.layers=2"),
+    "attention": (*GRAMMAR, "model.pooling=attention"),
+    "attention in both directions": (*GRAMMAR, "model.pooling=attention", "model.bidirectional=true"),
+    "features": HOURLY,
+    "features and attention": (*HOURLY, "model=rnn", "model.pooling=attention", "model.bidirectional=true"),
+    "memory": ("task=memory", "data=copy"),
+    "counting": ("task=memory", "data=anbn"),
+    "music": ("task=music",),
+}
+
+
+def product_flops(jaxpr: Any) -> float:
+    """Return the operations of all matrix products in a program, two per multiply-add."""
+    total = 0.0
+    for equation in jaxpr.eqns:
+        assert equation.primitive.name not in ("while", "cond"), "how often it runs is not known"
+        if equation.primitive.name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            inner = math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
+            total += 2 * inner * math.prod(equation.outvars[0].aval.shape)
+        repeated = equation.params["length"] if equation.primitive.name == "scan" else 1
+        total += repeated * sum(map(product_flops, jax.extend.core.jaxprs_in_params(equation.params)))
+    return total
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_flops_are_those_of_the_products_in_the_program(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Forward once and backward twice: three times the products of the loss, over an average batch."""
+    monkeypatch.chdir(tmp_path)
+    if "data=series_csv" in NETWORKS[kind]:
+        times = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=hour) for hour in range(400)]
+        rows = [f"{time:%Y-%m-%d %H:%M},{math.sin(n / 4):.4f},{n % 7}" for n, time in enumerate(times)]
+        Path("hourly.csv").write_text("\n".join(["time,y,x", *rows]) + "\n")
+    config = composed(*NETWORKS[kind], "tracker=none", "model.hidden_size=8")
+    task, data = load_task(config)
+    network, batches = network_shapes(config, task), task.train_batches(data, config.training, seed=0)
+    carry = jax.eval_shape(lambda: task.initial_carry(initial_network(config, task)[0], config.training.batch_size))
+    found: dict[tuple[int, ...], float] = {}
+    total = 0.0
+    for index in range(len(batches)):
+        batch = batches.at(0, index)
+        shape = batch["inputs"].shape
+        if shape not in found:
+            program = jax.make_jaxpr(lambda *read: task.loss(read[0], read[1], read[2], None).total)(
+                network, batch, carry
+            )
+            found[shape] = product_flops(program.jaxpr)
+        total += found[shape]
+    assert flops_per_update(config, task, batches) == pytest.approx(3 * total / len(batches), rel=1e-12)
+    parts = ["layers", "head", *["features"] * ("features" in kind), *["pooling"] * ("attention" in kind)]
+    assert counted_products(config, task) == parts
+    assert task.signature.features == (4 * (1 + 6) if "features" in kind else 0)
+
+
+def test_a_continued_run_keeps_the_operations_that_its_updates_were_derived_from(tmp_path: Path):
+    budget = ("training.updates=null", "training.epochs=null", "training.flops_budget=1e8")
+    config = composed(*(text for text in SMALL if not text.startswith("training.updates")), *budget)
+    task, data = load_task(config)
+    run = begin_run(config, tmp_path, None, task, data, {})
+    assert run.total_updates is not None
+    earlier = dataclasses.replace(
+        run.record, flops_per_update=run.record.flops_per_update / 2, flops_counted=["layers"]
+    )
+    earlier.write(tmp_path)
+    continued = begin_run(config, tmp_path, earlier.started, task, data, {})
+    assert continued.total_updates == pytest.approx(2 * run.total_updates, abs=1)
+    assert continued.record.flops_counted == ["layers"]
+    anew = begin_run(config, tmp_path, None, task, data, {})
+    assert anew.total_updates == run.total_updates
+    earlier.write(tmp_path)
+    shared = dataclasses.replace(config, training=dataclasses.replace(config.training, processes=2))
+    with pytest.raises(UserError, match="counted operations differently"):
+        begin_run(shared, tmp_path, earlier.started, task, data, {})
