@@ -17,14 +17,14 @@ MISSING = frozenset(
 
 
 class Place(NamedTuple):
-    """Where a table comes from: its name, and the line of its first row."""
+    """Where rows come from: the name of their table, and the line on which each one begins."""
 
     name: str
-    first_line: int
+    lines: Sequence[int]
 
     def cell(self, column: str, row: int, text: str) -> str:
         """Name a cell."""
-        return f"{self.name}: column {column!r}, line {row + self.first_line:,}: {text!r}"
+        return f"{self.name}: column {column!r}, line {self.lines[row]:,}: {text!r}"
 
 
 def is_missing(cells: Cells, markers: Sequence[str]) -> NDArray[np.bool_]:

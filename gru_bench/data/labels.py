@@ -40,8 +40,8 @@ def named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
     if missing:
         raise DataError(
             f"{place}: {len(missing):,} of {len(names):,} rows have no label in column {column!r}, the first one is "
-            f"row {missing[0] + 1:,}, which holds {names[missing[0]]!r}. Fill them in or take the rows out; a class of "
-            "such a name needs another one."
+            f"in line {frame.index[missing[0]]:,}, which holds {names[missing[0]]!r}. Fill them in or take the rows out; a "
+            "class of such a name needs another one."
         )
     return names
 

@@ -14,39 +14,43 @@ from gru_bench.errors import DataError
 
 Decimal = Literal[".", ","]
 
-_BLANKS = "[ \u00a0\u202f\u2009']"
-_GROUPED_POINT = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"  # 1,234.5
-_GROUPED_COMMA = r"[+-]?\d{1,3}(?:\.\d{3})+(?:,\d*)?"  # 1.234,5
-_SURELY_GROUPED = r"[+-]?\d{1,3}(?:,\d{3})+\.\d+|[+-]?\d{1,3}(?:,\d{3}){2,}"
+_BLANKS = " \u00a0\u202f\u2009'\u2019"
+_BLANK_GROUPS = rf"[+-]?[{_BLANKS}]?\d{{1,3}}(?:[{_BLANKS}]\d{{3}})*(?:[.,]\d*)?"  # 1 234,5
+_GROUPED = {
+    ".": r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?",  # 1,234.5
+    ",": r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?",  # 1.234,5
+}
 
 
-def find_decimal(columns: Sequence[Cells]) -> Decimal:
-    """Return the decimal sign of columns whose missing cells are left out.
+def other_mark(decimal: Decimal) -> Decimal:
+    """Return the mark that groups thousands where this one is the decimal mark."""
+    return "," if decimal == "." else "."
 
-    It is the comma where one of the columns can be read with it alone, unless some cell shows, as `1,234.5` does, that
-    commas group thousands.
-    """
-    for cells in columns:
-        if cells.str.fullmatch(_SURELY_GROUPED).any():
-            return "."
-    for cells in columns:
-        if cells.str.contains(",", regex=False).any() and not np.isnan(as_numbers(cells, ",")).any():
-            return ","
-    return "."
+
+def plain(cells: Cells) -> Cells:
+    """Return numbers without blanks between thousands, and with the usual minus sign."""
+    joined = "\n".join(cells)
+    text = cells.str.replace("\u2212", "-", regex=False) if "\u2212" in joined else cells
+    if any(blank in joined for blank in _BLANKS):
+        blanks = text.str.fullmatch(_BLANK_GROUPS)
+        text = text.where(~blanks, text.str.replace(f"[{_BLANKS}]", "", regex=True))
+    return text
 
 
 def as_numbers(cells: Cells, decimal: Decimal) -> NDArray[np.float64]:
-    """Return the numbers that cells hold, NaN where they hold none."""
+    """Return the numbers that cells hold, NaN where they hold none; thousands may be grouped."""
     import pandas as pd
 
-    text = cells.str.replace("\u2212", "-", regex=False).str.replace(_BLANKS, "", regex=True)
-    other, grouped = (",", _GROUPED_POINT) if decimal == "." else (".", _GROUPED_COMMA)
-    odd = text.str.fullmatch(grouped)
-    text = text.where(~odd, text.str.replace(other, "", regex=False))
-    if decimal == ",":
+    text = plain(cells)
+    other, joined = other_mark(decimal), "\n".join(text)
+    if other in joined:
+        grouped = text.str.fullmatch(_GROUPED[decimal])
+        text = text.where(~grouped, text.str.replace(other, "", regex=False))
+        text = text.where(~text.str.contains(other, regex=False), "")
+    if decimal == "," and "," in joined:
         text = text.str.replace(",", ".", regex=False)
-    found = np.asarray(pd.to_numeric(text, errors="coerce"), np.float64)
-    return np.where(np.isinf(found), np.nan, found)
+    values = np.asarray(pd.to_numeric(text, errors="coerce"), np.float64)
+    return np.where(np.isinf(values), np.nan, values)
 
 
 def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], place: Place) -> NDArray[np.float64]:
@@ -55,30 +59,33 @@ def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], p
     Args:
         cells: text, of length rows.
         name: of the column.
-        decimal: its decimal sign.
-        markers: further signs of missing cells; one that is a number stands for each way to write it.
+        decimal: its decimal mark.
+        markers: further missing-value markers; one that is a number stands for each way to write it.
         place: for messages.
 
     Raises:
         DataError: a cell is text; its column and line are named.
     """
     missing = is_missing(cells, markers)
-    found = np.full(len(cells), np.nan)
-    found[~missing] = as_numbers(cells[~missing], decimal)
-    wrong = np.flatnonzero(np.isnan(found) & ~missing)
+    values = np.full(len(cells), np.nan)
+    values[~missing] = as_numbers(cells[~missing], decimal)
+    wrong = np.flatnonzero(np.isnan(values) & ~missing)
     if wrong.size:
         row = int(wrong[0])
         more = f" ({wrong.size:,} such cells)" if wrong.size > 1 else ""
+        heading = row == 0 and wrong.size == 1
         raise DataError(
-            f"{place.cell(name, row, cells.iloc[row])} is no number{more}. Expected numbers with the decimal sign "
-            f"{decimal!r}, or a missing cell. Mend it; name a sign of missing cells, as in "
-            f"data.missing=[{_quoted(cells.iloc[row])}]; or choose other columns (data.targets=, data.covariates=)."
+            f"{place.cell(name, row, cells.iloc[row])} is no number{more}. Expected numbers with the decimal mark "
+            f"{decimal!r}, or a missing cell. Mend it; name a missing-value marker, as in "
+            f"data.missing=[{_quoted(cells.iloc[row])}]; "
+            + (f"skip the line if it holds names or units (data.skip_rows=[{place.lines[row]}]); " if heading else "")
+            + "or choose other columns (data.targets=, data.covariates=)."
         )
     for marker in markers:
         with_number = _number(marker)
         if with_number is not None:
-            found[found == with_number] = np.nan
-    return found
+            values[values == with_number] = np.nan
+    return values
 
 
 def number_share(cells: Cells, decimal: Decimal) -> float:

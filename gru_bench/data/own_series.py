@@ -9,11 +9,14 @@ from typing import Annotated
 
 import numpy as np
 
+from gru_bench.data.headers import names_all
+from gru_bench.data.known_tables import read_known_table
 from gru_bench.data.numbers import Decimal
 from gru_bench.data.series import Series, SeriesForm, arrange, cut_rows, make_series, with_future
 from gru_bench.data.series_checks import check_known
 from gru_bench.data.series_columns import guess_targets, guess_times, named, refuse_twice, rename
-from gru_bench.data.series_table import Reading, Steps, open_table, regular, to_readings
+from gru_bench.data.series_table import Reading, Steps, regular, to_readings, without_empty_rows
+from gru_bench.data.tables import Layout, SkippedRows, layout_of, place_name, read_table, skipped_rows
 from gru_bench.errors import DataError
 from gru_bench.validation import Positive, Range
 
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 
 Share = Annotated[float, Range(above=0, high=0.45)]
 Names = list[str | int]
+Markers = list[str | int | float] | int | float
 
 USUAL_CONTEXT, USUAL_HORIZON = 96, 24
 
@@ -42,10 +46,11 @@ def load_series_csv(
     test_fraction: Share = 0.2,
     day_first: bool | None = None,
     decimal: Decimal | None = None,
-    missing: list[str | int | float] | None = None,
+    missing: Markers | None = None,
     delimiter: str | None = None,
     encoding: str = "auto",
     header: bool | None = None,
+    skip_rows: SkippedRows | None = None,
 ) -> Series:
     """Read a CSV of one or more series, a row per time, and cut it in order: train first, then valid, then test.
 
@@ -65,26 +70,25 @@ def load_series_csv(
         valid_fraction: share of the rows for validation.
         test_fraction: share of the rows for test.
         day_first: whether dates such as 1/2/2024 begin with the day; null finds it.
-        decimal: decimal sign; null finds it.
-        missing: signs of missing cells beside the usual ones, such as -999.
+        decimal: decimal mark; null finds it for each column.
+        missing: missing-value markers beside the usual ones, such as -999.
         delimiter: of the table; null finds it.
         encoding: of the table; `auto` finds it.
         header: whether the first row names the columns; null finds it.
+        skip_rows: how many lines are skipped at the top, or a list of the numbers of lines to skip, from 1 on; null
+            skips titles and comments above a header, and units below it.
 
     Raises:
         ConfigError: there is no such column, or a column is named twice.
         DataError: the file is missing, unreadable, too short, or a cell, time or step of it is wrong.
     """
+    layout = Layout(delimiter=delimiter, encoding=encoding, header=header, skip_rows=skipped_rows(skip_rows))
+    frame = read_table(Path(path), layout)
+    markers = missing if isinstance(missing, list) else [] if missing is None else [missing]
     reading = Reading(
-        steps=steps,
-        day_first=day_first,
-        decimal=decimal,
-        missing=tuple(map(str, missing or ())),
-        delimiter=delimiter,
-        encoding=encoding,
-        header=header,
+        **layout_of(frame), steps=steps, day_first=day_first, decimal=decimal, missing=tuple(map(str, markers))
     )
-    frame, place = open_table(Path(path), reading, "data.path")
+    frame, place = without_empty_rows(frame, place_name(Path(path)))
     wanted = [time_column] if isinstance(time_column, str | int) else time_column
     time_columns = guess_times(frame, reading) if wanted is None else named(frame, wanted, "data.time_column")
     inputs = named(frame, covariates or [], "data.covariates")
@@ -141,7 +145,12 @@ def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: b
             covariates of the rows ahead are missing.
     """
     reading = Reading.from_dict(form.reading)
-    frame, place = open_table(path, reading, setting)
+    if reading.columns:
+        wanted = (*form.targets, *form.covariates)
+        frame = read_known_table(path, reading, lambda row: names_all(row, wanted), key=setting)
+    else:
+        frame = read_table(path, reading, key=setting)
+    frame, place = without_empty_rows(frame, place_name(path))
     frame = rename(frame, form, reading, place)
     readings, step, _ = to_readings(frame, reading, form.targets, form.covariates, place)
     step = form.step or step

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gru_bench.data.headers import names_all
+from gru_bench.data.known_tables import read_known_table
 from gru_bench.data.labels import (
     MOST_CLASSES,
     check_classes,
@@ -19,7 +21,15 @@ from gru_bench.data.labels import (
     warn_of_absent,
 )
 from gru_bench.data.own import Share, Size, decode, read_file
-from gru_bench.data.tables import place_name, read_table, read_unpacked
+from gru_bench.data.tables import (
+    Layout,
+    SkippedRows,
+    layout_of,
+    place_name,
+    read_table,
+    read_unpacked,
+    skipped_rows,
+)
 from gru_bench.data.text_splits import count_copies, draw_splits
 from gru_bench.data.texts import LabelledTexts, TextForm, make_texts
 from gru_bench.data.tokeniser import Keep, as_read
@@ -38,26 +48,35 @@ Column = str | int | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How a table of texts is read.
+class Reading(Layout):
+    """How a table of texts is read: its layout, and which columns count.
 
     Attributes:
         text_column: name of the column of texts, or its number from 1 on; None finds it.
         label_column: name of the column of classes, or its number; None finds it.
-        delimiter: what stands between cells; None finds it.
-        encoding: a codec, or `auto`.
-        header: whether the first row names the columns; None finds it.
     """
 
     text_column: Column = None
     label_column: Column = None
-    delimiter: str | None = None
-    encoding: str = "auto"
-    header: bool | None = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reading:
+        """Build from plain values, perhaps by way of JSON."""
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
 
     def table(self, path: Path, key: str) -> pd.DataFrame:
-        """Read the table; see `gru_bench.data.tables.read_table`."""
-        return read_table(path, delimiter=self.delimiter, encoding=self.encoding, header=self.header, key=key)
+        """Read a table with labels; in the layout of the training data once that is settled.
+
+        Raises:
+            DataError: see `gru_bench.data.tables.read_table` and `gru_bench.data.known_tables.read_known_table`.
+        """
+        if not self.columns:
+            return read_table(path, self, key=key)
+        names = [str(self.text_column), str(self.label_column)]
+        return read_known_table(path, self, lambda row: names_all(row, names), key=key)
 
 
 def load(
@@ -70,6 +89,7 @@ def load(
     delimiter: str | None = None,
     encoding: str = "auto",
     header: bool | None = None,
+    skip_rows: SkippedRows | None = None,
     valid_path: str | None = None,
     test_path: str | None = None,
     valid_fraction: Share = 0.1,
@@ -91,6 +111,8 @@ def load(
         delimiter: one character, or `tab`; null finds it.
         encoding: the encoding, or `auto`: byte order mark, else UTF-8, else the best guess.
         header: whether the first row names the columns; null finds it.
+        skip_rows: how many lines are skipped at the top, or a list of the numbers of lines to skip, from 1 on; null
+            skips titles and comments above a header.
         valid_path: a table for validation, with the same columns.
         test_path: a table for test, with the same columns.
         valid_fraction: share of `path` for validation where `valid_path` is null.
@@ -107,17 +129,16 @@ def load(
             validation or test has a class that train lacks.
     """
     asked = Reading(
-        text_column=text_column, label_column=label_column, delimiter=delimiter, encoding=encoding, header=header
+        text_column=text_column,
+        label_column=label_column,
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        skip_rows=skipped_rows(skip_rows),
     )
     frame = asked.table(Path(path), "data.path")
     text_name, label_name = _columns(frame, asked, "data.")
-    reading = Reading(
-        text_column=text_name,
-        label_column=label_name,
-        delimiter=delimiter,
-        encoding=encoding,
-        header=frame.attrs["header"],
-    )
+    reading = Reading(**layout_of(frame), text_column=text_name, label_column=label_name)
     names = {"all": named_labels(frame, label_name, f"data.path: {path}")}
     texts = {"all": list(frame[text_name])}
     for split, place in {"valid": valid_path, "test": test_path}.items():
@@ -166,7 +187,7 @@ def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list
         ConfigError: a column cannot be found.
         DataError: the file is missing or broken, or a label is none of the classes.
     """
-    reading = Reading(**form.reading)
+    reading = Reading.from_dict(form.reading)
     frame = reading.table(path, key)
     text_name, label_name = _columns(frame, reading, "")
     place = f"{key}: {path}"
@@ -193,13 +214,30 @@ def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) ->
     if column is None and (not endings or endings[-1] not in TABLE_ENDINGS):
         text, _ = decode(read_unpacked(path, key), "auto", place_name(path), key)
         return text.removesuffix("\n").split("\n")
-    reading = Reading(**form.reading)
-    frame = Reading(encoding=reading.encoding, delimiter=reading.delimiter).table(path, key)
+    reading = Reading.from_dict(form.reading)
+    frame = _unlabelled_table(path, column, reading, key)
     if column is not None:
         return list(frame[find_column(frame, column, "column")])
     if reading.text_column in frame.columns:
         return list(frame[reading.text_column])
     return list(frame[_guess_text(frame, "column", ())])
+
+
+def _unlabelled_table(path: Path, column: str | None, reading: Reading, key: str) -> pd.DataFrame:
+    """Read a table in which columns of the training data, such as labels, may be missing."""
+    if not reading.columns:
+        return read_table(path, Layout(encoding=reading.encoding, delimiter=reading.delimiter), key=key)
+    names = {str(reading.text_column).casefold(), *TEXT_NAMES}
+    if column is not None and not column.isdigit():
+        names = {column.casefold()}
+        reading = replace(reading, header=True)
+    return read_known_table(
+        path,
+        reading,
+        lambda row: any(cell.casefold() in names for cell in row),
+        key=key,
+        single=str(reading.text_column) if column is None else None,
+    )
 
 
 def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gru_bench.data.cells import Cells, Place, is_missing
-from gru_bench.data.numbers import find_decimal, number_share
+from gru_bench.data.cells import Place, is_missing
+from gru_bench.data.headers import same_name
+from gru_bench.data.numbers import as_numbers, number_share
 from gru_bench.data.series import SeriesForm
-from gru_bench.data.series_table import Reading, Table
+from gru_bench.data.series_table import Reading, Table, marks_of
 from gru_bench.data.times import is_clock, looks_like_times
 from gru_bench.errors import ConfigError, DataError, nearest
 
@@ -21,7 +23,8 @@ _TIME_WORDS = frozenset(
     "date time datetime timestamp ds ts epoch unix day month year quarter week period datum zeit zeitstempel zeitpunkt "
     "fecha hora data ora heure jour utc observation".split()
 )
-_NUMBER_WORDS = frozenset("index id no nr row step t n".split())
+_ROW_WORDS = frozenset("index idx id no nr row sample step frame t n".split())
+_ELAPSED_WORDS = frozenset("elapsed sec secs second seconds ms msec millis milliseconds min minutes hours days".split())
 
 
 def named(frame: Table, names: Sequence[str | int], key: str) -> tuple[str, ...]:
@@ -73,38 +76,57 @@ def guess_times(frame: Table, reading: Reading) -> tuple[str, ...]:
 
 
 def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Place) -> tuple[str, ...]:
-    """Return all columns of numbers; a column that is mostly numbers is kept, so that its odd cell is named."""
-    chosen, left = [], []
-    known = {name: frame[name][~is_missing(frame[name], reading.missing)] for name in frame.columns if name not in used}
-    decimal = reading.decimal or find_decimal([cells for cells in known.values() if len(cells)])
-    for name, cells in known.items():
-        numeric = number_share(cells, decimal) >= 0.8
-        counts = numeric and len(cells) == len(frame) and _counts_rows(name, cells)
-        (chosen if numeric and not counts else left).append(name)
-    if left:
-        log.info("%s: not forecast, since they hold no numbers or count rows: %s", place.name, ", ".join(left))
+    """Return all columns of numbers; a column that is mostly numbers is kept, so that its odd cell is named.
+
+    Columns that count rows or elapsed time are left out.
+
+    Raises:
+        DataError: there is none.
+    """
+    marks = marks_of(frame, [name for name in frame.columns if name not in used], reading)
+    chosen, texts, counts = [], [], []
+    for name, one in marks.items():
+        known = frame[name][~is_missing(frame[name], reading.missing)]
+        decimal = one.decimal or "."
+        if number_share(known, decimal) < 0.8:
+            texts.append(name)
+        elif len(known) == len(frame) and _counts(name, as_numbers(known, decimal)):
+            counts.append(name)
+        else:
+            chosen.append(name)
+    if texts:
+        log.info("%s: not forecast, since they hold no numbers: %s", place.name, ", ".join(texts))
+    if counts:
+        log.warning(
+            "%s: not forecast, since they count rows or elapsed time: %s (data.targets= names the targets)",
+            place.name,
+            ", ".join(counts),
+        )
     if not chosen:
+        blanks = len(frame.columns) == 1 and frame.iloc[:, 0].str.contains(r"\S\s+\S").all()
+        hint = "If blanks stand between its cells, put commas there. " if blanks else ""
         raise DataError(
             f"{place.name}: none of the columns {', '.join(frame.columns)} holds numbers to forecast, expected at "
-            "least one. Name the decimal sign (data.decimal=), or the columns (data.targets=)."
+            f"least one. {hint}Name the decimal mark (data.decimal=), or the columns (data.targets=)."
         )
     return tuple(chosen)
 
 
 def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Table:
-    """Call columns as the run does.
+    """Call columns as the run does: by their names, case aside; times may have another name.
 
-    Where the file has no header their order counts, else their names, case aside; times may have another name.
+    A record of a run that did not keep the columns of its file takes those of a file without header in its own order.
 
     Raises:
         DataError: a column is missing.
     """
     wanted = (*reading.time_columns, *form.targets, *form.covariates)
-    if not frame.attrs["header"] and len(frame.columns) == len(wanted):
+    by_order = not reading.columns and not frame.attrs["header"] and not set(wanted) <= set(frame.columns)
+    if by_order and len(frame.columns) == len(wanted):
         return frame.set_axis(list(wanted), axis=1)
     names = {}
     for name in wanted:
-        found = [column for column in frame.columns if _same_name(column, name)]
+        found = [column for column in frame.columns if same_name(column, name)]
         if not found and reading.time_columns == (name,):
             found = list(guess_times(frame, reading)[:1])
         if not found:
@@ -122,16 +144,13 @@ def _words(name: str) -> set[str]:
     return set(re.split(r"[\W\d_]+", spaced.casefold()))
 
 
-def _counts_rows(name: str, cells: Cells) -> bool:
-    import pandas as pd
-
-    if not (name.isdigit() or name.startswith("Unnamed") or _words(name) & (_TIME_WORDS | _NUMBER_WORDS)):
+def _counts(name: str, values: NDArray[np.float64]) -> bool:
+    """Say whether a column counts rows or elapsed time, by its name and its even, or at least its steady, rise."""
+    words = _words(name)
+    differences = np.diff(values)
+    if differences.size < 2 or not (differences > 0).all():
         return False
-    differences = np.diff(np.asarray(pd.to_numeric(cells, errors="coerce"), np.float64))
-    return differences.size > 1 and bool((differences == 1).all())
-
-
-def _same_name(column: str, name: str) -> bool:
-    """Say whether names agree but for case, blanks and characters that could not be decoded."""
-    pattern = re.escape(column.casefold()).replace(re.escape("\ufffd"), ".").replace("\ufffd", ".")
-    return re.fullmatch(pattern, name.casefold()) is not None
+    even = np.allclose(differences, differences.mean(), rtol=1e-3, atol=1e-9 * np.abs(values).max())
+    if name.isdigit() or name.startswith("Unnamed") or words & _ROW_WORDS:
+        return even
+    return bool(words & (_TIME_WORDS | _ELAPSED_WORDS))

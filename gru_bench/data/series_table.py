@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from gru_bench.data.cells import Place, is_missing
-from gru_bench.data.numbers import Decimal, find_decimal, number_share, numbers
+from gru_bench.data.decimal_marks import Marks, find_marks, known_marks, settled
+from gru_bench.data.numbers import Decimal, number_share, numbers
 from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
 from gru_bench.data.series import Readings
-from gru_bench.data.tables import place_name, read_table
+from gru_bench.data.tables import Layout
 from gru_bench.data.times import Dates, times
 from gru_bench.errors import DataError
 
@@ -26,28 +26,26 @@ Table = Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How the cells of a file become a series.
+class Reading(Layout):
+    """How a file becomes a series: the layout of its table, and how its cells are read.
 
     Attributes:
         time_columns: the columns that hold its times, joined by a blank; none: each row is one step.
         steps: `time` puts rows on a grid of the sampling step, `rows` takes each row as one step.
         day_first: whether dates such as 1/2/2024 begin with the day; None finds it.
-        decimal: decimal sign; None finds it.
-        missing: signs of missing cells, beside the usual ones.
-        delimiter: of the table; None finds it.
-        encoding: of the table.
-        header: whether the table has one; None finds it.
+        decimal: decimal mark that the user names; None finds it for each column.
+        decimals: decimal mark by column, of the training data; empty before it is read.
+        thousands: columns of the training data in which the other mark groups thousands.
+        missing: missing-value markers, beside the usual ones.
     """
 
     time_columns: tuple[str, ...] = ()
     steps: Steps = "time"
     day_first: bool | None = None
     decimal: Decimal | None = None
+    decimals: Mapping[str, Decimal] = field(default_factory=dict)
+    thousands: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    delimiter: str | None = None
-    encoding: str = "auto"
-    header: bool | None = None
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:
@@ -58,24 +56,33 @@ class Reading:
         return cls(**plain)
 
 
-def open_table(path: Path, reading: Reading, setting: str) -> tuple[Table, Place]:
-    """Read a file; return its cells, empty rows at its end left out, and its place for messages.
+def without_empty_rows(frame: Table, name: str) -> tuple[Table, Place]:
+    """Return a table without the empty rows at its end, and its place for messages.
 
     Raises:
-        DataError: see `read_table`; or all rows are empty.
+        DataError: all rows are empty.
     """
-    frame = read_table(path, delimiter=reading.delimiter, encoding=reading.encoding, header=reading.header, key=setting)
-    name = place_name(path)
-    place = Place(name, 2 if frame.attrs["header"] else 1)
     attrs, empty = frame.attrs, (frame == "").all(axis=1).to_numpy(bool)
+    if empty.all():
+        raise DataError(f"{name}: all rows are empty, expected values.")
     if empty[-1]:
-        kept = int(np.flatnonzero(~empty)[-1]) + 1 if not empty.all() else 0
+        kept = int(np.flatnonzero(~empty)[-1]) + 1
         log.info("%s: %s empty rows at the end are left out", name, f"{len(frame) - kept:,}")
         frame = frame.iloc[:kept]
         frame.attrs = attrs
-    if not len(frame):
-        raise DataError(f"{name}: all rows are empty, expected values.")
-    return frame, place
+    return frame, Place(name, frame.index.tolist())
+
+
+def marks_of(frame: Table, names: Sequence[str], reading: Reading) -> dict[str, Marks]:
+    """Return the marks in the numbers of columns; where the training data has decided, its decisions count."""
+    cells = {name: frame[name][~is_missing(frame[name], reading.missing)] for name in names}
+    delimiter = frame.attrs.get("delimiter", ",")
+    marks = find_marks(cells, delimiter, reading.decimal, reading.decimals.values())
+    for name in names:
+        if name in reading.decimals:
+            thousands = name in reading.thousands or reading.decimal is not None
+            marks[name] = known_marks(cells[name], reading.decimals[name], thousands=thousands, delimiter=delimiter)
+    return marks
 
 
 def to_readings(
@@ -89,9 +96,16 @@ def to_readings(
     Raises:
         DataError: a cell is no number or no time, or a time comes twice.
     """
-    columns = [frame[name] for name in (*targets, *covariates)]
-    decimal = reading.decimal or find_decimal([cells[~is_missing(cells, reading.missing)] for cells in columns])
-    values = [numbers(cells, str(cells.name), decimal, reading.missing, place) for cells in columns]
+    marks = marks_of(frame, (*targets, *covariates), reading)
+    decimals: dict[str, Decimal] = {
+        name: settled(name, one, place.name, reading.decimals.get(name)) for name, one in marks.items()
+    }
+    values = [numbers(frame[name], name, decimal, reading.missing, place) for name, decimal in decimals.items()]
+    reading = replace(
+        reading,
+        decimals={name: decimal for name, decimal in decimals.items() if marks[name].seen},
+        thousands=tuple(name for name in decimals if marks[name].thousands),
+    )
     table = np.stack(values, axis=1)
     readings = Readings(None, table[:, : len(targets)], table[:, len(targets) :])
     if not reading.time_columns:
@@ -126,7 +140,7 @@ def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, used: Sequ
     same = np.flatnonzero(np.diff(time) == np.timedelta64(0, "ns"))
     if not same.size:
         return
-    one, other = sorted(order[same[0] : same[0] + 2] + place.first_line)
+    one, other = sorted(place.lines[row] for row in order[same[0] : same[0] + 2])
     labels = [
         name
         for name in frame.columns

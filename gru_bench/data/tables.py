@@ -1,116 +1,205 @@
-"""Tables in text files, as people have them: any usual delimiter, encoding and quoting, with a header or without."""
+"""Tables in text files, as people have them: any usual delimiter, encoding and quoting, with a header or without.
+
+How a file is cut into cells is decided once, when the training data is read; other files are read in the same layout
+or refused (`gru_bench.data.known_tables`).
+"""
 
 from __future__ import annotations
 
-import csv
 import gzip
 import io
-import itertools
 import logging
-import re
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from gru_bench.data.headers import column_names, has_header, has_units, title_rows
 from gru_bench.data.own import decode, read_file
+from gru_bench.data.table_rows import (
+    DELIMITERS,
+    NO_DELIMITER,
+    Rows,
+    blank_lines,
+    check_width,
+    delimiter_name,
+    parse,
+    sample,
+    split_separator_line,
+    without_empty_end,
+)
 from gru_bench.errors import ConfigError, DataError
+from gru_bench.validation import Natural, Positive
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
 
-DELIMITERS = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','"}  # where several fit equally, the first one is meant
-NO_DELIMITER = "\x1f"
-SAMPLE_ROWS = 500
-NAME = re.compile(r"(?=.{1,40}$)[^\W\d][^\n,;!?\"]*")
-NAME_WORDS = 4
-LONGEST_CELL = 10_000_000  # characters; a longer one is a quote that nobody has closed
 UNPACKED_ANYWAY = 64 * 2**20  # bytes that a small file may unpack to
 MOST_GROWTH = 100  # what a larger one may grow by; text grows by 3 to 20
-MISSING = frozenset({"", "-", "?", "na", "n/a", "nan", "none", "null"})
 _TAB = {"tab": "\t", "\\t": "\t"}
 _MAGIC = {b"PK\x03\x04": "a zip archive or a workbook", b"PAR1": "a Parquet file", b"\xd0\xcf\x11\xe0": "a workbook"}
 
 
-class Row(NamedTuple):
-    """A row: the line on which it begins, counted from 1, and its cells."""
-
-    line: int
-    cells: list[str]
+SkippedRows = Natural | list[Positive]
 
 
-def read_table(
-    path: Path,
-    *,
-    delimiter: str | None = None,
-    encoding: str = "auto",
-    header: bool | None = None,
-    key: str = "data.path",
-) -> pd.DataFrame:
-    """Read a table of text cells.
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How a file is cut into a table.
+
+    Attributes:
+        delimiter: one character, or `tab`; empty for a file of one column; None finds it.
+        encoding: a codec; `auto` is byte order mark, else UTF-8, else the best guess, which is said in the log.
+        skip_rows: how many lines are skipped at the top, or the numbers of the lines to skip, from 1 on; None skips
+            titles and comments above a header, and units below it.
+        header: whether the first row names the columns; None finds it.
+        columns: the columns of the training data in the order of its file; empty before it is read.
+    """
+
+    delimiter: str | None = None
+    encoding: str = "auto"
+    skip_rows: int | tuple[int, ...] | None = None
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+
+
+def layout_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the settled layout of a table that was read, by field."""
+    return {field.name: frame.attrs[field.name] for field in fields(Layout)}
+
+
+def skipped_rows(setting: SkippedRows | None) -> int | tuple[int, ...] | None:
+    """Return a setting as a layout has it."""
+    return tuple(setting) if isinstance(setting, list) else setting
+
+
+def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.path") -> pd.DataFrame:
+    """Read a table of text cells, and find what its layout leaves open.
 
     The delimiter is the one of tab, semicolon, bar and comma that cuts the rows most evenly; a file that none of them
-    cuts has one column. Cells may be quoted, then they may hold delimiters and line ends. Blank lines are skipped.
-
-    Unless `header` says so, the first row is a header when none of its cells is a number or missing (an empty cell
-    aside, as an index column has it) and the rows below differ from it: in some column all cells below begin with a
-    digit or sign; or all cells are different, short, like names, and none comes up again below it in its column (in a
-    table of one column: a single word).
+    cuts has one column. Cells may be quoted, then they may hold delimiters and line ends. Blank lines and a first line
+    such as `sep=;` are skipped. What a header is: see `gru_bench.data.headers`.
 
     Args:
         path: the file, perhaps gzipped; `-` is standard input.
-        delimiter: one character, or `tab`; None finds it.
-        encoding: a codec; `auto` is byte order mark, else UTF-8, else the best guess, which is said in the log.
-        header: whether the first row names the columns; None finds it.
+        layout: what is known of it; None finds all.
         key: the setting or argument that named the file, for messages.
 
     Returns:
-        Cells as str, stripped of blanks around them, rows numbered from 0. Columns are called by their header; where
-        it is empty, or there is none, by their number from "1" on. `attrs` has `delimiter`, `encoding` and `header`.
+        Cells as str, stripped of blanks around them; rows are labelled by the line on which they begin. Columns are
+        called by their header; where it is empty, or there is none, by their number from "1" on. `attrs` has the
+        settled layout by field.
 
     Raises:
         ConfigError: the delimiter is no single character, or there is no such encoding.
         DataError: the file is missing, empty, binary or no rows follow the header; a row has another number of cells
             (its line is said); a quote is never closed; two columns have one name.
     """
-    import pandas as pd
-
-    delimiter = _TAB.get(delimiter or "", delimiter)
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\n\r'):
+    layout = layout or Layout()
+    delimiter = _TAB.get(layout.delimiter or "", layout.delimiter)
+    if delimiter and (len(delimiter) != 1 or delimiter in '"\n\r'):
         option = f"{key.rpartition('.')[0]}.delimiter".removeprefix(".")
         raise ConfigError(option, delimiter, "one character such as ',', ';' or '|', tab, or null to find it")
-    place = place_name(path)
-    text, used = decode(_read(path, place, key), encoding, place, key)
+    name = place_name(path)
+    place = f"{key}: {name}"
+    text, encoding = decode(read_table_bytes(path, key), layout.encoding, name, key)
+    text, separator = split_separator_line(blank_lines(text, layout.skip_rows or 0))
     if not text.strip():
-        raise DataError(f"{key}: {place} is empty, expected a table.")
-    with _long_cells():
-        found = delimiter or _find_delimiter(text)
-        rows = _parse(text, found, f"{key}: {place}")
-    _check_width(rows, found, f"{key}: {place}")
-    rows = rows if header is False else _without_empty_end(rows)
-    named = _has_header(rows) if header is None else header
-    names = _names(rows[0].cells, f"{key}: {place}") if named else [str(n + 1) for n in range(len(rows[0].cells))]
-    body = [row.cells for row in rows[named:]]
-    if not body:
-        raise DataError(f"{key}: {place} has a header and no rows below it, expected at least one.")
-    frame = pd.DataFrame(body, columns=pd.Index(names, dtype=object), dtype=object)
-    if named:
-        frame = frame.loc[:, [bool(cell) or (frame.iloc[:, n] != "").any() for n, cell in enumerate(rows[0].cells)]]
-    frame.attrs = {"delimiter": "" if found == NO_DELIMITER else found, "encoding": used, "header": bool(named)}
-    log.info(
-        "%s: %s rows, columns %s; %s, %s, %s",
+        raise DataError(f"{place} is empty, expected a table.")
+    if delimiter is None:
+        delimiter = separator or find_delimiter(text)
+    rows = parse(text, delimiter or NO_DELIMITER, place)
+    skipped = title_rows(rows) if layout.skip_rows is None and layout.header is not False else 0
+    if skipped:
+        log.warning(
+            "%s: the lines above line %s are taken as titles or comments and skipped (data.skip_rows= says otherwise)",
+            name,
+            rows.lines[skipped],
+        )
+    rows = check_width(rows.after(skipped), delimiter, place)
+    rows = rows if layout.header is False else without_empty_end(rows)
+    header = has_header(rows.cells) if layout.header is None else layout.header
+    return make_table(
+        rows,
+        Layout(
+            delimiter="" if delimiter == NO_DELIMITER else delimiter,
+            encoding=encoding,
+            skip_rows=layout.skip_rows if layout.skip_rows is not None else rows.lines[0] - 1 if skipped else None,
+            header=header,
+        ),
+        name,
         place,
+    )
+
+
+def make_table(rows: Rows, layout: Layout, name: str, place: str) -> pd.DataFrame:
+    """Make a table of rows that have one width, its first row the header where the layout has one.
+
+    Args:
+        rows: all rows.
+        layout: settled but for `columns`; where it has columns and no header, these are their names.
+        name: of the file, for the log.
+        place: the file and the argument that named it, for messages.
+
+    Raises:
+        DataError: two columns have one name, or no rows follow the header.
+    """
+    import pandas as pd
+
+    head = rows.cells[0]
+    names = (
+        column_names(head, place) if layout.header else list(layout.columns) or [str(n + 1) for n in range(len(head))]
+    )
+    units = bool(layout.header) and len(rows) > 2 and has_units(rows.cells)
+    if units:
+        log.info("%s: line %s holds units and is skipped: %s", name, rows.lines[1], ", ".join(rows.cells[1]))
+    body = rows.after(int(bool(layout.header)) + units)
+    if not len(body):
+        raise DataError(f"{place} has a header and no rows below it, expected at least one.")
+    columns = dict(enumerate(zip(*body.cells, strict=True)))
+    frame = pd.DataFrame(columns, index=pd.Index(body.lines), dtype=object).set_axis(
+        pd.Index(names, dtype=object), axis=1
+    )
+    if layout.header:
+        frame = frame.loc[:, [bool(cell) or any(columns[number]) for number, cell in enumerate(head)]]
+    settled = replace(layout, columns=tuple(map(str, frame.columns)))
+    frame.attrs.update({field.name: getattr(settled, field.name) for field in fields(Layout)})
+    log.info(
+        "%s: %s rows, columns %s; delimiter %s, %s, %s",
+        name,
         f"{len(frame):,}",
         ", ".join(names[:12]) + (" ..." if len(names) > 12 else ""),
-        "one column" if found == NO_DELIMITER else f"delimiter {DELIMITERS.get(found, repr(found))}",
-        used,
-        "with a header" if named else "no header",
+        delimiter_name(layout.delimiter or ""),
+        layout.encoding,
+        f"header in line {rows.lines[0]}" if layout.header else "no header",
     )
     return frame
+
+
+def find_delimiter(text: str) -> str:
+    """Return the delimiter that cuts the rows most evenly; titles above a header aside where none does."""
+    best, best_share = NO_DELIMITER, 0.0
+    heads = {delimiter: sample(text, delimiter) for delimiter in DELIMITERS}
+    for delimiter, rows in heads.items():
+        if not len(rows):
+            continue
+        counts = [len(row) for row in rows.cells]
+        usual, often = Counter(counts).most_common(1)[0]
+        share = often / len(counts)
+        if usual > 1 and (share >= 0.9 or (share > 0.5 and counts[0] == usual)) and share > best_share:
+            best, best_share = delimiter, share
+        elif counts[0] > 1 and min(counts) >= counts[0] and best_share == 0.0:
+            best = delimiter  # delimiters inside cells that nobody quoted: said as such later
+    if best_share == 0.0:
+        below_titles = [
+            name for name, rows in heads.items() if len(rows) and rows.usual_width() > 1 and title_rows(rows)
+        ]
+        return below_titles[0] if below_titles else best
+    return best
 
 
 def read_unpacked(path: Path, key: str) -> bytes:
@@ -146,155 +235,15 @@ def place_name(path: Path) -> str:
     return "standard input" if str(path) == "-" else str(path)
 
 
-def _read(path: Path, place: str, key: str) -> bytes:
+def read_table_bytes(path: Path, key: str) -> bytes:
+    """Return the bytes of a table, unpacked.
+
+    Raises:
+        DataError: see `read_unpacked`; or it is a workbook or an archive.
+    """
     raw = read_unpacked(path, key)
+    place = place_name(path)
     for magic, kind in _MAGIC.items():
         if raw.startswith(magic):
             raise DataError(f"{key}: {place} is {kind}, expected a text table. Save it as CSV.")
     return raw
-
-
-class _long_cells:
-    """Let the csv module read cells of `LONGEST_CELL` characters, for a while."""
-
-    def __enter__(self) -> None:
-        self.before = csv.field_size_limit(LONGEST_CELL)
-
-    def __exit__(self, *_: object) -> None:
-        csv.field_size_limit(self.before)
-
-
-def _rows(text: str, delimiter: str, quoted: bool = True) -> Iterator[Row]:
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
-        strict=True,
-        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
-        skipinitialspace=delimiter != "\t",
-    )
-    line = 1
-    for cells in reader:
-        if cells:
-            yield Row(line, [cell.strip() for cell in cells])
-        line = reader.line_num + 1
-
-
-def _sample(text: str, delimiter: str) -> list[int]:
-    """Count the cells of the first rows; a file whose quotes are mere signs is read without quoting."""
-    for quoted in (True, False):
-        try:
-            return [len(row.cells) for row in itertools.islice(_rows(text, delimiter, quoted), SAMPLE_ROWS)]
-        except csv.Error:
-            continue
-    return []
-
-
-def _find_delimiter(text: str) -> str:
-    best, best_share = NO_DELIMITER, 0.0
-    for delimiter in DELIMITERS:
-        counts = _sample(text, delimiter)
-        if not counts:
-            continue
-        usual, often = Counter(counts).most_common(1)[0]
-        share = often / len(counts)
-        if usual > 1 and (share >= 0.9 or (share > 0.5 and counts[0] == usual)) and share > best_share:
-            best, best_share = delimiter, share
-        elif counts[0] > 1 and min(counts) >= counts[0] and best_share == 0.0:
-            best = delimiter  # delimiters inside cells that nobody quoted: said as such later
-    return best
-
-
-def _parse(text: str, delimiter: str, place: str) -> list[Row]:
-    """Parse with quoting; where quotes are mere signs, as in many files with tabs, without."""
-    last = 0
-    rows: list[Row] = []
-    try:
-        for row in _rows(text, delimiter):
-            rows.append(row)
-            last = row.line
-        return rows
-    except csv.Error as error:
-        try:
-            plain = list(_rows(text, delimiter, quoted=False))
-        except csv.Error:
-            plain = []
-        if len({len(row.cells) for row in plain}) == 1:
-            log.info("%s: quotes are taken as signs, they do not pair", place)
-            return plain
-        raise DataError(
-            f"{place}: the row after line {last} cannot be read: {error}. Close its quote, and double quotes inside "
-            'quoted cells, as in "a ""quoted"" word".'
-        ) from error
-
-
-def _check_width(rows: Sequence[Row], delimiter: str, place: str) -> None:
-    counts = Counter(len(row.cells) for row in rows)
-    first = len(rows[0].cells)
-    expected = first if counts[first] > 0.5 * len(rows) else counts.most_common(1)[0][0]
-    if min(len(row.cells) for row in rows) >= first > 1:
-        expected = first
-    for row in rows:
-        if len(row.cells) != expected:
-            raise DataError(
-                f"{place}: line {row.line} has {len(row.cells)} cells, expected {expected} "
-                f"(delimiter {DELIMITERS.get(delimiter, repr(delimiter))}): {_shorten(row.cells)}. "
-                "Mend the line; cells that hold the delimiter need quotes around them."
-            )
-
-
-def _without_empty_end(rows: list[Row]) -> list[Row]:
-    """Leave out the last columns where they are empty in every row, as delimiters at the line ends make them."""
-    width = max(number for row in rows for number, cell in enumerate(row.cells, 1) if cell or number == 1)
-    return [Row(row.line, row.cells[:width]) for row in rows]
-
-
-def _shorten(cells: Sequence[str]) -> str:
-    text = " | ".join(cells)
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell.replace(",", ""))
-    except ValueError:
-        return False
-    return True
-
-
-def _has_header(rows: Sequence[Row]) -> bool:
-    head, body = rows[0].cells, [row.cells for row in rows[1:]]
-    given = [cell for cell in head if cell]
-    if not body or not given or len(head) - len(given) > max(1, len(head) // 4):
-        return False
-    if any(_is_number(cell) or cell.casefold() in MISSING for cell in given):
-        return False
-    columns = list(zip(*body, strict=True))
-    for cell, column in zip(head, columns, strict=True):
-        below = [other for other in column if other.casefold() not in MISSING]
-        if cell and not _starts_as_number(cell) and below and all(map(_starts_as_number, below)):
-            return True
-    if len(set(given)) < len(given) or not all(map(_like_a_name, given)):
-        return False
-    if len(head) == 1 and len(head[0].split()) > 1:
-        return False
-    return all(cell not in column for cell, column in zip(head, columns, strict=True) if cell)
-
-
-def _starts_as_number(cell: str) -> bool:
-    return re.match(r"[+\-−(]?[.,]?\d", cell) is not None
-
-
-def _like_a_name(cell: str) -> bool:
-    return NAME.fullmatch(cell) is not None and len(cell.split()) <= NAME_WORDS
-
-
-def _names(head: Sequence[str], place: str) -> list[str]:
-    names = [cell or str(number) for number, cell in enumerate(head, 1)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        numbers = ", ".join(str(number) for number, name in enumerate(names, 1) if name == twice[0])
-        raise DataError(
-            f"{place}: the columns {numbers} have the same name {twice[0]!r}, expected different names. Rename one in "
-            "the first line."
-        )
-    return names

@@ -210,10 +210,8 @@ def form_of(tmp_path, **options) -> SeriesForm:
 
 def test_another_file_is_read_in_the_same_form(tmp_path):
     form = form_of(tmp_path)
-    other = write(
-        tmp_path,
-        ["Zeitpunkt;LOAD;more", *(f"{t:%d.%m.%Y %H:%M};{comma(v)};1" for t, v in zip(TIMES, VALUES, strict=True))],
-    )
+    rows = [f"{t:%Y-%m-%d %H:%M},{v},1" for t, v in zip(TIMES, VALUES, strict=True)]
+    other = write(tmp_path, ["Zeitpunkt,LOAD,more", *rows])
     series = read_series(Path(other), form)
     np.testing.assert_allclose(series.values[:, 0], VALUES)
     assert series.form is form

@@ -62,9 +62,11 @@ def test_without_a_header_columns_have_numbers(load):
     assert data.form.reading == {
         "text_column": "3",
         "label_column": "1",
-        "delimiter": None,
-        "encoding": "auto",
+        "delimiter": ",",
+        "encoding": "utf-8",
         "header": False,
+        "skip_rows": None,
+        "columns": ("1", "2", "3"),
     }
 
 
@@ -187,7 +189,12 @@ def test_an_empty_text_is_a_text(load):
         ),
         ("text\none\ntwo\n", {}, ConfigError, "a column beside that of the texts; there is none"),
         (table([(text, "good") for text, _ in ROWS]), {"label_column": "label"}, DataError, "the class 'good' alone"),
-        (table([*ROWS, ("no label", ""), ("x", "NaN")]), {}, DataError, "2 of 122 rows have no label .* is row 121"),
+        (
+            table([*ROWS, ("no label", ""), ("x", "NaN")]),
+            {},
+            DataError,
+            "2 of 122 rows have no label .* is in line 122",
+        ),
         (
             table([(text, f"label {n}") for n, (text, _) in enumerate(ROWS)]),
             {"label_column": 2},
@@ -235,7 +242,7 @@ def test_texts_without_labels(load, tmp_path):
     rows = write(tmp_path / "new.csv", table([(n, text) for n, text in enumerate(texts)], header=("id", "text")))
     assert read_unlabelled(rows, None, form, "file") == texts
     assert read_unlabelled(rows, "1", form, "file") == ["0", "1", "2"]
-    alone = write(tmp_path / "alone.csv", table([(text,) for text in ("a b c", "d")], header=("opinion",)))
+    alone = write(tmp_path / "alone.csv", table([(text,) for text in ("a b c", "d")], header=("Text",)))
     assert read_unlabelled(alone, None, form, "file") == ["a b c", "d"]
     with pytest.raises(ConfigError, match=r"column: found 'nr', allowed: one of the columns id, text"):
         read_unlabelled(rows, "nr", form, "file")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.data.tables import read_table
+from gru_bench.data.tables import Layout, layout_of, read_table
 from gru_bench.errors import ConfigError, DataError
 
 ROWS = [["text", "label"], ["a good film", "pos"], ["not good", "neg"], ["über, alles", "neg"], ["so so", "pos"]]
@@ -20,7 +20,8 @@ def read(tmp_path):
     def read(content, name="table.csv", **options):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_table(path, **options)
+        key = options.pop("key", "data.path")
+        return read_table(path, Layout(**options), key=key)
 
     return read
 
@@ -41,8 +42,14 @@ def test_delimiters_and_headers_are_found(read, delimiter, header):
     frame = read(lines(ROWS if header else ROWS[1:], delimiter))
     assert list(frame.columns) == (["text", "label"] if header else ["1", "2"])
     assert cells(frame) == ROWS[1:]
-    assert frame.attrs == {"delimiter": delimiter, "encoding": "utf-8", "header": header}
-    assert list(frame.index) == [0, 1, 2, 3]
+    assert layout_of(frame) == {
+        "delimiter": delimiter,
+        "encoding": "utf-8",
+        "header": header,
+        "skip_rows": None,
+        "columns": tuple(frame.columns),
+    }
+    assert list(frame.index) == ([2, 3, 4, 5] if header else [1, 2, 3, 4])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
@@ -139,7 +146,7 @@ def test_long_cells(read):
         ("a,b\n1,2\n3,4,5\n6,7\n", r"line 3 has 3 cells, expected 2 \(delimiter ','\): '3 \| 4 \| 5'"),
         ('a,b\n"1\n1",2\n3\n6,7\n', "line 4 has 1 cells, expected 2"),
         ("text,label\na, b, c, d,pos\ne, f, g,neg\n", "line 2 has 5 cells, expected 2"),
-        ("Report of 2020\na,b\n" + "1,2\n" * 20, "line 1 has 1 cells, expected 2"),
+        ("2020\n" + "1,2\n" * 20, "line 1 has 1 cells, expected 2.*data.skip_rows="),
         ('a,b\n"1,2\n3,4\n5\n', "the row after line 1 cannot be read: unexpected end of data"),
         ("a,a,b\n1,2,3\n", "the columns 1, 2 have the same name 'a'"),
         (b"PK\x03\x04" + bytes(50), "a zip archive or a workbook, expected a text table. Save it as CSV"),
@@ -178,5 +185,5 @@ def test_what_is_written_with_quotes_is_read_back(tmp_path_factory, rows, delimi
     path = tmp_path_factory.mktemp("drawn") / "table.csv"
     text = "".join(delimiter.join(f'"{cell}"' for cell in row) + "\n" for row in rows)
     path.write_text(text, encoding="utf-8", newline="")
-    frame = read_table(path, header=False, delimiter=delimiter, encoding="utf-8")
+    frame = read_table(path, Layout(header=False, delimiter=delimiter, encoding="utf-8"))
     assert cells(frame) == [[cell.strip() for cell in row] for row in rows]

@@ -85,7 +85,9 @@ def load_public_series(
     reading = Reading(time_columns=("date",), steps="rows", decimal=".", missing=card.missing)
     splits = card.cut(len(frame))
     last = max(end for _, end in splits.values())
-    readings, step, reading = to_readings(frame.iloc[:last], reading, chosen, (), Place(card.file.path, 2))
+    readings, step, reading = to_readings(
+        frame.iloc[:last], reading, chosen, (), Place(card.file.path, range(2, last + 2))
+    )
     return make_series(
         card.name,
         readings,

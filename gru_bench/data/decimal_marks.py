@@ -1,0 +1,195 @@
+"""Which mark is the decimal one, and which groups thousands: decided per column from all its cells.
+
+A cell such as `0.5`, `1,234.5` or `1,234,567` leaves no doubt. `1,085` does: it is 1085 or 1.085. Then the other
+columns of the file decide; else whole numbers below 1000 without a mark in the same column, as grouping leaves them,
+where the delimiter of the file agrees (a semicolon stands for decimal commas). What stays in doubt is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from gru_bench.data.cells import Cells
+from gru_bench.data.numbers import Decimal, other_mark, plain
+from gru_bench.errors import DataError
+
+log = logging.getLogger(__name__)
+
+BOTH: tuple[Decimal, Decimal] = (".", ",")
+_HEAD = 500
+_LIKE_NUMBERS = r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?"
+
+
+class Marks(NamedTuple):
+    """Marks in the numbers of a column.
+
+    Attributes:
+        decimal: the decimal mark; None where it is in doubt.
+        thousands: whether the other mark groups thousands.
+        seen: whether the column has a mark at all.
+        example: a cell that leaves it in doubt.
+    """
+
+    decimal: Decimal | None
+    thousands: bool = False
+    seen: bool = True
+    example: str = ""
+
+
+class Evidence(NamedTuple):
+    """What the cells of a column show.
+
+    Attributes:
+        examples: a cell with each mark that occurs.
+        clear: what must be the decimal mark.
+        open: marks in cells such as `1,085`, where they may be either.
+        small: whether there are unmarked whole numbers, all below 1000 and not all zero.
+    """
+
+    examples: Mapping[Decimal, str]
+    clear: frozenset[Decimal] = frozenset()
+    open: frozenset[Decimal] = frozenset()
+    small: bool = False
+
+    def marks(self, decimal: Decimal) -> Marks:
+        """Return the marks of the column with this decimal mark."""
+        return Marks(decimal, other_mark(decimal) in self.examples, bool(self.examples))
+
+    def doubt(self, mark: Decimal) -> Marks:
+        """Return that the decimal mark is in doubt, as a cell with `mark` shows."""
+        return Marks(None, example=self.examples[mark])
+
+
+def find_marks(
+    columns: Mapping[str, Cells], delimiter: str, setting: Decimal | None = None, known: Collection[Decimal] = ()
+) -> dict[str, Marks]:
+    """Return the marks of each column.
+
+    Args:
+        columns: their cells, missing ones left out.
+        delimiter: of the table.
+        setting: the decimal mark that the user names; it counts wherever it can.
+        known: decimal marks of other columns.
+    """
+    evidence = {name: find_evidence(cells) for name, cells in columns.items()}
+    clear: set[Decimal] = {*known, *(mark for one in evidence.values() for mark in one.clear)}
+    decided = {name: _from_itself(one, _only(clear), delimiter, setting) for name, one in evidence.items()}
+    common = _only({*clear, *(marks.decimal for marks in decided.values() if marks and marks.seen and marks.decimal)})
+    return {
+        name: marks or _from_others(name, evidence[name], common, bool(clear), delimiter)
+        for name, marks in decided.items()
+    }
+
+
+def known_marks(cells: Cells, decimal: Decimal, *, thousands: bool, delimiter: str) -> Marks:
+    """Return the marks of a column whose decimal mark the training data has decided; in doubt where it does not fit.
+
+    Args:
+        cells: of the column, missing ones left out.
+        decimal: its decimal mark in the training data.
+        thousands: whether the other mark groups thousands there.
+        delimiter: of the table.
+    """
+    one, other = find_evidence(cells), other_mark(decimal)
+    if other not in one.examples or thousands or decimal in one.clear:
+        return one.marks(decimal)
+    fits = other not in one.clear and _by_small_numbers(one, other, delimiter).decimal == decimal
+    return one.marks(decimal) if fits else one.doubt(other)
+
+
+def settled(name: str, marks: Marks, place: str, known: Decimal | None = None) -> Decimal:
+    """Return the decimal mark of a column.
+
+    Args:
+        name: of the column.
+        marks: its marks.
+        place: the file, for messages.
+        known: its decimal mark in the training data; None while that is read.
+
+    Raises:
+        DataError: the mark is in doubt, or does not fit the training data.
+    """
+    if marks.decimal is not None:
+        return marks.decimal
+    if known is not None:
+        raise DataError(
+            f"{place}: column {name!r}: {marks.example!r} does not fit the training data, whose decimal mark is "
+            f"{known!r}, with no marks between thousands. Expected numbers written as there."
+        )
+    mark = "," if "," in marks.example else "."
+    raise DataError(
+        f"{place}: column {name!r}: {marks.example!r} may be {marks.example.replace(mark, '')} or "
+        f"{marks.example.replace(mark, '.')}. Name the decimal mark: data.decimal=. or 'data.decimal=\",\"'."
+    )
+
+
+def find_evidence(cells: Cells) -> Evidence:
+    """Return what the cells of a column show; nothing where most of them are no numbers."""
+    text = plain(cells)
+    examples: dict[Decimal, str] = {
+        mark: str(text.iloc[int(has.argmax())]) for mark in BOTH if (has := _contains(text, mark)).any()
+    }
+    if not examples or text.iloc[:_HEAD].str.fullmatch(_LIKE_NUMBERS).mean() < 0.5:
+        return Evidence({})
+    clear: frozenset[Decimal] = frozenset(mark for mark in BOTH if _any(text, _clear(mark)))
+    either: frozenset[Decimal] = frozenset(
+        mark for mark in examples if mark not in clear and _any(text, rf"[+-]?[1-9]\d{{0,2}}[{mark}]\d{{3}}")
+    )
+    small = bool(either) and _any(text, r"[+-]?[1-9]\d{0,2}") and not _any(text, r"[+-]?\d{4,}")
+    return Evidence(examples, clear, either, small)
+
+
+def _contains(text: Cells, mark: str) -> Cells:
+    return text.str.contains(mark, regex=False).to_numpy(bool)
+
+
+def _any(text: Cells, pattern: str) -> bool:
+    return bool(text.iloc[:_HEAD].str.fullmatch(pattern).any() or text.iloc[_HEAD:].str.fullmatch(pattern).any())
+
+
+def _clear(mark: Decimal) -> str:
+    """Return a pattern for cells that show that `mark` is the decimal mark."""
+    decimal, other = (f"[{sign}]" for sign in (mark, other_mark(mark)))
+    return (
+        rf"[+-]?(?:(?![1-9]\d{{0,2}}{decimal}\d{{3}}$)(?:\d+{decimal}\d*|{decimal}\d+)(?:[eE][+-]?\d+)?"
+        rf"|[1-9]\d{{0,2}}(?:{other}\d{{3}})+{decimal}\d*|[1-9]\d{{0,2}}(?:{other}\d{{3}}){{2,}})"
+    )
+
+
+def _from_itself(one: Evidence, clear: Decimal | None, delimiter: str, setting: Decimal | None) -> Marks | None:
+    """Decide by the column's own cells; None where only other columns can."""
+    own = _only(one.clear)
+    if setting is not None:
+        foreign = own is not None and own != setting and not one.open
+        return one.marks(own if foreign and own else setting)
+    if own is not None:
+        return one.marks(own)
+    if not one.open:
+        return one.marks(clear or ".")
+    mark = _only(one.open)
+    return _by_small_numbers(one, mark, delimiter) if clear is None and mark and one.small else None
+
+
+def _by_small_numbers(one: Evidence, mark: Decimal, delimiter: str) -> Marks:
+    """Decide for `1,085` beside `800`: thousands are grouped, unless the delimiter speaks for decimals."""
+    usual = "." if delimiter == ";" else ","
+    return one.marks(other_mark(mark)) if one.small and mark == usual else one.doubt(mark)
+
+
+def _from_others(name: str, one: Evidence, common: Decimal | None, others: bool, delimiter: str) -> Marks:
+    """Decide for a column such as `1,085`, `2,300`, whose own cells do not."""
+    if common is not None:
+        return one.marks(common)
+    mark = _only(one.open)
+    if mark is None or others or (mark == "," and delimiter != ";"):
+        return one.doubt(mark or ",")
+    if delimiter == ";":
+        cell = one.examples[mark]
+        log.warning("column %r: %r is read as %s (data.decimal= says otherwise)", name, cell, cell.replace(",", "."))
+    return one.marks(mark)
+
+
+def _only(marks: Collection[Decimal]) -> Decimal | None:
+    return next(iter(marks)) if len(marks) == 1 else None
