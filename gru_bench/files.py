@@ -1,14 +1,128 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and in a run directory only where nobody else has written them."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 
 from gru_bench.errors import UserError
 
-_UNFINISHED = re.compile(r"\..+\.\d+\.tmp")
+LIST_FILE = "gru_bench_files.json"
+
+_UNFINISHED = re.compile(r"\.(.+)\.\d+\.gru_bench(\.new)?\.tmp")
+
+
+class ForeignFile(UserError):
+    """A file is in the way that the run has not written."""
+
+
+class WrittenFiles:
+    """The files that a run has written, by a list in its directory: it replaces and removes these and no others.
+
+    A name is entered before its file appears, so that the list of a killed process lacks none. Until then the content
+    lies in a temporary file that is marked as the first of its name. Where a killed process has left one, a file of
+    that name is somebody else's.
+    """
+
+    def __init__(self, directory: Path, names: Iterable[str] = ()):
+        """Nothing is read or written yet.
+
+        Args:
+            directory: the run directory.
+            names: files that the run has written, relative to the directory.
+        """
+        self.directory = Path(os.path.abspath(directory))
+        self._names = set(names)
+
+    @classmethod
+    def read(cls, directory: Path) -> WrittenFiles | None:
+        """Return the list of a directory, None where it has none.
+
+        Raises:
+            UserError: the list cannot be read.
+        """
+        path = directory / LIST_FILE
+        try:
+            names = json.loads(path.read_text(encoding="utf-8"))["files"]
+            if not all(_inside(name) for name in names):
+                raise ValueError("a name leads out of the directory")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise UserError(
+                f"{path} cannot be read as the list of the files of a run: {error}. Delete it: files of the usual "
+                "names then count as those of the run whose record.json is there."
+            ) from None
+        return cls(directory, names)
+
+    def write(self) -> None:
+        """Write the list.
+
+        Raises:
+            UserError: it cannot be written.
+        """
+        write_atomically(self.directory / LIST_FILE, json.dumps({"files": sorted(self._names)}, indent=1).encode())
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(sorted(self.directory / name for name in self._names))
+
+    def __contains__(self, path: Path) -> bool:
+        return self._name(path) in self._names
+
+    def claim(self, path: Path) -> None:
+        """Enter a file that is about to be written.
+
+        Raises:
+            ForeignFile: it exists, and the run has not written it.
+            UserError: the list cannot be written.
+        """
+        if path in self:
+            return
+        if os.path.lexists(path):
+            raise ForeignFile(
+                f"{path} is not a file of this run, which therefore does not overwrite it. Move it away, then give "
+                "the same command again."
+            )
+        self._names.add(self._name(path))
+        self.write()
+
+    def forget(self, path: Path) -> None:
+        """Drop the name of a file that is gone; the next write of the list has it no longer."""
+        self._names.discard(self._name(path))
+
+    def settle(self, folders: Iterable[Path]) -> None:
+        """Remove what killed processes have left half-written in some folders, and forget files that are gone."""
+        for folder in folders:
+            for name in remove_unfinished(folder):
+                self.forget(folder / name)
+        for path in self:
+            if not os.path.lexists(path):
+                self.forget(path)
+
+    def _name(self, path: Path) -> str:
+        return Path(os.path.abspath(path)).relative_to(self.directory).as_posix()
+
+
+_held: dict[Path, WrittenFiles] = {}
+
+
+@contextmanager
+def listing(files: WrittenFiles) -> Iterator[None]:
+    """Enter each file that this process writes below a run directory in the list of the run."""
+    _held[files.directory] = files
+    try:
+        yield
+    finally:
+        del _held[files.directory]
+
+
+def held(directory: Path) -> WrittenFiles | None:
+    """Return the list of a run directory while this process writes there."""
+    return _held.get(Path(os.path.abspath(directory)))
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -16,18 +130,25 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises:
         UserError: the file cannot be written; the old content is still there.
+        ForeignFile: the file lies in a run directory, and the run has not written it.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    files = _list_for(path)
+    new = files is not None and path not in files
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.gru_bench{'.new' if new else ''}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if files is not None:
+            files.claim(path)
         temporary.replace(path)
         _sync(path.parent)
     except BaseException as error:
         _remove(temporary)
+        if files is not None and not os.path.lexists(path):
+            files.forget(path)
         if not isinstance(error, OSError):
             raise
         raise UserError(
@@ -36,12 +157,59 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove what writers left behind that were killed in the middle; the folder must have none at work."""
-    if folder.is_dir():
-        for path in folder.iterdir():
-            if _UNFINISHED.fullmatch(path.name):
-                _remove(path)
+def open_for_appending(path: Path) -> int:
+    """Return the descriptor of a file that grows; it is made where it does not exist.
+
+    Raises:
+        OSError: the file cannot be opened.
+        UserError: it cannot be made in a run directory.
+        ForeignFile: it lies in a run directory, and the run has not written it.
+    """
+    files = _list_for(path)
+    if files is not None and path not in files:
+        write_atomically(path, b"")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+
+def remove(path: Path) -> None:
+    """Remove a file where it exists; in a run directory, only one that the run has written.
+
+    Raises:
+        OSError: the folder is read-only.
+    """
+    files = _list_for(path)
+    if files is None or path in files:
+        path.unlink(missing_ok=True)
+    if files is not None:
+        files.forget(path)
+
+
+def remove_unfinished(folder: Path) -> list[str]:
+    """Remove what killed writers have left behind and return the names of files that they had not written before.
+
+    The folder must have no writer at work.
+    """
+    names = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        found = _UNFINISHED.fullmatch(path.name)
+        if found is not None:
+            _remove(path)
+            names += [found[1]] if found[2] else []
+    return names
+
+
+def _list_for(path: Path) -> WrittenFiles | None:
+    """Return the list in which a file must be entered."""
+    if path.name == LIST_FILE or not _held:
+        return None
+    parents = Path(os.path.abspath(path)).parents
+    return next((_held[folder] for folder in parents if folder in _held), None)
+
+
+def _inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
 
 
 def _sync(folder: Path) -> None:
@@ -54,7 +222,5 @@ def _sync(folder: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    try:
+    with suppress(OSError):  # the folder is read-only by now: what lies there harms nobody
         path.unlink(missing_ok=True)
-    except OSError:  # the folder is read-only by now: what lies there harms nobody
-        return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from contextvars import ContextVar
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,6 +17,7 @@ from rich.console import Console
 from gru_bench.config import Config
 from gru_bench.data.factory import check_data, find_cache
 from gru_bench.errors import UserError
+from gru_bench.files import open_for_appending
 from gru_bench.models.factory import check_model
 from gru_bench.models.network import Network
 from gru_bench.outputs import complete_outputs, write_outputs
@@ -33,7 +36,7 @@ from gru_bench.training.loop import Judge, Training
 from gru_bench.training.memory import memory_in_words
 from gru_bench.training.processes import following, join_processes, leading
 from gru_bench.training.run import Run
-from gru_bench.training.run_directory import clear, owned, previous_record
+from gru_bench.training.run_directory import check_files, clear, owned, previous_record
 from gru_bench.training.setup import begin_run, load_task
 from gru_bench.training.signals import Interrupted, terminated
 from gru_bench.training.stale import check_unchanged
@@ -111,6 +114,7 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
             elif earlier is not None and earlier.status == "diverged":
                 diverged.append(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
             else:
+                check_files(directory)
                 if earlier is not None:
                     _warn_without_checkpoint(earlier, directory)
                 left.append(_Unfinished(member, directory, None if earlier is None else earlier.started))
@@ -287,21 +291,25 @@ class _LogFile(logging.FileHandler):
         super().__init__(path, encoding="utf-8", delay=True)  # opened after `clear`
         self._failed = False
 
+    def _open(self) -> TextIOWrapper:
+        return os.fdopen(open_for_appending(Path(self.baseFilename)), "a", encoding=self.encoding)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write one message."""
         try:
             super().emit(record)
-        except OSError:  # it could not be opened
+        except (OSError, UserError):  # it could not be opened
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say once that the file cannot be written."""
         error = sys.exception()
-        if not isinstance(error, OSError):
+        if not isinstance(error, OSError | UserError):
             super().handleError(record)
         elif not self._failed:
             self._failed = True
-            print(f"{self.baseFilename} cannot be written: {error.strerror}; messages are shown here.", file=sys.stderr)
+            reason = error.strerror if isinstance(error, OSError) else error
+            print(f"{self.baseFilename} cannot be written: {reason}; messages are shown here.", file=sys.stderr)
 
 
 class _ConsoleHandler(logging.Handler):

@@ -16,6 +16,7 @@ from hydra import initialize
 from hydra.core.global_hydra import GlobalHydra
 
 from gru_bench.errors import UserError
+from gru_bench.files import LIST_FILE
 from gru_bench.training.signals import Interrupted
 from tests.training.support import SMALL, record, train
 
@@ -63,6 +64,7 @@ def test_a_signal_once_a_run_is_written_is_told_too(tmp_path: Path, monkeypatch:
 
 def test_a_log_that_cannot_be_written_is_said_once_and_ends_no_run(tmp_path: Path):
     (tmp_path / "log.txt").mkdir()
+    (tmp_path / LIST_FILE).write_text('{"files": ["log.txt"]}')
     done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
     assert done.code == 0, done.err
     assert done.err == f"{tmp_path / 'log.txt'} cannot be written: Is a directory; messages are shown here.\n"

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from gru_bench.errors import UserError
-from gru_bench.files import write_atomically
+from gru_bench.files import open_for_appending, write_atomically
 from gru_bench.history import decode_line
 
 _TO_TEXT = {math.inf: "Infinity", -math.inf: "-Infinity"}
@@ -96,8 +96,7 @@ class MetricsFile:
 
     def _open(self) -> int:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            return open_for_appending(self.path)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import wandb
 
+from gru_bench.files import write_atomically
 from gru_bench.tracking.tracker import NoTracker, Tracker, flatten
 
 _MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
@@ -188,13 +189,14 @@ def _choose(mode: str) -> tuple[str, str]:
 
 def _try_online(arguments: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
     """Return the online run, or None and the reason; a failed attempt leaves no files."""
-    before = set(folder.glob("run-*"))
+    own = f"run-*-{arguments['id']}"
+    before = set(folder.glob(own))
     try:
         return _start(arguments, "online"), ""
     except Exception as error:
         wandb.teardown()  # the service would go on trying, and keep the run's identity in use
         _set_up()
-        for leftover in set(folder.glob("run-*")) - before:
+        for leftover in set(folder.glob(own)) - before:
             shutil.rmtree(leftover, ignore_errors=True)
         return None, f"online failed ({_said(error)})"
 
@@ -217,6 +219,7 @@ def _settings(init_seconds: float, finish_seconds: float) -> wandb.Settings:
         finish_timeout_raises=True,
         reinit="create_new",  # a sweep holds several runs in one process, one after the other
         use_dot_wandb=False,
+        symlink=False,  # a link called latest-run or debug.log of somebody else would be replaced
         silent=True,
         console="off",
         disable_git=True,
@@ -236,7 +239,7 @@ def _identity(folder: Path, run_id: str | None) -> str:
     if run_id is None and stored.exists():
         run_id = stored.read_text().strip()
     run_id = run_id or secrets.token_hex(4)
-    stored.write_text(run_id + "\n")
+    write_atomically(stored, f"{run_id}\n".encode())
     return run_id
 
 

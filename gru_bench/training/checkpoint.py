@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.errors import UserError
-from gru_bench.files import write_atomically
+from gru_bench.files import remove, write_atomically
 from gru_bench.record import RunRecord
 
 KEPT = 2
@@ -63,7 +63,7 @@ class Checkpoints:
         path = self._path(update)
         save_tree(path, tree, self._signed(meta))
         for old in self._paths()[KEPT:]:
-            old.unlink(missing_ok=True)
+            remove(old)
         return path
 
     @property
@@ -103,12 +103,7 @@ class Checkpoints:
         """Remove the checkpoints of later updates, so that they do not outlast the ones that are written next."""
         for later in self.updates:
             if later > update:
-                self._path(later).unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        """Remove all checkpoints."""
-        for path in (*self._paths(), self.best_path):
-            path.unlink(missing_ok=True)
+                remove(self._path(later))
 
     def _signed(self, meta: Mapping[str, Any]) -> dict[str, Any]:
         return {**meta, _RUN: self._identity} if self._identity else dict(meta)

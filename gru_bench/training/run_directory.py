@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import glob
 import json
 import logging
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,13 +18,23 @@ import filelock
 
 from gru_bench.config import Config, differences, identity
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.files import remove_unfinished, write_atomically
+from gru_bench.files import LIST_FILE, WrittenFiles, held, listing, write_atomically
+from gru_bench.history import METRICS_FILE
 from gru_bench.record import FILE_NAME, SAMPLES_FILE, RunRecord, read_record
-from gru_bench.training.checkpoint import Checkpoints
 
 _LOCK, _OWNER = "lock", "owner.json"
+_UNKNOWN = "an unknown process"
 _FOLDERS = ("checkpoints", "figures", "wandb")
-_OURS = (*_FOLDERS, "metrics.jsonl", "config.yaml", "log.txt", "data.json", SAMPLES_FILE, FILE_NAME)
+_PICTURES = (
+    *("learning_curve", "gate_activity", "forecast", "error_over_horizon", "residuals", "confusion_matrix"),
+    *("reliability", "words", "piano_roll", "error_by_distance", "error_by_place", "right_by_n"),
+)
+_NAMES = (
+    *(FILE_NAME, "config.yaml", "data.json", METRICS_FILE, "log.txt", SAMPLES_FILE),
+    *("checkpoints/best.npz", "wandb/run_id"),
+    *(f"figures/{name}.png" for name in _PICTURES),
+)
+_SHOWN = 10  # files that a message names
 
 logger = logging.getLogger("gru_bench")
 
@@ -38,8 +49,10 @@ def owned(directory: Path) -> Iterator[Path]:
 
     Raises:
         InUse: another process holds it.
+        ConfigError: it is no run directory, and holds files of the names that a run writes; nothing is changed.
         UserError: it cannot be written.
     """
+    _refuse_foreign_directory(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -58,12 +71,14 @@ def owned(directory: Path) -> Iterator[Path]:
             logger.warning(
                 "The lock of %s is stale: its owner, %s, is gone. Taking over.", directory, _owner(directory)
             )
-        for folder in (directory, *(directory / name for name in _FOLDERS)):
-            remove_unfinished(folder)
+        files = _files_of(directory)
+        files.settle([directory, *(directory / name for name in _FOLDERS)])
+        files.write()
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         owner = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
         write_atomically(directory / _OWNER, json.dumps(owner).encode())
-        yield directory
+        with listing(files):
+            yield directory
     finally:
         with contextlib.suppress(OSError):  # a folder that is read-only by now: the next owner finds a stale name
             (directory / _OWNER).unlink(missing_ok=True)
@@ -74,21 +89,97 @@ def _owner(directory: Path) -> str:
     try:
         owner = json.loads((directory / _OWNER).read_text(encoding="utf-8"))
         return f"process {owner['process']} on {owner['host']} since {owner['since']}"
-    except (OSError, ValueError, KeyError):
-        return "an unknown process"
+    except (OSError, ValueError, KeyError, TypeError):
+        return _UNKNOWN
 
 
 def clear(directory: Path) -> None:
-    """Remove what a run has left in its directory, and nothing else; without a record, its checkpoints alone."""
-    Checkpoints(directory / "checkpoints").clear()
-    if not (directory / FILE_NAME).exists():
+    """Remove the files that a run has written, and the folders that are empty then."""
+    files = _files_of(directory)
+    _remove_tracked(directory / "wandb", files)
+    for path in files:  # checkpoints come first
+        path.unlink(missing_ok=True)
+        files.forget(path)
+    files.write()
+    for name in _FOLDERS:
+        with contextlib.suppress(OSError):  # it is not there, or holds files of somebody else
+            (directory / name).rmdir()
+
+
+def check_files(directory: Path) -> None:
+    """Check that a run will overwrite no file but its own.
+
+    Raises:
+        ConfigError: its directory holds files of the names that a run writes, and they are not those of this run.
+    """
+    files = _files_of(directory)
+    _refuse(directory, [path for path in _usual_files(directory) if path not in files])
+
+
+def _remove_tracked(folder: Path, files: WrittenFiles) -> None:
+    """Remove what W&B has kept of the run: folders whose names end in the identity that we have given it."""
+    stored = folder / "run_id"
+    identity = stored.read_text(encoding="utf-8").strip() if stored in files and stored.exists() else ""
+    if not identity:
         return
-    for name in _OURS:
-        path = directory / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    tracked = list(folder.glob(f"*run-*-{glob.escape(identity)}"))
+    for link in folder.iterdir():
+        if link.is_symlink() and any(link.resolve().is_relative_to(kept.resolve()) for kept in tracked):
+            link.unlink()
+    for kept in tracked:
+        shutil.rmtree(kept)
+
+
+def _files_of(directory: Path) -> WrittenFiles:
+    """Return the list of what a run has written; for a run of an earlier version, which kept none, by its names."""
+    files = held(directory) or WrittenFiles.read(directory)
+    if files is not None:
+        return files
+    names = [path.relative_to(directory).as_posix() for path in _usual_files(directory)]
+    return WrittenFiles(directory, names if _has_record(directory) else [])
+
+
+def _refuse_foreign_directory(directory: Path) -> None:
+    """Check a directory before anything is written there, its lock included."""
+    try:
+        if (directory / LIST_FILE).exists() or _has_record(directory):
+            return
+        lock, owner = directory / _LOCK, directory / _OWNER
+        odd = [lock] if lock.exists() and (lock.is_dir() or lock.stat().st_size) else []
+        odd += [owner] if owner.exists() and _owner(directory) == _UNKNOWN else []
+        in_the_way = [*_usual_files(directory), *odd]
+    except OSError as error:
+        raise UserError(f"cannot read the run directory {directory}: {error.strerror}. Set run_dir=...") from error
+    if not (directory / LIST_FILE).exists():  # the first files of another process, which writes its list before them
+        _refuse(directory, in_the_way)
+
+
+def _usual_files(directory: Path) -> list[Path]:
+    """Return what stands in a directory under the names of a run's files and folders."""
+    files = [directory / name for name in _NAMES]
+    files += [directory / name for name in _FOLDERS if not (directory / name).is_dir()]
+    return [*filter(os.path.lexists, files), *sorted((directory / "checkpoints").glob("update-*.npz"))]
+
+
+def _has_record(directory: Path) -> bool:
+    try:
+        return read_record(directory) is not None
+    except UserError:
+        return False
+
+
+def _refuse(directory: Path, files: Sequence[Path]) -> None:
+    if not files:
+        return
+    names = [path.relative_to(directory).as_posix() for path in files]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    raise ConfigError(
+        "run_dir",
+        str(directory),
+        "a folder where a run overwrites no file of somebody else; it would write "
+        f"{', '.join(names[:_SHOWN])}{more}, which no run has written there",
+        "Choose another run_dir, or move these files away.",
+    )
 
 
 def previous_record(directory: Path, config: Config) -> RunRecord | None:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,8 @@ import pytest
 
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.training.run_directory import clear, owned, previous_record
+from gru_bench.files import LIST_FILE, write_atomically
+from gru_bench.training.run_directory import check_files, clear, owned, previous_record
 from tests.results.records import make_record
 from tests.training.support import ROOT
 
@@ -80,11 +82,11 @@ def test_another_process_and_its_death(tmp_path: Path, log: pytest.LogCaptureFix
 def test_a_new_owner_removes_what_a_killed_one_left_half_written(tmp_path: Path):
     for folder in (tmp_path, tmp_path / "checkpoints", tmp_path / "figures"):
         folder.mkdir(exist_ok=True)
-        (folder / ".file.json.4711.tmp").write_text("half")
-        (folder / "notes.tmp").write_text("mine")
+        (folder / ".file.json.4711.gru_bench.tmp").write_text("half")
+        (folder / ".notes.7.tmp").write_text("mine")
     with owned(tmp_path):
         left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.tmp"))
-    assert left == ["checkpoints/notes.tmp", "figures/notes.tmp", "notes.tmp"]
+    assert left == [".notes.7.tmp", "checkpoints/.notes.7.tmp", "figures/.notes.7.tmp"]
 
 
 def test_an_owner_that_left_no_name(tmp_path: Path):
@@ -143,24 +145,98 @@ def test_a_damaged_record_is_no_earlier_run(tmp_path: Path):
         previous_record(tmp_path, make_config())
 
 
-def test_clear_removes_what_a_run_wrote_and_nothing_else(tmp_path: Path):
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "metrics.jsonl").write_text("mine too: there is no run here")
-    clear(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 2
-    for folder in ("checkpoints", "figures", "wandb"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "file").write_text("")
-    for name in ("config.yaml", "log.txt", "data.json", "record.json"):
-        (tmp_path / name).write_text("")
-    clear(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+THEIRS = ("figures/mine.png", "checkpoints/mine.npz", "wandb/offline-run-theirs/run.wandb", "notes.txt")
+WRITTEN = ("config.yaml", "checkpoints/update-000000010.npz", "checkpoints/best.npz", "figures/forecast.png")
 
 
-def test_clear_removes_checkpoints_whose_record_is_gone(tmp_path: Path):
-    checkpoints = tmp_path / "checkpoints"
-    checkpoints.mkdir()
-    for name in ("update-000000010.npz", "best.npz", "mine.npz"):
-        (checkpoints / name).write_text("")
-    clear(tmp_path)
-    assert [path.name for path in checkpoints.iterdir()] == ["mine.npz"]
+def put(directory: Path, *names: str, content: str = "theirs") -> None:
+    for name in names:
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(content)
+
+
+def put_tracked(directory: Path) -> None:
+    """Put there what W&B leaves of a run, links of an earlier version included."""
+    own = directory / "wandb" / "offline-run-20240101_000000-0a1b2c3d"
+    put(directory, "wandb/run_id", content="0a1b2c3d\n")
+    put(own, "files/config.yaml", "logs/debug.log")
+    (directory / "wandb" / "latest-run").symlink_to(own.name)
+    (directory / "wandb" / "debug.log").symlink_to(f"{own.name}/logs/debug.log")
+    (directory / "wandb" / "theirs").symlink_to("offline-run-theirs")
+
+
+def contents(directory: Path) -> set[str]:
+    files = [path for path in directory.rglob("*") if path.is_symlink() or not path.is_dir()]
+    return {path.relative_to(directory).as_posix() for path in files} - {"lock", LIST_FILE}
+
+
+@pytest.mark.parametrize("version", ["with a list", "without a list"])
+def test_clear_removes_what_the_run_has_written_and_nothing_else(tmp_path: Path, version: str):
+    put(tmp_path, *THEIRS)
+    with owned(tmp_path):
+        for name in WRITTEN:
+            write_atomically(tmp_path / name, b"ours")
+        write_atomically(tmp_path / "record.json", json.dumps(make_record()).encode())
+        write_atomically(tmp_path / "wandb" / "run_id", b"0a1b2c3d\n")
+        put_tracked(tmp_path)
+    if version == "without a list":
+        (tmp_path / LIST_FILE).unlink()
+    with owned(tmp_path):
+        check_files(tmp_path)
+        clear(tmp_path)
+    assert contents(tmp_path) == {*THEIRS, "wandb/theirs"}
+    for name in THEIRS:
+        (tmp_path / name).unlink()
+    shutil.rmtree(tmp_path / "wandb")
+    with owned(tmp_path):
+        write_atomically(tmp_path / "checkpoints" / "best.npz", b"ours")
+        clear(tmp_path)
+    assert not list(tmp_path.glob("*/"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("config.yaml", "data.json", "samples.json", "metrics.jsonl", "log.txt", "record.json", "lock", "owner.json"),
+        *(
+            "checkpoints/best.npz",
+            "checkpoints/update-000000005.npz",
+            "figures/learning_curve.png",
+            "figures/words.png",
+        ),
+        *("wandb/run_id", "wandb", "config.yaml/inside"),
+    ],
+)
+def test_a_folder_with_files_of_others_is_refused_untouched(tmp_path: Path, name: str):
+    put(tmp_path, name, "notes.txt")
+    named = "config.yaml" if name.startswith("config.yaml") else name
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=rf"run_dir: .*it would write {named}, which no run has written there"):
+            owned(tmp_path).__enter__()
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {Path(name).name, "notes.txt"}
+    assert (tmp_path / name).read_text() == "theirs"
+
+
+def test_files_of_others_in_the_directory_of_a_run_are_named(tmp_path: Path):
+    with owned(tmp_path):
+        write_atomically(tmp_path / "config.yaml", b"ours")
+    put(tmp_path, "samples.json", "figures/learning_curve.png", "figures/mine.png")
+    with owned(tmp_path), pytest.raises(ConfigError, match=r"would write samples.json, figures/learning_curve.png, w"):
+        check_files(tmp_path)
+    with owned(tmp_path):
+        clear(tmp_path)
+    assert contents(tmp_path) == {"samples.json", "figures/learning_curve.png", "figures/mine.png"}
+
+
+def test_pictures_of_all_tasks_are_known_by_name():
+    """What an earlier version has drawn, and what would be in the way of a picture, is known before it is drawn."""
+    from gru_bench.tasks import forecast_report, music, sentiment
+    from gru_bench.training import run_directory
+
+    for module in (forecast_report, music, sentiment):
+        source = Path(module.__file__ or "").read_text(encoding="utf-8")
+        drawn = re.findall(r'"(\w+)": (?:_draw|music_pictures|confusion|reliability)|pictures\["(\w+)"\]', source)
+        assert {first or second for first, second in drawn} <= {
+            Path(name).stem for name in run_directory._NAMES if name.startswith("figures/")
+        }
+        assert drawn
