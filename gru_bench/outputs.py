@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from gru_bench.config import PathsConfig
 from gru_bench.errors import UserError
-from gru_bench.files import write_atomically
+from gru_bench.files import WrittenFiles, held, write_atomically
 from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.models.network import Network
 from gru_bench.plotting import save_figure
@@ -59,8 +59,10 @@ def write_outputs(
     for name, draw in _pictures(directory, record, task, network, data, sums, failed).items():
         with _warned(f"Picture {name}", failed):
             draw(directory / "figures" / f"{name}.png")
+    files = held(directory) or WrittenFiles(directory)
     for path in sorted((directory / "figures").glob("*.png")):
-        tracker.image(path.stem, path, record.updates)
+        if path in files:  # a picture of somebody else is sent nowhere
+            tracker.image(path.stem, path, record.updates)
     if record.outputs_due and not any(isinstance(error, UserError) for error in failed):
         record.outputs_due = False
         with _warned("Record of samples and pictures", failed):
