@@ -226,17 +226,3 @@ def test_files_of_others_in_the_directory_of_a_run_are_named(tmp_path: Path):
     with owned(tmp_path):
         clear(tmp_path)
     assert contents(tmp_path) == {"samples.json", "figures/learning_curve.png", "figures/mine.png"}
-
-
-def test_pictures_of_all_tasks_are_known_by_name():
-    """What an earlier version has drawn, and what would be in the way of a picture, is known before it is drawn."""
-    from gru_bench.tasks import forecast_report, music, sentiment
-    from gru_bench.training import run_directory
-
-    for module in (forecast_report, music, sentiment):
-        source = Path(module.__file__ or "").read_text(encoding="utf-8")
-        drawn = re.findall(r'"(\w+)": (?:_draw|music_pictures|confusion|reliability)|pictures\["(\w+)"\]', source)
-        assert {first or second for first, second in drawn} <= {
-            Path(name).stem for name in run_directory._NAMES if name.startswith("figures/")
-        }
-        assert drawn
