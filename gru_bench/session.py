@@ -14,17 +14,16 @@ from typing import Any, NamedTuple, cast
 
 from rich.console import Console
 
+from gru_bench.checks import check_settings
 from gru_bench.config import Config
-from gru_bench.data.factory import check_data, find_cache
+from gru_bench.data.factory import find_cache
 from gru_bench.errors import UserError
 from gru_bench.files import open_for_appending
-from gru_bench.models.factory import check_model
 from gru_bench.models.network import Network
 from gru_bench.outputs import complete_outputs, write_outputs
 from gru_bench.record import RunRecord, Status
 from gru_bench.redaction import Redaction, redacted
 from gru_bench.reporting.run_table import run_table
-from gru_bench.tasks.factory import ACCEPTS, check_task
 from gru_bench.tasks.task import Task
 from gru_bench.terminal import Terminal
 from gru_bench.training.checkpoint import Checkpoints
@@ -125,17 +124,6 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
         if diverged:
             raise UserError("\n".join(diverged))
         return 0
-
-
-def check_settings(config: Config) -> None:
-    """Check what depends on several sections, before anything is read or written.
-
-    Raises:
-        ConfigError: the task does not take such data, or no such network.
-    """
-    task_class = check_task(config.task)
-    check_data(config.data, config.task.name, ACCEPTS)
-    check_model(config.model, causal=task_class.causal, pooled=task_class.pooled)
 
 
 def _warn_without_checkpoint(earlier: RunRecord, directory: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gru_bench.arguments import run_command
+from gru_bench.checks import check_settings
 from gru_bench.compose import composed
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
@@ -89,10 +90,9 @@ def sweep(
     arguments = tuple(f"{key}={value}" for key, value in settings.items())
     base = composed(*arguments, *overrides(searched.constants))
 
-    from gru_bench.session import check_settings  # JAX is loaded here, so that --help answers at once
-    from gru_bench.training.setup import load_task
-
     check_settings(base)
+    from gru_bench.training.setup import load_task  # JAX is loaded here, after all that can be checked without it
+
     task, _ = load_task(base)
     facts = _facts(searched, base, method=method, prune=prune, search_seed=search_seed)
     path = study or _default_study(searched, base, method, facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 try:
+    from gru_bench.checks import check_settings
     from gru_bench.compose import hydra_entry
     from gru_bench.config import Config
     from gru_bench.training.signals import leave_at_once
@@ -14,7 +15,8 @@ except KeyboardInterrupt:  # loading Hydra takes a second, in which nothing is b
 
 def run(config: Config) -> int:
     """Train, go on with an unfinished run, or show a finished one; return the exit code."""
-    from gru_bench.session import run_session  # JAX is loaded here, so that --help answers at once
+    check_settings(config)
+    from gru_bench.session import run_session  # JAX is loaded here, after all that can be checked without it
 
     return run_session(config)
 

@@ -36,7 +36,8 @@ from gru_bench.data.factory import make_data
 from gru_bench.data.windows import TrainWindows
 from gru_bench.errors import UserError
 from gru_bench.models.factory import make_model
-from gru_bench.tasks.factory import ACCEPTS, make_task
+from gru_bench.tasks.factory import make_task
+from gru_bench.tasks.settings import ACCEPTS
 from gru_bench.tasks.task import Task
 from gru_bench.training.environment import device, keep_freed_memory, threads
 from gru_bench.training.optimizer import make_optimizer, make_schedule

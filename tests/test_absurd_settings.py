@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gru_bench.checks import check_settings
 from gru_bench.compose import composed
 from gru_bench.config import Config
 from gru_bench.errors import UserError
-from gru_bench.session import check_settings
 
 CHOICES: tuple[tuple[str, ...], ...] = (
     ("task=language_modeling", "model=lstm"),

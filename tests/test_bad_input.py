@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from gru_bench.config import DataConfig, PathsConfig, TaskConfig, TrainingConfig
 from gru_bench.data.factory import make_data
 from gru_bench.errors import UserError
-from gru_bench.tasks.factory import ACCEPTS, make_task
+from gru_bench.tasks.factory import make_task
+from gru_bench.tasks.settings import ACCEPTS
 from tests.bad_input import REFUSED, SERIES, TEXT, labelled, series
 from tests.training.support import record, train
 

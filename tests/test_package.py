@@ -17,12 +17,12 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from gru_bench.checks import check_settings
 from gru_bench.compose import composed
 from gru_bench.config import Config, DataConfig, configs_folder
 from gru_bench.data.factory import SOURCES, check_data
-from gru_bench.models.cells import CELLS, Cell
-from gru_bench.models.factory import check_model
-from gru_bench.tasks.factory import ACCEPTS, TASKS, check_task
+from gru_bench.models.settings import CELL_OPTIONS
+from gru_bench.tasks.settings import ACCEPTS, TASK_SETTINGS
 from gru_bench.validation import settings
 
 ROOT = Path(__file__).parents[1]
@@ -51,15 +51,13 @@ def fresh_hydra() -> Iterator[None]:
 def checked(*overrides: str) -> Config:
     """Return the settings of a command line, checked as the run itself does."""
     config = composed(*overrides)
-    task = check_task(config.task)
-    check_data(config.data, config.task.name, ACCEPTS)
-    check_model(config.model, causal=task.causal, pooled=task.pooled)
+    check_settings(config)
     return config
 
 
 def with_data(source: str) -> list[str]:
     """Return the overrides that choose a source, and a task that it serves."""
-    task = next(name for name, cls in TASKS.items() if cls.accepts in SOURCES[source].kinds)
+    task = next(name for name, kind in ACCEPTS.items() if kind in SOURCES[source].kinds)
     return [f"task={task}", f"data={source}", *NEEDED.get(source, [])]
 
 
@@ -107,8 +105,8 @@ def test_a_group_on_the_command_line_wins_over_the_preset_of_the_data():
 
 def test_names_in_code_and_presets_are_the_same():
     assert GROUPS["data"] == sorted(SOURCES)
-    assert GROUPS["model"] == sorted(CELLS)
-    assert GROUPS["task"] == sorted(TASKS)
+    assert GROUPS["model"] == sorted(CELL_OPTIONS)
+    assert GROUPS["task"] == sorted(TASK_SETTINGS)
 
 
 def test_the_presets_of_a_source_show_its_defaults():
@@ -168,11 +166,8 @@ def test_the_page_on_configuration_lists_every_setting_and_no_other():
         section = parameter.annotation
         inner = settings(section) if hasattr(section, "__dataclass_fields__") else None
         known |= {name} if inner is None else {f"{name}.{key}" for key in inner if key != "options"}
-    known |= {f"task.{key}" for task in TASKS.values() for key in settings(task) if key != "description"}
-    shared = {entry.name for entry in dataclasses.fields(Cell)}
-    known |= {f"model.{entry.name}" for cell in CELLS.values() for entry in dataclasses.fields(cell)} - {
-        f"model.{name}" for name in shared
-    }
+    known |= {f"task.{key}" for task in TASK_SETTINGS.values() for key in settings(task)}
+    known |= {f"model.{key}" for cell in CELL_OPTIONS.values() for key in settings(cell)}
     chosen_by_group = {"task.name", "data.source", "model.cell"}
     assert known - chosen_by_group <= listed
     groups = {*GROUPS, *(choice for _, choice in CHOICES)}

@@ -1,7 +1,8 @@
 """The equations and carries of every cell; the only file that knows which cell it is.
 
-A cell is a frozen dataclass of its options. Adding one means one class here, decorated with `register`, and
-one file in configs/model. Weights are dictionaries of float32 arrays, with one block per gate:
+A cell is a frozen dataclass of its options, which `gru_bench.models.settings` declares. Adding one means one class
+here, decorated with `register`, its line there, and one file in configs/model. Weights are dictionaries of float32
+arrays, with one block per gate:
 
     kernel            (input, gate, hidden)    from the input
     recurrent_kernel  (hidden, gate, hidden)   from the hidden state
@@ -17,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from gru_bench.models.products import Gates
+from gru_bench.models.settings import GRUOptions, LSTMOptions, MinGRUOptions, MinLSTMOptions, RNNOptions
 
 Weights = Mapping[str, Array]
 Activations = dict[str, Array]
@@ -152,7 +154,7 @@ def register(name: str) -> Callable[[C], C]:
 
 @register("gru")
 @dataclass(frozen=True, kw_only=True)
-class GRU(Cell):
+class GRU(GRUOptions, Cell):
     """Gated recurrent unit (Cho et al. 2014, arXiv:1406.1078).
 
         r = sigmoid(x_r + h U_r);  z = sigmoid(x_z + h U_z)
@@ -164,9 +166,6 @@ class GRU(Cell):
     before the product it would add to the bias of x_n. `update_bias` is added to the initial bias of the update gate;
     above 0 it lengthens memory at the start.
     """
-
-    reset_after: bool = True
-    update_bias: float = 0.0
 
     gates: ClassVar[tuple[str, ...]] = ("reset", "update", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("reset", "update")
@@ -218,7 +217,7 @@ class GRU(Cell):
 
 @register("lstm")
 @dataclass(frozen=True, kw_only=True)
-class LSTM(Cell):
+class LSTM(LSTMOptions, Cell):
     """Long short-term memory with forget gate (Hochreiter & Schmidhuber 1997; Gers et al. 2000).
 
         i = sigmoid(x_i + h U_i);  f = sigmoid(x_f + h U_f);  g = tanh(x_g + h U_g)
@@ -228,9 +227,6 @@ class LSTM(Cell):
     `forget_bias` is added to the initial bias of the forget gate (Jozefowicz et al. 2015). With layer
     normalisation, h' = o * tanh(gain * standardised c').
     """
-
-    forget_bias: float = 1.0
-    peepholes: bool = False
 
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("input", "forget", "output")
@@ -286,10 +282,8 @@ class LSTM(Cell):
 
 @register("rnn")
 @dataclass(frozen=True, kw_only=True)
-class RNN(Cell):
+class RNN(RNNOptions, Cell):
     """Plain recurrent network (Elman 1990): h' = activation(x + h U)."""
-
-    activation: Literal["tanh", "relu"] = "tanh"
 
     gates: ClassVar[tuple[str, ...]] = ("candidate",)
 
@@ -397,7 +391,7 @@ class InputGated(Cell):
 
 @register("min_gru")
 @dataclass(frozen=True, kw_only=True)
-class MinGRU(InputGated):
+class MinGRU(MinGRUOptions, InputGated):
     """minGRU (Feng et al. 2024, arXiv:2410.01201, section 3.1, computed as it stands, not in logarithms).
 
         z = sigmoid(x_z)
@@ -406,8 +400,6 @@ class MinGRU(InputGated):
     The candidate x_n has no tanh. Convention: z = 1 keeps h, as in the GRU here; the paper's z is 1 - z.
     `update_bias` is added to the initial bias of the update gate, as in the GRU.
     """
-
-    update_bias: float = 0.0
 
     gates: ClassVar[tuple[str, ...]] = ("update", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("update",)
@@ -426,7 +418,7 @@ class MinGRU(InputGated):
 
 @register("min_lstm")
 @dataclass(frozen=True, kw_only=True)
-class MinLSTM(InputGated):
+class MinLSTM(MinLSTMOptions, InputGated):
     """minLSTM (Feng et al. 2024, arXiv:2410.01201, section 3.2, computed as it stands, not in logarithms).
 
         i = sigmoid(x_i);  f = sigmoid(x_f)
@@ -436,8 +428,6 @@ class MinLSTM(InputGated):
     sum, which keeps the scale of h independent of time; gate activities are those after the division.
     `forget_bias` is added to the initial bias of f, as in the LSTM.
     """
-
-    forget_bias: float = 1.0
 
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate")
     sigmoid_gates: ClassVar[tuple[str, ...]] = ("input", "forget")

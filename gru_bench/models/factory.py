@@ -8,15 +8,13 @@ from typing import Any
 import jax
 
 from gru_bench.config import ModelConfig, TrainingConfig
-from gru_bench.errors import ConfigError, nearest
+from gru_bench.errors import ConfigError
 from gru_bench.models.cells import CELLS, Cell
 from gru_bench.models.initializers import orthogonal, uniform
 from gru_bench.models.network import Dropout, Embedding, Execution, Identity, Network, Readout, RecurrentLayer
 from gru_bench.models.pooling import POOLINGS
+from gru_bench.models.settings import CELL_OPTIONS, cell_options, check_model
 from gru_bench.models.sizing import StackShape, hidden_size_for
-from gru_bench.validation import bind
-
-_SET_BY_SECTION = frozenset({"hidden_size", "layer_norm"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,56 +38,9 @@ class Signature:
     features: int = 0
 
 
-def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
-    """Check a model's settings without building it.
-
-    Args:
-        config: the settings.
-        causal: whether the task's outputs must not depend on later inputs.
-        pooled: whether the task has one output per sequence.
-
-    Raises:
-        ConfigError: an unknown cell, a wrong option, or settings that exclude each other.
-    """
-    cell = _cell_class(config)(hidden_size=1, layer_norm=config.layer_norm, **_cell_options(config))
-    if config.recurrent_dropout and not cell.recurrent_kernels:
-        raise ConfigError(
-            "model.recurrent_dropout",
-            config.recurrent_dropout,
-            f"0 for model.cell={config.cell}: it has no recurrent product",
-            "Drop inputs or outputs instead: model.input_dropout, model.output_dropout.",
-        )
-    if config.recurrence == "parallel" and cell.associative_form is None:
-        raise ConfigError(
-            "model.recurrence",
-            config.recurrence,
-            f"fast or scan for model.cell={config.cell}: what it does at a time step depends on the one before",
-        )
-    if causal and config.bidirectional:
-        raise ConfigError(
-            "model.bidirectional", True, "false for a task that predicts what follows", "Both directions see it."
-        )
-    if config.pooling != "last" and not pooled:
-        raise ConfigError("model.pooling", config.pooling, "last for a task with an output at every time step")
-    if config.tied_embeddings:
-        directions = 2 if config.bidirectional else 1
-        if config.embedding_size is not None and config.hidden_size is not None:
-            if config.embedding_size != config.hidden_size * directions:
-                raise ConfigError(
-                    "model.embedding_size",
-                    config.embedding_size,
-                    f"{config.hidden_size * directions} or null with model.tied_embeddings=true",
-                )
-        elif config.embedding_size is not None or directions == 2:
-            raise ConfigError(
-                "model.tied_embeddings", True, "false, unless embeddings are as wide as the last layer's output"
-            )
-
-
 def cell_defaults(config: ModelConfig) -> dict[str, Any]:
     """Return the options of the configured cell alone, at their defaults."""
-    shared = {entry.name for entry in fields(Cell)}
-    return {entry.name: entry.default for entry in fields(_cell_class(config)) if entry.name not in shared}
+    return {entry.name: entry.default for entry in fields(CELL_OPTIONS[config.cell])}
 
 
 def make_cell(config: ModelConfig, signature: Signature) -> Cell:
@@ -98,7 +49,7 @@ def make_cell(config: ModelConfig, signature: Signature) -> Cell:
     Raises:
         ConfigError: see `check_model`; or no hidden size comes within 1 % of the budget.
     """
-    cls, options = _cell_class(config), _cell_options(config)
+    options, cls = cell_options(config), CELLS[config.cell]
 
     def sized(hidden: int) -> Cell:
         return cls(hidden_size=hidden, layer_norm=config.layer_norm, **options)
@@ -160,13 +111,3 @@ def make_model(config: ModelConfig, training: TrainingConfig, signature: Signatu
         variational=config.variational_dropout,
     )
     return Network(encoder, layers, pooling, head, residual=config.residual, dropout=dropout)
-
-
-def _cell_class(config: ModelConfig) -> type[Cell]:
-    if config.cell not in CELLS:
-        raise ConfigError("model.cell", config.cell, " or ".join(CELLS), nearest(config.cell, CELLS))
-    return CELLS[config.cell]
-
-
-def _cell_options(config: ModelConfig) -> dict[str, Any]:
-    return bind(_cell_class(config), config.options, "model", supplied=_SET_BY_SECTION)

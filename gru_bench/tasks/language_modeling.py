@@ -21,6 +21,7 @@ from gru_bench.data.vocabulary import Tokens, Vocabulary
 from gru_bench.data.windows import EvalWindows, TrainWindows
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
+from gru_bench.tasks.settings import LanguageModelingSettings
 from gru_bench.tasks.task import (
     Batch,
     Carry,
@@ -28,7 +29,6 @@ from gru_bench.tasks.task import (
     Loss,
     Prediction,
     Sample,
-    SampleLength,
     Split,
     Sums,
     TrainBatches,
@@ -41,33 +41,20 @@ class LanguageModeling:
 
     Args:
         description: `vocabulary`, as `Vocabulary.to_dict` writes it.
-        state: `carry` hands the carry from window to window, in training and in evaluation; `reset` starts each
-            window from zeros.
-        shift_epochs: begin each epoch at another place of the stream, a pure function of (seed, epoch).
-        sample_length: symbols in the sample text of the log.
-        sample_temperature: its temperature; 0 takes the most probable symbol.
+        **options: see `LanguageModelingSettings`.
     """
 
-    accepts = "tokens"
-    causal = True
-    pooled = False
+    accepts = LanguageModelingSettings.accepts
     metric = "nll"
     direction: Literal["min", "max"] = "min"
     item = "tokens"
 
-    def __init__(
-        self,
-        description: Mapping[str, Any],
-        *,
-        state: Literal["carry", "reset"] = "carry",
-        shift_epochs: bool = False,
-        sample_length: SampleLength = 200,
-        sample_temperature: NonNegativeFloat = 0.8,
-    ):
+    def __init__(self, description: Mapping[str, Any], **options: Any):
+        settings = LanguageModelingSettings(**options)
         self.vocabulary = Vocabulary.from_dict(description["vocabulary"])
-        self.state: Literal["carry", "reset"] = state
-        self.shift_epochs = shift_epochs
-        self.sample_length, self.sample_temperature = sample_length, sample_temperature
+        self.state: Literal["carry", "reset"] = settings.state
+        self.shift_epochs = settings.shift_epochs
+        self.sample_length, self.sample_temperature = settings.sample_length, settings.sample_temperature
 
     @property
     def signature(self) -> Signature:

@@ -28,8 +28,8 @@ from gru_bench.tasks.copy_problem import Copy
 from gru_bench.tasks.counting_problem import Counting
 from gru_bench.tasks.memory_problem import Outputs, Problem
 from gru_bench.tasks.pixels_problem import Pixels
+from gru_bench.tasks.settings import MemorySettings
 from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
-from gru_bench.validation import Natural
 
 PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {
     "adding": Adding,
@@ -45,16 +45,14 @@ class Memory:
 
     Args:
         description: the `form` of the data's `Sequences`.
-        samples: test sequences that are shown at the end of a run.
+        **options: see `MemorySettings`.
     """
 
-    accepts = "sequences"
-    causal = True
-    pooled = False
+    accepts = MemorySettings.accepts
     item = "targets"
 
-    def __init__(self, description: Mapping[str, Any], *, samples: Natural = 4):
-        self._form, self.shown = dict(description), samples
+    def __init__(self, description: Mapping[str, Any], **options: Any):
+        self._form, self.shown = dict(description), MemorySettings(**options).samples
         self.problem = PROBLEMS[description["problem"]](description)
         self.metric = self.problem.metric
         self.direction: Literal["min", "max"] = self.problem.direction

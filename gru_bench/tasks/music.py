@@ -22,6 +22,7 @@ from gru_bench.errors import DataError
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
 from gru_bench.tasks import music_pictures
+from gru_bench.tasks.settings import MusicSettings
 from gru_bench.tasks.task import (
     Batch,
     Carry,
@@ -29,7 +30,6 @@ from gru_bench.tasks.task import (
     Loss,
     Prediction,
     Sample,
-    SampleLength,
     Split,
     Sums,
     TrainBatches,
@@ -49,18 +49,16 @@ class Music:
 
     Args:
         description: nothing: all rolls have the same keys.
-        sample_length: time steps that the network writes after the beginning of a test piece.
+        **options: see `MusicSettings`.
     """
 
-    accepts = "pieces"
-    causal = True
-    pooled = False
+    accepts = MusicSettings.accepts
     metric = "nll"
     direction: Literal["min", "max"] = "min"
     item = "time steps"
 
-    def __init__(self, description: Mapping[str, Any], *, sample_length: SampleLength = 32):
-        self.sample_length = sample_length
+    def __init__(self, description: Mapping[str, Any], **options: Any):
+        self.sample_length = MusicSettings(**options).sample_length
 
     @property
     def signature(self) -> Signature:

@@ -24,9 +24,9 @@ from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
 from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram, words_that_count
 from gru_bench.tasks.classification import class_metrics, class_sums, score_probabilities, zero_sums
+from gru_bench.tasks.settings import SentimentSettings
 from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
 from gru_bench.tasks.word_weights import WordWeights, log_probabilities, weigh_words
-from gru_bench.validation import Natural, Positive
 
 ROWS = 64  # texts that are classified at once outside training
 PICTURED = 8  # texts of a prediction that are drawn, the first ones
@@ -37,20 +37,18 @@ class Sentiment:
 
     Args:
         description: what `TextForm.to_dict` returns.
-        buckets: the most shapes of a batch; texts are sorted into so many buckets by their length.
-        samples: texts of the test split that are shown at the end of a run, each with what its words count.
+        **options: see `SentimentSettings`.
     """
 
-    accepts = "texts"
-    causal = False
-    pooled = True
+    accepts = SentimentSettings.accepts
     metric = "accuracy"
     direction: Literal["min", "max"] = "max"
     item = "texts"
 
-    def __init__(self, description: Mapping[str, Any], *, buckets: Positive = 4, samples: Natural = 4):
+    def __init__(self, description: Mapping[str, Any], **options: Any):
+        settings = SentimentSettings(**options)
         self.form = TextForm.from_dict(description)
-        self.buckets, self.shown = buckets, samples
+        self.buckets, self.shown = settings.buckets, settings.samples
 
     @property
     def signature(self) -> Signature:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
@@ -13,14 +13,11 @@ from matplotlib.figure import Figure
 from gru_bench.config import TrainingConfig
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
-from gru_bench.validation import Range
 
 Batch = Mapping[str, Any]
 Carry = Any
 Sums = dict[str, Array]
 Split = Literal["train", "valid", "test"]
-SampleLength = Annotated[int, Range(low=0, high=100_000)]
-"""Symbols or time steps that a network writes when its run ends; as many keys are drawn at once."""
 
 
 @runtime_checkable
@@ -112,15 +109,11 @@ class Task(Protocol):
         accepts: the kind of data that it reads.
         metric: the name of the metric that selects; `direction` says whether less (`min`) or more is better.
         item: what is counted per second, in the plural.
-        causal: whether outputs must not depend on later inputs, which rules out bidirectional networks.
-        pooled: whether there is one output per sequence instead of one per time step.
         predict: says something of new inputs, as a `Prediction`; its first argument is the network, the others are
             the arguments of `python -m gru_bench.predict`. It needs no data but what `describe` returned.
     """
 
     accepts: str
-    causal: bool
-    pooled: bool
     metric: str
     direction: Literal["min", "max"]
     item: str

@@ -28,8 +28,8 @@ from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
 from gru_bench.tasks import forecast_report
 from gru_bench.tasks.forecast_metrics import forecast_metrics
+from gru_bench.tasks.settings import TimeSeriesSettings
 from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
-from gru_bench.validation import Positive
 
 CHUNK = 512  # rows that are forecast at once where batches are not given
 MOST_DRAWN = 20_000_000  # values that pictures are made from
@@ -44,35 +44,21 @@ class TimeSeries:
 
     Args:
         description: the form of the series, as `SeriesForm.to_dict` writes it.
-        channels: `joint`: all targets in and out at once; `shared`: one network for every target, which reads that
-            target alone; a batch then counts targets of windows.
-        normalise: what is taken out of a context and put back into its forecast: `none`, the `last` value, or mean and
-            deviation of the context (`instance`).
-        loss: mean squared or mean absolute error of scaled values.
-        train_stride: rows from one training window to the next; 1 takes every window in every epoch.
+        **options: see `TimeSeriesSettings`.
     """
 
-    accepts = "series"
-    causal = False
-    pooled = True
+    accepts = TimeSeriesSettings.accepts
     metric = "mse"
     direction: Literal["min", "max"] = "min"
     item = "windows"
 
-    def __init__(
-        self,
-        description: Mapping[str, Any],
-        *,
-        channels: Channels = "shared",
-        normalise: Normalise = "last",
-        loss: Literal["mse", "mae"] = "mse",
-        train_stride: Positive = 1,
-    ):
+    def __init__(self, description: Mapping[str, Any], **options: Any):
+        settings = TimeSeriesSettings(**options)
         self.form = SeriesForm.from_dict(description)
-        self.channels: Channels = channels
-        self.normalise: Normalise = normalise
-        self.trained_on, self.train_stride = loss, train_stride
-        self._columns = 1 if channels == "shared" else len(self.form.targets)
+        self.channels: Channels = settings.channels
+        self.normalise: Normalise = settings.normalise
+        self.trained_on, self.train_stride = settings.loss, settings.train_stride
+        self._columns = 1 if self.channels == "shared" else len(self.form.targets)
         self._baselines: tuple[Series, dict[str, Forecast]] | None = None
 
     @property

@@ -20,7 +20,8 @@ from gru_bench.models.network import Network
 from gru_bench.models.pooling import POOLINGS
 from gru_bench.models.sizing import state_size, update_flops
 from gru_bench.record import RunRecord, read_record
-from gru_bench.tasks.factory import ACCEPTS, make_task
+from gru_bench.tasks.factory import make_task
+from gru_bench.tasks.settings import ACCEPTS
 from gru_bench.tasks.task import Task, TrainBatches
 from gru_bench.tracking.tracker import NoTracker, make_tracker
 from gru_bench.training.environment import device, host, threads, versions

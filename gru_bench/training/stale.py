@@ -9,7 +9,7 @@ from gru_bench.config import Config
 from gru_bench.data.factory import file_digests, make_data
 from gru_bench.errors import DataError, UserError
 from gru_bench.record import RunRecord
-from gru_bench.tasks.factory import ACCEPTS
+from gru_bench.tasks.settings import ACCEPTS
 
 logger = logging.getLogger("gru_bench")
 

@@ -10,7 +10,8 @@ import pytest
 
 from gru_bench.config import TaskConfig, TrainingConfig
 from gru_bench.data.forecast_baselines import all_origins
-from gru_bench.tasks.factory import ACCEPTS, make_task
+from gru_bench.tasks.factory import make_task
+from gru_bench.tasks.settings import ACCEPTS
 from tests.data.kinds import load
 from tests.training.support import record, train
 
