@@ -15,6 +15,7 @@ from rich.text import Text
 from gru_bench.arguments import run_command
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.measurement import PASSES, Measurement, Pass, Shape, read
+from gru_bench.models.settings import CELL_OPTIONS
 from gru_bench.reporting.bench_tables import notes, page, sheets
 from gru_bench.reporting.csv_file import write_text
 from gru_bench.terminal import Terminal
@@ -102,16 +103,16 @@ def _work(grid: str, shapes: str | None, passes: Sequence[Pass]) -> list[tuple[S
 
 
 def _settings(cells: str, precision: str, rounds: int, seconds: float) -> Settings:
+    chosen = _names("cells", cells, CELL_OPTIONS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU's memory is PyTorch's as well
 
     import jax
 
     from gru_bench.measure.sweep import Settings
-    from gru_bench.models.cells import CELLS
 
     if precision != "float32" and jax.devices()[0].platform != "gpu":
         raise ConfigError("precision", precision, "float32 where there is no GPU")
-    return Settings(cells=_names("cells", cells, CELLS), precision=precision, rounds=rounds, seconds=seconds)
+    return Settings(cells=chosen, precision=precision, rounds=rounds, seconds=seconds)
 
 
 def _measure(

@@ -373,7 +373,7 @@ class Config:
                 parts[name] = check(values[name], parameter.annotation, name)
         for name, parameter in settings(cls).items():
             if name not in parts and parameter.default is parameter.empty:
-                raise ConfigError(name, None, f"a section with the settings of {name}")
+                raise ConfigError(name, None, f"a section with settings of {name}")
         return cls(**parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 LONGEST_SHOWN = 200  # characters of a value in a message
 
@@ -37,12 +38,20 @@ class DataUnavailable(DataError):
 
 
 def shown(value: object) -> str:
-    """Return a value for a message: its `repr`, cut where it is long."""
+    """Return a value for a message as the user knows it: cut where it is long, never the `repr` of an object."""
     try:
-        text = repr(value)
+        text = _plain(value)
     except ValueError:  # Python refuses to write integers so long
         return "a number of thousands of digits"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(str(value) if isinstance(value, PurePath) else value)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

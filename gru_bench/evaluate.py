@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.arguments import run_command
+from gru_bench.record import read_record
 from gru_bench.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
         UserError: there is no such run, it has no weights, its data is not the one it was trained on, or the file
             cannot be read.
     """
+    read_record(run)  # JAX takes seconds to load, and a wrong directory needs none
     from gru_bench.training.saved import load_run
 
     saved = load_run(run)

@@ -45,6 +45,8 @@ class Range:
 LARGEST = 2**31 - 1
 """The greatest integer of a setting: JAX counts in 32 bits, and would take a larger seed for another, smaller one."""
 
+_INTEGERS = f"an integer from {-LARGEST} to {LARGEST}"
+
 Positive = Annotated[int, Range(low=1)]
 Natural = Annotated[int, Range(low=0)]
 PositiveFloat = Annotated[float, Range(above=0)]
@@ -78,16 +80,7 @@ def check(value: object, annotation: Any, key: str) -> Any:
     if annotation is Any:
         return value
     if origin is Annotated:
-        try:
-            checked = check(value, arguments[0], key)
-        except ConfigError as error:
-            if error.allowed != describe(arguments[0]):
-                raise
-            raise ConfigError(key, value, describe(annotation)) from None
-        for extra in arguments[1:]:
-            if isinstance(extra, Range) and checked not in extra:
-                raise ConfigError(key, value, describe(annotation))
-        return checked
+        return _check_annotated(value, annotation, key)
     if origin is Literal:
         if value in arguments and type(value) in {type(choice) for choice in arguments}:
             return value
@@ -95,17 +88,39 @@ def check(value: object, annotation: Any, key: str) -> Any:
     if origin in (Union, types.UnionType):
         return _check_union(value, arguments, key)
     if origin in (list, tuple):
-        if isinstance(value, str) and (arguments[0] is str or str in get_args(arguments[0])):
-            value = [value]  # one name where a list of names is meant
-        if not isinstance(value, list | tuple):
-            raise ConfigError(key, value, describe(annotation))
-        items = [check(item, arguments[0], f"{key}[{index}]") for index, item in enumerate(value)]
-        return items if origin is list else tuple(items)
+        return origin(_check_items(value, annotation, key))
     if annotation in (int, float) and isinstance(value, int | float) and not isinstance(value, bool):
         return _check_number(value, annotation, key)
     if isinstance(value, annotation) and annotation is not int:
         return value
     raise ConfigError(key, value, describe(annotation))
+
+
+def _check_annotated(value: object, annotation: Any, key: str) -> Any:
+    kind, *extras = get_args(annotation)
+    bounds = [extra for extra in extras if isinstance(extra, Range)]
+    try:
+        checked = check(value, kind, key)
+    except ConfigError as error:
+        allowed = describe(annotation)
+        if error.allowed == _INTEGERS:  # too large, or too small, for any setting
+            allowed += "" if any(bound.high is not None for bound in bounds) else f" and <= {LARGEST}"
+        elif error.allowed != describe(kind):
+            raise
+        raise ConfigError(key, value, allowed) from None
+    if any(checked not in bound for bound in bounds):
+        raise ConfigError(key, value, describe(annotation))
+    return checked
+
+
+def _check_items(value: object, annotation: Any, key: str) -> list[Any]:
+    item = get_args(annotation)[0]
+    if isinstance(value, list | tuple):
+        return [check(each, item, f"{key}[{index}]") for index, each in enumerate(value)]
+    try:
+        return [check(value, item, key)]  # one value where a list is meant
+    except ConfigError:
+        raise ConfigError(key, value, describe(annotation)) from None
 
 
 def _check_number(value: int | float, annotation: type[int] | type[float], key: str) -> int | float:
@@ -120,7 +135,7 @@ def _check_number(value: int | float, annotation: type[int] | type[float], key: 
     if isinstance(value, float) and not value.is_integer():
         raise ConfigError(key, value, describe(annotation))
     if not -LARGEST <= value <= LARGEST:
-        raise ConfigError(key, value, f"an integer from {-LARGEST} to {LARGEST}")
+        raise ConfigError(key, value, _INTEGERS)
     return int(value)
 
 

@@ -100,7 +100,7 @@ REFUSED: dict[str, Case] = {
         {"own": labelled(), "test": labelled(9, 3)},
         "3 rows have the label 'class 2', which no row of data.path has",
     ),
-    "wrong delimiter": Case((*LABELS, "data.delimiter=tab"), {"own": labelled()}, "label_column: found None"),
+    "wrong delimiter": Case((*LABELS, "data.delimiter=tab"), {"own": labelled()}, "label_column: found nothing"),
     "ragged row": Case(LABELS, {"own": labelled() + b"\na,b,c"}, "line 62 has 3 cells, expected 2"),
     "quote without end": Case(LABELS, {"own": labelled() + b'\n"a,b\nc,d,e'}, "the row after line 61 cannot be read"),
     "two columns of one name": Case(SERIES, {"own": b"a,a\n" + b"1,2\n" * 99}, "have the same name 'a'"),

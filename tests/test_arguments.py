@@ -120,7 +120,7 @@ def test_wrong_arguments_are_named(arguments: list[str], message: str):
 
 
 def test_missing_and_stray_arguments_are_named():
-    with pytest.raises(ConfigError, match=r"run: found None, allowed: a path. Give it: run=\.\.\."):
+    with pytest.raises(ConfigError, match=r"run: found nothing, allowed: a path. Give it: run=\.\.\."):
         parse_arguments(only_named, [])
     with pytest.raises(ConfigError, match=r"runs/x: .*allowed: run=.*Write key=value"):
         parse_arguments(only_named, ["runs/x"])

@@ -56,7 +56,7 @@ def test_floats_come_back_to_the_last_bit(tmp_path: Path):
         ({"status": "done"}, r"record.status: found 'done', allowed: running or finished or .* or failed"),
         ({"statu": "finished"}, r"record.statu: found 'finished', .*Did you mean 'status'\?"),
         ({"seed": "0"}, r"record.seed: found '0', allowed: an integer"),
-        ({"seed": None}, r"record.seed: found None, allowed: an integer"),
+        ({"seed": None}, r"record.seed: found nothing, allowed: an integer"),
         ({"metrics": []}, r"record.metrics: found \[\], allowed: dict"),
         ({"flops_per_update": "many"}, r"record.flops_per_update: found 'many', allowed: a number"),
         ({"best_update": 1.5}, r"record.best_update: found 1.5, allowed: an integer or null"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -23,6 +24,9 @@ from gru_bench.validation import Fraction, Natural, Positive, PositiveFloat, Ran
         ([1, 2.0], list[int], [1, 2]),
         ("OT", list[str] | None, ["OT"]),
         ("OT", list[str | int] | None, ["OT"]),
+        (-999, list[str | int | float] | None, [-999]),
+        (0.5, list[float], [0.5]),
+        (2, tuple[Natural, ...], (2,)),
         ([1, 2], tuple[float, ...], (1.0, 2.0)),
         (0, Fraction, 0.0),
         ({"any": "thing"}, Any, {"any": "thing"}),
@@ -39,18 +43,22 @@ def test_what_fits_is_returned_as_wanted(value: object, annotation: Any, expecte
     [
         ("3", int, "found '3', allowed: an integer"),
         (3.5, int, "found 3.5, allowed: an integer"),
-        (True, int, "found True, allowed: an integer"),
-        (True, float, "found True, allowed: a number"),
+        (True, int, "found true, allowed: an integer"),
+        (True, float, "found true, allowed: a number"),
         (1, bool, "found 1, allowed: true or false"),
         (3, str, "found 3, allowed: text"),
-        (None, int, "found None, allowed: an integer"),
+        (None, int, "found nothing, allowed: an integer"),
         (math.nan, float, "found nan, allowed: a finite number"),
         (math.inf, PositiveFloat, "found inf, allowed: a finite number"),
         (-math.inf, float | None, "found -inf, allowed: a finite number or null"),
         (10**400, float, "found 10{196}\\.\\.\\., allowed: a finite number"),
         (2**31, int, "found 2147483648, allowed: an integer from -2147483647 to 2147483647"),
-        (1e300, Natural | None, "found 1e[+]300, allowed: an integer from -2147483647 to 2147483647 or null"),
+        (1e300, Natural | None, "found 1e[+]300, allowed: an integer >= 0 and <= 2147483647 or null"),
         ("x" * 1000, int, "found 'x{196}\\.\\.\\., allowed: an integer"),
+        (2**31, Annotated[int, Range(low=1, high=10)], "found 2147483648, allowed: an integer >= 1 and <= 10"),
+        (Path("a b"), int, "found 'a b', allowed: an integer"),
+        (3.5, list[int] | None, "found 3.5, allowed: a list of an integer or null"),
+        (True, list[str], "found true, allowed: a list of text"),
         (0, Positive, "found 0, allowed: an integer >= 1"),
         (-1, Natural | None, "found -1, allowed: an integer >= 0 or null"),
         (0.0, PositiveFloat, "found 0.0, allowed: a number > 0"),
@@ -105,9 +113,9 @@ def test_values_are_bound_to_a_signature():
         ({"size": 3, "rat": 1}, r"data.rat: found 1, allowed: data.size, data.rate, data.level. Did you mean 'rate'\?"),
         ({"size": 3, "mirror": "x"}, r"data.mirror: found 'x', allowed: data.size"),
         ({"size": 0}, "data.size: found 0, allowed: an integer >= 1"),
-        ({}, r"data.size: found None, allowed: an integer >= 1. Set it: data.size=\.\.\."),
-        ({"size": None}, r"data.size: found None, .*Set it"),
-        ({"size": 1, "rate": None}, "data.rate: found None, allowed: a number"),
+        ({}, r"data.size: found nothing, allowed: an integer >= 1. Set it: data.size=\.\.\."),
+        ({"size": None}, r"data.size: found nothing, .*Set it"),
+        ({"size": 1, "rate": None}, "data.rate: found nothing, allowed: a number"),
     ],
 )
 def test_what_does_not_bind_is_named(values: dict[str, object], message: str):

@@ -185,7 +185,7 @@ def test_bytes_that_nobody_can_guess(load):
     [
         ({"encoding": "utf9"}, "data.encoding: found 'utf9', .*Did you mean 'utf-"),
         ({"encoding": "base64"}, "data.encoding: found 'base64'"),
-        ({"path": None}, r"data.path: found None.*data\.path=\.\.\."),
+        ({"path": None}, r"data.path: found nothing.*data\.path=\.\.\."),
         ({"level": "sentence"}, "data.level: found 'sentence', allowed: word or char or byte"),
         ({"valid_fraction": 0.9}, "data.valid_fraction: found 0.9"),
         ({"min_cuont": 2}, "data.min_cuont: .*Did you mean 'min_count'"),

@@ -99,7 +99,7 @@ def test_calendar_features_join_what_is_known():
     assert series.known[:60, 0].mean() == pytest.approx(0)
     assert series.known[:60, 0].std() == pytest.approx(1)
     assert np.abs(series.known[:, 1:]).max() <= 1
-    with pytest.raises(ConfigError, match=r"data.calendar: found True"):
+    with pytest.raises(ConfigError, match=r"data.calendar: found true"):
         small(calendar=True, step=None)
 
 

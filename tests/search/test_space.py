@@ -62,7 +62,7 @@ def test_every_distribution_is_read_as_wandb_means_it(tmp_path: Path):
     ("entry", "message"),
     [
         ({"distribution": "normal", "mu": 0, "sigma": 1}, "learning_rate.distribution: found 'normal', allowed: cons"),
-        ({"min": 0.1}, "learning_rate.max: found None, allowed: a number"),
+        ({"min": 0.1}, "learning_rate.max: found nothing, allowed: a number"),
         ({"min": "3e-4", "max": 0.1}, "found '3e-4', allowed: a number. Write a number with a dot"),
         ({"values": ["3e-4", 0.1]}, "allowed: numbers that YAML does not take for text"),
         ({"min": 0.1, "max": 0.1}, "allowed: min below max"),
@@ -75,7 +75,7 @@ def test_every_distribution_is_read_as_wandb_means_it(tmp_path: Path):
         ({"values": []}, "at least one value, and none twice"),
         ({"values": [0.1, 0.1]}, "at least one value, and none twice"),
         ({"values": ["a,b"]}, "texts of letters, digits"),
-        ({"values": [None]}, "values[0]: found None"),
+        ({"values": [None]}, "values[0]: found nothing"),
         ({"vales": [1]}, "learning_rate.vales: found [1], allowed: "),
         (0.1, "found 0.1, allowed: value, values, or distribution with min and max"),
     ],

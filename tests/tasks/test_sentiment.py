@@ -229,7 +229,7 @@ def test_prediction_of_texts(tmp_path: Path):
 
 
 def test_prediction_of_nothing():
-    with pytest.raises(ConfigError, match="texts: found None, allowed: texts as arguments, or file=FILE"):
+    with pytest.raises(ConfigError, match="texts: found nothing, allowed: texts as arguments, or file=FILE"):
         TASK.predict(NETWORKS["gru-max-True"])
 
 

@@ -121,7 +121,7 @@ def test_another_file_format_is_explained(load, tmp_path, data_dir):
         ({"text_feature": "label"}, r"data.text_feature: found 'label', allowed: text"),
         ({"name": "../secrets"}, "data.name: found"),
         ({"name": "a/b/c"}, "data.name: found"),
-        ({"name": None}, "data.name: found None"),
+        ({"name": None}, "data.name: found nothing"),
         ({"level": "words"}, "data.level: found 'words'"),
     ],
 )
