@@ -46,7 +46,8 @@ class Corpus:
 
     def describe(self) -> dict[str, Any]:
         """Return what a trained model needs to be used without the corpus, JSON-able."""
-        return {"vocabulary": self.vocabulary.to_dict()}
+        unknown = self.vocabulary.ids.get(UNKNOWN, -1)
+        return {"vocabulary": self.vocabulary.to_dict(), "unknown_in_train": bool((self.train == unknown).any())}
 
 
 def make_corpus(

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
 from gru_bench.data.corpus import Corpus
 from gru_bench.data.own import decode, read_file
-from gru_bench.data.vocabulary import Tokens, Vocabulary
+from gru_bench.data.vocabulary import UNKNOWN, Tokens, Vocabulary
 from gru_bench.data.windows import EvalWindows, TrainWindows
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
+from gru_bench.tasks.generation import generate
 from gru_bench.tasks.settings import LanguageModelingSettings
 from gru_bench.tasks.task import (
     Batch,
@@ -40,7 +40,8 @@ class LanguageModeling:
     """Next-symbol prediction.
 
     Args:
-        description: `vocabulary`, as `Vocabulary.to_dict` writes it.
+        description: `vocabulary`, as `Vocabulary.to_dict` writes it, and whether train has the symbol `<unk>`,
+            `unknown_in_train`; earlier versions did not say so, but no characters are `<unk>` in train.
         **options: see `LanguageModelingSettings`.
     """
 
@@ -52,6 +53,7 @@ class LanguageModeling:
     def __init__(self, description: Mapping[str, Any], **options: Any):
         settings = LanguageModelingSettings(**options)
         self.vocabulary = Vocabulary.from_dict(description["vocabulary"])
+        self.unknown_in_train = bool(description.get("unknown_in_train", self.vocabulary.level != "char"))
         self.state: Literal["carry", "reset"] = settings.state
         self.shift_epochs = settings.shift_epochs
         self.sample_length, self.sample_temperature = settings.sample_length, settings.sample_temperature
@@ -62,8 +64,8 @@ class LanguageModeling:
         return Signature(symbols=self.vocabulary.size, outputs=self.vocabulary.size)
 
     def describe(self) -> dict[str, Any]:
-        """Return the vocabulary as plain values."""
-        return {"vocabulary": self.vocabulary.to_dict()}
+        """Return the vocabulary, and whether train has `<unk>`, as plain values."""
+        return {"vocabulary": self.vocabulary.to_dict(), "unknown_in_train": self.unknown_in_train}
 
     def train_batches(self, data: Corpus, training: TrainingConfig, seed: int) -> TrainBatches:
         """Return the windows of the training stream."""
@@ -151,7 +153,7 @@ class LanguageModeling:
         top_k: Positive | None = None,
         seed: Natural = 0,
     ) -> Prediction:
-        """Go on with a text, symbol by symbol.
+        """Go on with a text, symbol by symbol; `<unk>` is written only where the training text has it.
 
         Args:
             network: the trained network
@@ -173,7 +175,8 @@ class LanguageModeling:
     ) -> str:
         start = np.array([self.vocabulary.begin], np.int32)
         ids = np.concatenate([start, self.vocabulary.encode(prompt)])
-        drawn = generate(network, jnp.asarray(ids), length, temperature, top_k, jax.random.key(seed))
+        never = () if self.unknown_in_train or UNKNOWN not in self.vocabulary.ids else (self.vocabulary.ids[UNKNOWN],)
+        drawn = generate(network, jnp.asarray(ids), length, temperature, top_k, jax.random.key(seed), never)
         return self.vocabulary.decode(np.asarray(drawn))
 
     def _in_units(self, nll: float) -> dict[str, float]:
@@ -188,26 +191,3 @@ def _summed_nll(network: Network, batch: Batch, carry: Carry, key: Array | None)
     return network.cross_entropy(
         batch["inputs"], batch["targets"], carry, mask=batch["mask"], reset=batch["reset"], key=key
     )
-
-
-@partial(jax.jit, static_argnums=(2, 3, 4))
-def generate(
-    network: Network, prompt: Int[Array, " prompt"], length: int, temperature: float, top_k: int | None, key: Array
-) -> Int[Array, " length"]:
-    """Return ids drawn one after the other, each from the network's prediction after all before it."""
-    scores, carry = network(prompt[None], network.zero_carry(1))
-
-    def draw(state: tuple[Array, Carry], step_key: Array) -> tuple[tuple[Array, Carry], Array]:
-        scores, carry = state
-        if top_k is not None:
-            least = jax.lax.top_k(scores, min(top_k, scores.shape[-1]))[0][-1]
-            scores = jnp.where(scores >= least, scores, -jnp.inf)
-        if temperature == 0.0:
-            drawn = jnp.argmax(scores)
-        else:
-            drawn = jax.random.categorical(step_key, scores / temperature)
-        following, carry = network(drawn[None, None], carry)
-        return (following[0, -1], carry), drawn
-
-    _, ids = jax.lax.scan(draw, (scores[0, -1], carry), jax.random.split(key, length))
-    return ids

@@ -22,6 +22,7 @@ from gru_bench.errors import DataError
 from gru_bench.models.factory import Signature
 from gru_bench.models.network import Network
 from gru_bench.tasks import music_pictures
+from gru_bench.tasks.generation import is_greedy, read_prompt
 from gru_bench.tasks.settings import MusicSettings
 from gru_bench.tasks.task import (
     Batch,
@@ -214,19 +215,19 @@ def _probabilities(network: Network, before: Float[Array, "steps keys"]) -> Floa
 
 def _continue(network: Network, given: Roll, length: int, temperature: float, seed: int) -> Roll:
     heard = np.concatenate([np.zeros((1, KEYS), np.float32), given.astype(np.float32)])
-    return np.asarray(_write(network, jnp.asarray(heard), length, temperature, jax.random.key(seed))).astype(np.uint8)
+    logits, carry = read_prompt(network, jnp.asarray(heard))
+    return np.asarray(_write(network, logits, carry, length, temperature, jax.random.key(seed))).astype(np.uint8)
 
 
-@partial(jax.jit, static_argnums=(2, 3))
+@partial(jax.jit, static_argnums=(3, 4))
 def _write(
-    network: Network, heard: Float[Array, "heard keys"], length: int, temperature: float, key: Array
+    network: Network, logits: Float[Array, " keys"], carry: Carry, length: int, temperature: float, key: Array
 ) -> Float[Array, "length keys"]:
     """Return frames drawn one after the other, each from the network's prediction after all before it."""
-    logits, carry = network(heard[None], network.zero_carry(1))
 
     def draw(state: tuple[Array, Carry], step_key: Array) -> tuple[tuple[Array, Carry], Array]:
         logits, carry = state
-        if temperature == 0.0:
+        if is_greedy(temperature):
             sounds = logits > 0
         else:
             sounds = jax.random.bernoulli(step_key, jax.nn.sigmoid(logits / temperature))
@@ -234,5 +235,5 @@ def _write(
         following, carry = network(frame[None, None], carry)
         return (following[0, -1], carry), frame
 
-    _, frames = jax.lax.scan(draw, (logits[0, -1], carry), jax.random.split(key, length))
+    _, frames = jax.lax.scan(draw, (logits, carry), jax.random.split(key, length))
     return frames

@@ -15,7 +15,8 @@ from gru_bench.data.corpus import Corpus
 from gru_bench.data.vocabulary import Vocabulary
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network
-from gru_bench.tasks.language_modeling import LanguageModeling, generate
+from gru_bench.tasks.generation import generate
+from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.evaluate import Evaluator
 from tests.training.small import make_network, make_text
 
@@ -198,6 +199,34 @@ def test_draws_follow_the_predicted_probabilities(network: Network):
     drawn = jax.jit(jax.vmap(lambda key: generate(network, start, 1, 0.5, None, key)[0]))(keys)
     found = np.bincount(np.asarray(drawn), minlength=6) / 4000
     np.testing.assert_allclose(found, jax.nn.softmax(scores / 0.5), atol=0.04)
+
+
+@pytest.mark.parametrize(
+    ("level", "described", "written"),
+    [
+        ("char", {}, False),
+        ("char", {"unknown_in_train": False}, False),
+        ("word", {"unknown_in_train": False}, False),
+        ("word", {"unknown_in_train": True}, True),
+        ("word", {}, True),
+    ],
+)
+def test_the_unknown_symbol_is_written_only_where_train_has_it(
+    network: Network, level: Any, described: Any, written: bool
+):
+    vocabulary = Vocabulary((*"abcde", "<unk>"), level)
+    task = LanguageModeling({"vocabulary": vocabulary.to_dict(), **described})
+    assert LanguageModeling(task.describe()).unknown_in_train == task.unknown_in_train == written
+    (row,) = task.predict(network, length=60, temperature=50.0).rows
+    assert ("<unk>" in row["continuation"]) == written
+
+
+@pytest.mark.parametrize(("train", "unknown"), [("ab", False), ("a?", True)])
+def test_a_corpus_says_whether_its_train_split_has_unknown_symbols(train: str, unknown: bool):
+    vocabulary = Vocabulary(("a", "b", "<unk>"), "word")
+    ids = vocabulary.encode_symbols(list(train))
+    corpus = Corpus("hand", "word", vocabulary, ids, ids, vocabulary.encode_symbols(["?"]), {})
+    assert corpus.describe()["unknown_in_train"] is unknown
 
 
 def test_a_prompt_with_an_unknown_symbol_is_refused(network: Network):
