@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -16,18 +18,37 @@ MISSING = frozenset(
 )
 
 
+LONGEST_MIXED = 8  # letters; of longer markers not every mixture of small and large letters is known
+
+
 class Place(NamedTuple):
-    """Where rows come from: the name of their table, and the line on which each one begins."""
+    """Where rows come from: the name of their table, the line on which each one begins, and the table."""
 
     name: str
     lines: Sequence[int]
+    table: Any = None
 
     def cell(self, column: str, row: int, text: str) -> str:
-        """Name a cell."""
-        return f"{self.name}: column {column!r}, line {self.lines[row]:,}: {text!r}"
+        """Name a cell and its line, which line ends in earlier cells of its row move down."""
+        line = self.lines[row]
+        if self.table is not None and column in self.table.columns:
+            before = self.table.iloc[row, : self.table.columns.get_loc(column)]
+            line += sum(cell.count("\n") for cell in before)
+        return f"{self.name}: column {column!r}, line {line:,}: {text!r}"
 
 
 def is_missing(cells: Cells, markers: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which cells hold nothing, or one of the markers."""
-    names = MISSING | {marker.casefold() for marker in markers}
-    return cells.str.casefold().isin(names).to_numpy(bool)
+    """Say which cells hold nothing, or one of the markers, in any letters."""
+    return cells.isin(_spellings(frozenset(marker.casefold() for marker in markers))).to_numpy(bool)
+
+
+@functools.cache
+def _spellings(markers: frozenset[str]) -> frozenset[str]:
+    """Return all spellings of the markers in small and large letters; of long ones the usual."""
+    spellings: set[str] = set()
+    for name in MISSING | markers:
+        if sum(map(str.isalpha, name)) <= LONGEST_MIXED:
+            spellings.update(map("".join, itertools.product(*({sign, sign.upper()} for sign in name))))
+        else:
+            spellings |= {name, name.upper(), name.capitalize(), name.title()}
+    return frozenset(spellings)

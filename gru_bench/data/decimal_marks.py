@@ -8,6 +8,7 @@ where the delimiter of the file agrees (a semicolon stands for decimal commas). 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -99,7 +100,7 @@ def known_marks(cells: Cells, decimal: Decimal, *, thousands: bool, delimiter: s
     return one.marks(decimal) if fits else one.doubt(other)
 
 
-def settled(name: str, marks: Marks, place: str, known: Decimal | None = None) -> Decimal:
+def decimal_of(name: str, marks: Marks, place: str, known: Decimal | None = None) -> Decimal:
     """Return the decimal mark of a column.
 
     Args:
@@ -125,28 +126,41 @@ def settled(name: str, marks: Marks, place: str, known: Decimal | None = None) -
     )
 
 
+def describe_marks(decimals: Mapping[str, Decimal], thousands: Collection[str]) -> str:
+    """Say which marks columns have, for the log."""
+    by_mark = {mark: [name for name, decimal in decimals.items() if decimal == mark] for mark in BOTH}
+    parts = [f"{mark!r} in {', '.join(names)}" for mark, names in by_mark.items() if names]
+    grouped = f", thousands are grouped in {', '.join(thousands)}" if thousands else ""
+    return f"decimal mark {' and '.join(parts)}{grouped}" if parts else "numbers without marks"
+
+
 def find_evidence(cells: Cells) -> Evidence:
     """Return what the cells of a column show; nothing where most of them are no numbers."""
     text = plain(cells)
-    examples: dict[Decimal, str] = {
-        mark: str(text.iloc[int(has.argmax())]) for mark in BOTH if (has := _contains(text, mark)).any()
-    }
-    if not examples or text.iloc[:_HEAD].str.fullmatch(_LIKE_NUMBERS).mean() < 0.5:
+    joined = "\n".join(text)
+    marks: list[Decimal] = [mark for mark in BOTH if mark in joined]
+    if not marks or text.iloc[:_HEAD].str.fullmatch(_LIKE_NUMBERS).mean() < 0.5:
         return Evidence({})
-    clear: frozenset[Decimal] = frozenset(mark for mark in BOTH if _any(text, _clear(mark)))
+    possible: list[Decimal] = [
+        mark for mark in BOTH if mark in marks or re.search(rf"[{other_mark(mark)}]\d+[^\d\n]", joined)
+    ]
+    clear: frozenset[Decimal] = frozenset(mark for mark in possible if _any(joined, _clear(mark)))
     either: frozenset[Decimal] = frozenset(
-        mark for mark in examples if mark not in clear and _any(text, rf"[+-]?[1-9]\d{{0,2}}[{mark}]\d{{3}}")
+        mark for mark in marks if mark not in clear and _any(joined, rf"[+-]?[1-9]\d{{0,2}}[{mark}]\d{{3}}")
     )
-    small = bool(either) and _any(text, r"[+-]?[1-9]\d{0,2}") and not _any(text, r"[+-]?\d{4,}")
-    return Evidence(examples, clear, either, small)
+    small = bool(either) and _any(joined, r"[+-]?[1-9]\d{0,2}") and not _any(joined, r"[+-]?\d{4,}")
+    return Evidence({mark: _cell_around(joined, mark) for mark in marks}, clear, either, small)
 
 
-def _contains(text: Cells, mark: str) -> Cells:
-    return text.str.contains(mark, regex=False).to_numpy(bool)
+def _any(joined: str, pattern: str) -> bool:
+    """Say whether one of the lines has this pattern."""
+    return re.search(rf"^(?:{pattern})$", joined, re.MULTILINE) is not None
 
 
-def _any(text: Cells, pattern: str) -> bool:
-    return bool(text.iloc[:_HEAD].str.fullmatch(pattern).any() or text.iloc[_HEAD:].str.fullmatch(pattern).any())
+def _cell_around(joined: str, mark: str) -> str:
+    place = joined.index(mark)
+    end = joined.find("\n", place)
+    return joined[joined.rfind("\n", 0, place) + 1 : end if end >= 0 else None]
 
 
 def _clear(mark: Decimal) -> str:

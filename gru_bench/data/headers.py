@@ -43,25 +43,25 @@ def has_header(cells: Sequence[Sequence[str]]) -> bool:
     """Say whether the first row names the columns.
 
     It does when none of its cells is a number (an empty cell aside, as an index column has it) and the rows below
-    differ from it: in some column it has a word, and all cells below begin with a digit or sign; or all cells are
-    different, short, like names, none is a missing-value marker, and none comes again below it in its column (in a
-    table of one column: a single word).
+    differ from it: in some column it has a word, and all of the first cells below begin with a digit or sign; or all
+    cells are different, short, like names, none is a missing-value marker, and none comes again below it in its column
+    (in a table of one column: a single word).
     """
     head, body = cells[0], cells[1:]
     filled = [cell for cell in head if cell]
     if not body or not filled or len(head) - len(filled) > max(1, len(head) // 4) or any(map(_is_number, filled)):
         return False
-    columns = list(zip(*body, strict=True))
+    first = list(zip(*body[:SAMPLE_ROWS], strict=True))
     if any(
         not _is_missing(cell) and not starts_as_number(cell) and _holds_numbers(column)
-        for cell, column in zip(head, columns, strict=True)
+        for cell, column in zip(head, first, strict=True)
     ):
         return True
     if any(map(_is_missing, filled)) or len(set(filled)) < len(filled) or not all(map(_like_a_name, filled)):
         return False
     if len(head) == 1 and len(head[0].split()) > 1:
         return False
-    return all(cell not in column for cell, column in zip(head, columns, strict=True) if cell)
+    return not any(cell and cell == name for row in body for cell, name in zip(row, head, strict=True))
 
 
 def has_units(cells: Sequence[Sequence[str]]) -> bool:

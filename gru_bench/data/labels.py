@@ -38,10 +38,11 @@ def named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
     names = list(frame[column])
     missing = [row for row, name in enumerate(names) if name.casefold() in NO_LABEL]
     if missing:
+        first = missing[0]
         raise DataError(
             f"{place}: {len(missing):,} of {len(names):,} rows have no label in column {column!r}, the first one is "
-            f"in line {frame.index[missing[0]]:,}, which holds {names[missing[0]]!r}. Fill them in or take the rows out; a "
-            "class of such a name needs another one."
+            f"in line {frame.index[first]:,}, which holds {names[first]!r}. Fill them in or take the rows out; a class "
+            "of such a name needs another one."
         )
     return names
 

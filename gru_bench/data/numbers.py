@@ -41,6 +41,10 @@ def as_numbers(cells: Cells, decimal: Decimal) -> NDArray[np.float64]:
     """Return the numbers that cells hold, NaN where they hold none; thousands may be grouped."""
     import pandas as pd
 
+    if decimal == ".":
+        values = np.asarray(pd.to_numeric(cells, errors="coerce"), np.float64)
+        if np.isfinite(values).all():
+            return values
     text = plain(cells)
     other, joined = other_mark(decimal), "\n".join(text)
     if other in joined:

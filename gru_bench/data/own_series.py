@@ -9,6 +9,7 @@ from typing import Annotated
 
 import numpy as np
 
+from gru_bench.data.decimal_marks import describe_marks
 from gru_bench.data.headers import names_all
 from gru_bench.data.known_tables import read_known_table
 from gru_bench.data.numbers import Decimal
@@ -107,10 +108,11 @@ def load_series_csv(
     if context is None:
         context = max(2, min(USUAL_CONTEXT, (sizes["train"] - horizon) // 3))
     log.info(
-        "%s: forecasting %s; times %s; context %s, horizon %s",
+        "%s: forecasting %s; times %s; %s; context %s, horizon %s",
         place.name,
         ", ".join(outputs),
         f"from {' + '.join(time_columns)}, step {step}" if time_columns else "none, each row is one step",
+        describe_marks(reading.decimals, reading.thousands),
         context,
         horizon,
     )

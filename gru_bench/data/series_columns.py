@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from gru_bench.data.cells import Place, is_missing
 from gru_bench.data.headers import same_name
-from gru_bench.data.numbers import as_numbers, number_share
+from gru_bench.data.numbers import as_numbers
 from gru_bench.data.series import SeriesForm
-from gru_bench.data.series_table import Reading, Table, marks_of
+from gru_bench.data.series_table import Reading, Table
 from gru_bench.data.times import is_clock, looks_like_times
 from gru_bench.errors import ConfigError, DataError, nearest
 
@@ -83,14 +83,17 @@ def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Pl
     Raises:
         DataError: there is none.
     """
-    marks = marks_of(frame, [name for name in frame.columns if name not in used], reading)
     chosen, texts, counts = [], [], []
-    for name, one in marks.items():
+    for name in frame.columns:
+        if name in used:
+            continue
         known = frame[name][~is_missing(frame[name], reading.missing)]
-        decimal = one.decimal or "."
-        if number_share(known, decimal) < 0.8:
+        values = as_numbers(known, ".")
+        if np.isnan(values).any():
+            values = min(values, as_numbers(known, ","), key=lambda one: np.isnan(one).sum())
+        if not values.size or np.isnan(values).mean() > 0.2:
             texts.append(name)
-        elif len(known) == len(frame) and _counts(name, as_numbers(known, decimal)):
+        elif len(values) == len(frame) and _counts(name, values):
             counts.append(name)
         else:
             chosen.append(name)

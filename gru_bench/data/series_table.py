@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gru_bench.data.cells import Place, is_missing
-from gru_bench.data.decimal_marks import Marks, find_marks, known_marks, settled
+from gru_bench.data.decimal_marks import Marks, decimal_of, find_marks, known_marks
 from gru_bench.data.numbers import Decimal, number_share, numbers
 from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
 from gru_bench.data.series import Readings
@@ -70,7 +70,7 @@ def without_empty_rows(frame: Table, name: str) -> tuple[Table, Place]:
         log.info("%s: %s empty rows at the end are left out", name, f"{len(frame) - kept:,}")
         frame = frame.iloc[:kept]
         frame.attrs = attrs
-    return frame, Place(name, frame.index.tolist())
+    return frame, Place(name, frame.index.tolist(), frame)
 
 
 def marks_of(frame: Table, names: Sequence[str], reading: Reading) -> dict[str, Marks]:
@@ -98,7 +98,7 @@ def to_readings(
     """
     marks = marks_of(frame, (*targets, *covariates), reading)
     decimals: dict[str, Decimal] = {
-        name: settled(name, one, place.name, reading.decimals.get(name)) for name, one in marks.items()
+        name: decimal_of(name, one, place.name, reading.decimals.get(name)) for name, one in marks.items()
     }
     values = [numbers(frame[name], name, decimal, reading.missing, place) for name, decimal in decimals.items()]
     reading = replace(

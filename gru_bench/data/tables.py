@@ -160,12 +160,10 @@ def make_table(rows: Rows, layout: Layout, name: str, place: str) -> pd.DataFram
     body = rows.after(int(bool(layout.header)) + units)
     if not len(body):
         raise DataError(f"{place} has a header and no rows below it, expected at least one.")
-    columns = dict(enumerate(zip(*body.cells, strict=True)))
-    frame = pd.DataFrame(columns, index=pd.Index(body.lines), dtype=object).set_axis(
-        pd.Index(names, dtype=object), axis=1
-    )
+    index, columns = pd.Index(body.lines), pd.Index(names, dtype=object)
+    frame = pd.DataFrame(body.cells, index=index, columns=columns, dtype=object)
     if layout.header:
-        frame = frame.loc[:, [bool(cell) or any(columns[number]) for number, cell in enumerate(head)]]
+        frame = frame.loc[:, [bool(cell) or (frame.iloc[:, n] != "").any() for n, cell in enumerate(head)]]
     settled = replace(layout, columns=tuple(map(str, frame.columns)))
     frame.attrs.update({field.name: getattr(settled, field.name) for field in fields(Layout)})
     log.info(
