@@ -13,11 +13,15 @@ from gru_bench.data.decimal_marks import describe_marks
 from gru_bench.data.headers import names_all
 from gru_bench.data.known_tables import read_known_table
 from gru_bench.data.numbers import Decimal
-from gru_bench.data.series import Series, SeriesForm, arrange, cut_rows, make_series, with_future
+from gru_bench.data.sampling import Step, show_time
+from gru_bench.data.series import Readings, Series, SeriesForm, arrange, cut_rows, make_series, with_future
 from gru_bench.data.series_checks import check_known
-from gru_bench.data.series_columns import guess_targets, guess_times, named, refuse_twice, rename
+from gru_bench.data.series_columns import guess_targets, named, refuse_twice, rename
 from gru_bench.data.series_table import Reading, Steps, regular, to_readings, without_empty_rows
 from gru_bench.data.tables import Layout, SkippedRows, layout_of, place_name, read_table, skipped_rows
+from gru_bench.data.time_columns import guess_times
+from gru_bench.data.time_formats import check_format
+from gru_bench.data.time_zones import check_zone
 from gru_bench.errors import DataError
 from gru_bench.validation import Positive, Range
 
@@ -46,6 +50,8 @@ def load_series_csv(
     valid_fraction: Share = 0.1,
     test_fraction: Share = 0.2,
     day_first: bool | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
     decimal: Decimal | None = None,
     missing: Markers | None = None,
     delimiter: str | None = None,
@@ -71,6 +77,8 @@ def load_series_csv(
         valid_fraction: share of the rows for validation.
         test_fraction: share of the rows for test.
         day_first: whether dates such as 1/2/2024 begin with the day; null finds it.
+        time_format: of the times, as for strptime, or one of `time_formats.FORMATS`; null finds it.
+        time_zone: where times without an offset are from, as in Europe/Berlin; null: no zone.
         decimal: decimal mark; null finds it for each column.
         missing: missing-value markers beside the usual ones, such as -999.
         delimiter: of the table; null finds it.
@@ -83,15 +91,28 @@ def load_series_csv(
         ConfigError: there is no such column, or a column is named twice.
         DataError: the file is missing, unreadable, too short, or a cell, time or step of it is wrong.
     """
+    if time_format is not None:
+        check_format(time_format, "data.time_format")
+    if time_zone is not None:
+        check_zone(time_zone, "data.time_zone")
     layout = Layout(delimiter=delimiter, encoding=encoding, header=header, skip_rows=skipped_rows(skip_rows))
     frame = read_table(Path(path), layout)
     markers = missing if isinstance(missing, list) else [] if missing is None else [missing]
     reading = Reading(
-        **layout_of(frame), steps=steps, day_first=day_first, decimal=decimal, missing=tuple(map(str, markers))
+        **layout_of(frame),
+        steps=steps,
+        day_first=day_first,
+        time_format=time_format,
+        time_zone=time_zone,
+        decimal=decimal,
+        missing=tuple(map(str, markers)),
     )
     frame, place = without_empty_rows(frame, place_name(Path(path)))
     wanted = [time_column] if isinstance(time_column, str | int) else time_column
-    time_columns = guess_times(frame, reading) if wanted is None else named(frame, wanted, "data.time_column")
+    if wanted is None:
+        time_columns = guess_times(frame, reading.missing, time_format, place)
+    else:
+        time_columns = named(frame, wanted, "data.time_column")
     inputs = named(frame, covariates or [], "data.covariates")
     outputs = named(frame, targets, "data.targets") if targets else ()
     refuse_twice(time_columns, outputs, inputs)
@@ -111,7 +132,7 @@ def load_series_csv(
         "%s: forecasting %s; times %s; %s; context %s, horizon %s",
         place.name,
         ", ".join(outputs),
-        f"from {' + '.join(time_columns)}, step {step}" if time_columns else "none, each row is one step",
+        _describe_times(readings, reading, step),
         describe_marks(reading.decimals, reading.thousands),
         context,
         horizon,
@@ -130,6 +151,18 @@ def load_series_csv(
         reading=asdict(reading),
         facts={"encoding": frame.attrs["encoding"], "delimiter": frame.attrs["delimiter"]},
     )
+
+
+def _describe_times(readings: Readings, reading: Reading, step: Step | None) -> str:
+    time, zone = readings.time, readings.zone
+    if time is None:
+        return "none, each row is one step"
+    parts = [f"from {' + '.join(reading.time_columns)}", f"read as {reading.time_format}"]
+    if "%y" in (reading.time_format or ""):
+        parts.append("years of two digits are 1969 to 2068")
+    parts.append(f"{show_time(time[0], zone)} to {show_time(time[-1], zone)}")
+    parts.append("no zone" if zone is None else f"zone {zone}")
+    return ", ".join([*parts, f"step {step}"])
 
 
 def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: bool = False) -> Series:
@@ -154,7 +187,7 @@ def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: b
         frame = read_table(path, reading, key=setting)
     frame, place = without_empty_rows(frame, place_name(path))
     frame = rename(frame, form, reading, place)
-    readings, step, _ = to_readings(frame, reading, form.targets, form.covariates, place)
+    readings, step, _ = to_readings(frame, reading, form.targets, form.covariates, place, decided=True)
     step = form.step or step
     if readings.time is not None and step is not None and reading.steps == "time" and len(readings.values) > 1:
         readings = regular(readings, step, place)

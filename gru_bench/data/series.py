@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from gru_bench.data.sampling import (
     calendar_features,
     calendar_names,
     future,
-    show_time,
     usual_season,
 )
+from gru_bench.data.scaling import Scaler, Values
 from gru_bench.data.series_checks import check_rows, check_scaled
+from gru_bench.data.time_zones import iso_texts, wall_clock
 from gru_bench.errors import ConfigError, DataError
 
 SPLITS = ("train", "valid", "test")
@@ -31,7 +33,6 @@ MISSING_RULE = (
     "input: last known value before, else the column's mean over train; target: neither scored nor trained on"
 )
 
-Values = NDArray[np.float64]
 Known = NDArray[np.bool_]
 Rows = tuple[int, int]
 
@@ -44,56 +45,18 @@ class Readings:
         time: ascending, of shape (rows,), or None.
         values: in the columns' own units, NaN where missing, of shape (rows, targets).
         covariates: columns known in advance, NaN where missing, of shape (rows, covariates).
+        zone: of the times, which then are in UTC; None: they are what clocks show where no zone is known.
     """
 
     time: Times | None
     values: Values
     covariates: Values
+    zone: str | None = None
 
     def rows(self, rows: slice) -> Readings:
         """Return some of the rows."""
-        return Readings(None if self.time is None else self.time[rows], self.values[rows], self.covariates[rows])
-
-
-@dataclass(frozen=True)
-class Scaler:
-    """Mean and standard deviation of each column over the known values of the training rows; 1 for a constant one."""
-
-    mean: tuple[float, ...]
-    deviation: tuple[float, ...]
-
-    @classmethod
-    def fit(cls, values: Values, names: Sequence[str]) -> Scaler:
-        """Measure the columns of `values`, NaN left out.
-
-        Raises:
-            DataError: a column has no value.
-        """
-        known = ~np.isnan(values)
-        for name, column in zip(names, known.T, strict=True):
-            if not column.any():
-                raise DataError(
-                    f"column {name!r} has no value in the {len(values):,} training rows, expected at least one. Leave "
-                    "it out (data.targets=, data.covariates=) or cut elsewhere."
-                )
-        count = known.sum(axis=0)
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.where(known, values, 0.0).sum(axis=0) / count
-            variance = (np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count
-        for name, spread in zip(names, variance, strict=True):
-            if not np.isfinite(spread):
-                raise DataError(f"column {name!r}: the values are too large to be squared. Give them in other units.")
-        constant = np.array([np.ptp(column[seen]) == 0 for column, seen in zip(values.T, known.T, strict=True)], bool)
-        deviation = np.where(constant | (variance == 0), 1.0, np.sqrt(variance))
-        return cls(tuple(map(float, mean)), tuple(map(float, deviation)))
-
-    def scale(self, values: Values) -> Values:
-        """Return values in standard deviations from the mean."""
-        return (values - np.array(self.mean)) / np.array(self.deviation)
-
-    def unscale(self, values: Values) -> Values:
-        """Return scaled values in the columns' own units."""
-        return values * np.array(self.deviation) + np.array(self.mean)
+        time = None if self.time is None else self.time[rows]
+        return replace(self, time=time, values=self.values[rows], covariates=self.covariates[rows])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +118,7 @@ class Series:
     Attributes:
         form: names, context, horizon, scaling.
         time: of shape (rows,), or None.
+        zone: of the times, as in `Readings`.
         values: own units, missing ones filled, of shape (rows, targets).
         observed: False where a value was missing, of shape (rows, targets).
         known: covariates, scaled, and calendar features, of shape (rows, features).
@@ -171,6 +135,7 @@ class Series:
     splits: Mapping[str, Rows]
     facts: dict[str, Any] = field(default_factory=dict)
     noisy: Values | None = None
+    zone: str | None = None
 
     @property
     def scaled(self) -> Values:
@@ -186,9 +151,17 @@ class Series:
         """Return what a trained model needs to be used without the series, JSON-able."""
         return self.form.to_dict()
 
-    def label(self, row: int) -> str:
-        """Return the time of a row for people, or its number."""
-        return f"row {row:,}" if self.time is None else show_time(self.time[row])
+    @cached_property
+    def labels(self) -> Sequence[str]:
+        """The time of each row in ISO 8601, all in one form, or its number."""
+        if self.time is None:
+            return [f"row {row:,}" for row in range(len(self.values))]
+        return iso_texts(self.time, self.zone)
+
+    @property
+    def clock(self) -> Times | None:
+        """What clocks in the zone show."""
+        return None if self.time is None else wall_clock(self.time, self.zone)
 
 
 def make_series(
@@ -283,7 +256,9 @@ def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) ->
     if form.calendar:
         if readings.time is None:
             raise DataError(f"the model reads {', '.join(form.calendar)}: expected rows with times, found none.")
-        known = np.concatenate([known, calendar_features(readings.time, form.calendar)], axis=1)
+        zone = readings.zone if form.reading.get("time_zone") else None  # runs of earlier versions learned UTC
+        clock = wall_clock(readings.time, zone)
+        known = np.concatenate([known, calendar_features(clock, form.calendar)], axis=1)
     return Series(
         form=form,
         time=readings.time,
@@ -291,6 +266,7 @@ def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) ->
         observed=~np.isnan(readings.values),
         known=known,
         splits=splits,
+        zone=readings.zone,
     )
 
 
@@ -319,11 +295,12 @@ def with_future(readings: Readings, step: Step | None, count: int) -> Readings:
     extra = last + 1 + count - len(kept.values)
     time = kept.time
     if time is not None and extra:
-        time = np.concatenate([time, future(time[-1], step or Step("time", 1), extra)])
+        time = np.concatenate([time, future(time, step or Step("time", 1), extra, readings.zone)])
     return Readings(
         time,
         np.concatenate([kept.values, np.full((extra, kept.values.shape[1]), np.nan)]),
         np.concatenate([kept.covariates, np.full((extra, kept.covariates.shape[1]), np.nan)]),
+        readings.zone,
     )
 
 

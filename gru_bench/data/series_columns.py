@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,15 +13,11 @@ from gru_bench.data.headers import same_name
 from gru_bench.data.numbers import as_numbers
 from gru_bench.data.series import SeriesForm
 from gru_bench.data.series_table import Reading, Table
-from gru_bench.data.times import is_clock, looks_like_times
+from gru_bench.data.time_columns import TIME_WORDS, guess_times, words
 from gru_bench.errors import ConfigError, DataError, nearest
 
 log = logging.getLogger(__name__)
 
-_TIME_WORDS = frozenset(
-    "date time datetime timestamp ds ts epoch unix day month year quarter week period datum zeit zeitstempel zeitpunkt "
-    "fecha hora data ora heure jour utc observation".split()
-)
 _ROW_WORDS = frozenset("index idx id no nr row sample step frame t n".split())
 _ELAPSED_WORDS = frozenset("elapsed sec secs second seconds ms msec millis milliseconds min minutes hours days".split())
 
@@ -55,24 +50,6 @@ def refuse_twice(time_columns: Sequence[str], targets: Sequence[str], covariates
             if name in places:
                 raise ConfigError(f"data.{key}", name, f"a column that data.{places[name]} does not name")
             places[name] = key
-
-
-def guess_times(frame: Table, reading: Reading) -> tuple[str, ...]:
-    """Return the column of times, and that of clocks where the first one holds dates alone; nothing where none is."""
-    candidates = []
-    for name in frame.columns:
-        known = frame[name][~is_missing(frame[name], reading.missing)]
-        named = bool(_words(name) & _TIME_WORDS)
-        if len(known) > 0.9 * len(frame) and looks_like_times(known, numeric=named):
-            candidates.append((not named, name))
-    if not candidates:
-        return ()
-    date = min(candidates, key=lambda pair: pair[0])[1]
-    if not frame[date].str.contains(":", regex=False).any():
-        clocks = [name for name in frame.columns if name != date and is_clock(frame[name])]
-        if clocks:
-            return date, clocks[0]
-    return (date,)
 
 
 def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Place) -> tuple[str, ...]:
@@ -131,7 +108,7 @@ def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Ta
     for name in wanted:
         found = [column for column in frame.columns if same_name(column, name)]
         if not found and reading.time_columns == (name,):
-            found = list(guess_times(frame, reading)[:1])
+            found = list(guess_times(frame, reading.missing, reading.time_format, place)[:1])
         if not found:
             hint = nearest(name, frame.columns)
             raise DataError(
@@ -142,18 +119,13 @@ def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Ta
     return frame.rename(columns=names)
 
 
-def _words(name: str) -> set[str]:
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return set(re.split(r"[\W\d_]+", spaced.casefold()))
-
-
 def _counts(name: str, values: NDArray[np.float64]) -> bool:
     """Say whether a column counts rows or elapsed time, by its name and its even, or at least its steady, rise."""
-    words = _words(name)
+    its_words = words(name)
     differences = np.diff(values)
     if differences.size < 2 or not (differences > 0).all():
         return False
     even = np.allclose(differences, differences.mean(), rtol=1e-3, atol=1e-9 * np.abs(values).max())
-    if name.isdigit() or name.startswith("Unnamed") or words & _ROW_WORDS:
+    if name.isdigit() or name.startswith("Unnamed") or its_words & _ROW_WORDS:
         return even
-    return bool(words & (_TIME_WORDS | _ELAPSED_WORDS))
+    return bool(its_words & (TIME_WORDS | _ELAPSED_WORDS))

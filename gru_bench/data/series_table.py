@@ -15,7 +15,10 @@ from gru_bench.data.numbers import Decimal, number_share, numbers
 from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
 from gru_bench.data.series import Readings
 from gru_bench.data.tables import Layout
-from gru_bench.data.times import Dates, times
+from gru_bench.data.time_formats import day_first as first_is_day
+from gru_bench.data.time_parts import join
+from gru_bench.data.time_zones import CLOCK_CHANGES, at_clock_changes
+from gru_bench.data.times import Dates, TimeRules, times
 from gru_bench.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -33,6 +36,8 @@ class Reading(Layout):
         time_columns: the columns that hold its times, joined by a blank; none: each row is one step.
         steps: `time` puts rows on a grid of the sampling step, `rows` takes each row as one step.
         day_first: whether dates such as 1/2/2024 begin with the day; None finds it.
+        time_format: of the times; None finds it. A run has it from its training data.
+        time_zone: where times without an offset are from; `offset`: the times of the training data have one; or None.
         decimal: decimal mark that the user names; None finds it for each column.
         decimals: decimal mark by column, of the training data; empty before it is read.
         thousands: columns of the training data in which the other mark groups thousands.
@@ -42,6 +47,8 @@ class Reading(Layout):
     time_columns: tuple[str, ...] = ()
     steps: Steps = "time"
     day_first: bool | None = None
+    time_format: str | None = None
+    time_zone: str | None = None
     decimal: Decimal | None = None
     decimals: Mapping[str, Decimal] = field(default_factory=dict)
     thousands: tuple[str, ...] = ()
@@ -86,9 +93,23 @@ def marks_of(frame: Table, names: Sequence[str], reading: Reading) -> dict[str, 
 
 
 def to_readings(
-    frame: Table, reading: Reading, targets: Sequence[str], covariates: Sequence[str], place: Place
+    frame: Table,
+    reading: Reading,
+    targets: Sequence[str],
+    covariates: Sequence[str],
+    place: Place,
+    *,
+    decided: bool = False,
 ) -> tuple[Readings, Step | None, Reading]:
     """Read a table's columns as times and numbers, in the order of time.
+
+    Args:
+        frame: the table.
+        reading: how it is read.
+        targets: names of the value columns.
+        covariates: names of the covariate columns.
+        place: for messages.
+        decided: whether the training data has decided how times are read.
 
     Returns:
         The rows; their most frequent step, None without times; and how they were read.
@@ -110,33 +131,35 @@ def to_readings(
     readings = Readings(None, table[:, : len(targets)], table[:, len(targets) :])
     if not reading.time_columns:
         return readings, None, reading
-    moments = _moments(frame, reading, place)
-    order = np.argsort(moments.time, kind="stable")
-    if (np.diff(order) < 0).any():
+    dates = _dates(frame, reading, place, decided=decided)
+    order = np.argsort(dates.time, kind="stable")
+    moved = np.diff(order)
+    if (moved < 0).all() and moved.size:
+        log.warning("%s: the newest row comes first; the rows were put in the order of time", place.name)
+    elif (moved < 0).any():
         log.warning("%s: the rows are not in the order of time; they were sorted", place.name)
-    time = moments.time[order]
+    time = dates.time[order]
     if reading.steps == "time":
-        _refuse_equal_times(frame, time, order, reading.time_columns, place)
-    readings = Readings(time, readings.values[order], readings.covariates[order])
-    step = find_step(time) if len(time) > 1 else None
-    return readings, step, replace(reading, day_first=moments.day_first)
+        _refuse_equal_times(frame, time, order, reading, place)
+    readings = Readings(time, readings.values[order], readings.covariates[order], dates.zone)
+    step = find_step(time, dates.zone) if len(time) > 1 else None
+    day_first = reading.day_first if decided else first_is_day(dates.form)
+    return (
+        readings,
+        step,
+        replace(reading, day_first=day_first, time_format=dates.form, time_zone=dates.zone_rule),
+    )
 
 
-def _moments(frame: Table, reading: Reading, place: Place) -> Dates:
-    first, *others = reading.time_columns
-    cells = frame[first]
-    for name in others:
-        cells = cells + " " + frame[name]
-    empty = np.flatnonzero(is_missing(frame[first], ()))
-    if empty.size:
-        raise DataError(
-            f"{place.cell(first, int(empty[0]), frame[first].iloc[empty[0]])}: expected a time in every row, "
-            f"{empty.size:,} have none. Fill or delete these rows."
-        )
-    return times(cells, " + ".join(reading.time_columns), reading.day_first, place)
+def _dates(frame: Table, reading: Reading, place: Place, *, decided: bool) -> Dates:
+    cells, added = join(frame, reading.time_columns, reading.time_format, place)
+    rules = TimeRules(
+        reading.time_format, reading.day_first, reading.time_zone, decided and reading.time_format is not None
+    )
+    return times(cells, " + ".join(reading.time_columns), rules, place, added)
 
 
-def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, used: Sequence[str], place: Place) -> None:
+def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, reading: Reading, place: Place) -> None:
     same = np.flatnonzero(np.diff(time) == np.timedelta64(0, "ns"))
     if not same.size:
         return
@@ -144,9 +167,13 @@ def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, used: Sequ
     labels = [
         name
         for name in frame.columns
-        if name not in used and 1 < frame[name].nunique() <= len(frame) // 2 and number_share(frame[name], ".") == 0
+        if name not in reading.time_columns
+        and 1 < frame[name].nunique() <= len(frame) // 2
+        and number_share(frame[name], ".") == 0
     ]
     several = f" Column {labels[0]!r} may tell several series apart: give each its own file." if labels else ""
+    if reading.time_zone is None and at_clock_changes(time[same]):
+        several = f" {CLOCK_CHANGES}"
     raise DataError(
         f"{place.name}: the time {show_time(time[same[0]])} stands on the lines {one:,} and {other:,} "
         f"({same.size:,} such rows). Expected one row per time; merge or delete the others; or data.steps=rows takes "
@@ -158,21 +185,22 @@ def regular(readings: Readings, step: Step, place: Place) -> Readings:
     """Put rows onto the grid of the step; slots without a row are missing values."""
     time = readings.time
     assert time is not None
-    grid, slots = onto_grid(time, step, place.name)
+    grid, slots = onto_grid(time, step, place.name, readings.zone)
     shift = np.abs((grid[slots] - time).astype(np.int64)).max()
     added = grid.size - time.size
     if added or shift:
         moved = f"; times were moved by up to {Step('time', int(shift))}" if shift else ""
         log.warning(
             "%s: the usual step is %s; %s of %s steps have no row and count as missing%s (data.steps=rows takes each "
-            "row as one step)",
+            "row as one step)%s",
             place.name,
             step,
             f"{added:,}",
             f"{grid.size:,}",
             moved,
+            f". {CLOCK_CHANGES}" if readings.zone is None and at_clock_changes(np.delete(grid, slots)) else "",
         )
     values = np.full((grid.size, readings.values.shape[1]), np.nan)
     covariates = np.full((grid.size, readings.covariates.shape[1]), np.nan)
     values[slots], covariates[slots] = readings.values, readings.covariates
-    return Readings(grid, values, covariates)
+    return Readings(grid, values, covariates, readings.zone)

@@ -2,50 +2,78 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
 from gru_bench.data.cells import Cells, Place
 from gru_bench.data.numbers import number_share
-from gru_bench.data.sampling import Times, show_time
+from gru_bench.data.sampling import filled, find_step, regularity, show_time
+from gru_bench.data.time_formats import (
+    EXAMPLES,
+    day_first,
+    offset_nanoseconds,
+    offset_within,
+    parse,
+    split_offsets,
+    suggested_formats,
+)
+from gru_bench.data.time_zones import DAY, Times, both_instants, offset_name
 from gru_bench.errors import DataError
 
 log = logging.getLogger(__name__)
 
-_CLOCKS = tuple(
-    ["", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %H.%M", " %H.%M.%S", " %H", "T%H:%M"]
-)
-_DAY_FIRST = ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y")
-_MONTH_FIRST = tuple(form.replace("%d", "*").replace("%m", "%d").replace("*", "%m") for form in _DAY_FIRST)
-_OTHER_DATES = (
-    *("%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y", "%b %d, %Y", "%B %d, %Y"),
-    *("%b %d %Y", "%B %d %Y", "%a %b %d %Y", "%a, %d %b %Y"),
-)
-_MONTHS = ("%m/%Y", "%m.%Y", "%m-%Y", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y", "%b-%y", "%Y-%b", "%Y %b", "%b/%Y")
-_COMPACT = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
-_EPOCHS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (1e20, "ns"))
-_QUARTER = r"(\d{4})[- ]?[Qq]([1-4])"
-_CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?|\d{1,2}\.\d{2}\.\d{2})(?: ?[AaPp][Mm])?"
-EARLIEST, LATEST = np.datetime64("1700-01-01"), np.datetime64("2200-01-01")
+OWN_OFFSETS = "offset"
+"""The zone of times that have their offset from UTC beside them."""
 
-EXAMPLES = "2024-03-31 14:00, 31.03.2024, 3/31/2024 2:00 PM, 20240331, 31 Mar 2024, 2024-03, 2024Q1, 1711893600"
+_CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?|\d{1,2}\.\d{2}\.\d{2})(?: ?[AaPp][Mm])?"
+_DATE = (
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}([-/.])\d{1,2}\1(?:\d{4}|\d{2})|\d{1,2}[ -][^\W\d_]{3,9}[ -]\d{2,4})"
+    r"(?!\d).{0,24}"
+)
+_CENTURY_JUMP = np.timedelta64(60 * 365, "D")
+
+
+class TimeRules(NamedTuple):
+    """What is settled about the times of a file.
+
+    Attributes:
+        form: their format, or None.
+        day_first: whether the day comes before the month; None where this is open.
+        zone: a zone for times without an offset, `OWN_OFFSETS`, or None.
+        settled: whether an earlier file settled it: a file that differs is refused.
+    """
+
+    form: str | None = None
+    day_first: bool | None = None
+    zone: str | None = None
+    settled: bool = False
 
 
 class Dates(NamedTuple):
-    """A way to read a column of times: which cells it can read, and whether the day comes before the month.
+    """A column, read as times.
 
-    `day_first` is None where the form leaves no doubt.
+    Attributes:
+        time: instants in UTC, or what clocks show where no zone is known.
+        form: the format of the cells.
+        zone: of the times, None where it is unknown.
+        zone_rule: what `TimeRules.zone` is for other files.
     """
 
     time: Times
-    day_first: bool | None = None
+    form: str
+    zone: str | None
+    zone_rule: str | None
+
+
+class _Candidate(NamedTuple):
+    form: str
+    time: Times
 
     @property
     def read(self) -> float:
-        """Share of the cells that could be read."""
         return float((~np.isnat(self.time)).mean())
 
 
@@ -54,135 +82,247 @@ def is_clock(cells: Cells) -> bool:
     return bool(len(cells)) and bool(cells.str.fullmatch(_CLOCK).all())
 
 
-def looks_like_times(cells: Cells, *, numeric: bool) -> bool:
+def looks_like_times(cells: Cells, form: str | None, *, numeric: bool) -> bool:
     """Say whether the first cells can be read as times.
 
     Args:
         cells: text, none missing.
+        form: their format; None finds it.
         numeric: whether plain numbers may be times: years, dates without separators, seconds since 1970.
     """
     head = cells.iloc[:50]
     if not len(head) or (not numeric and number_share(head, ".") > 0):
         return False
-    return max((dates.read for dates in _readings(head)), default=0.0) >= 0.9
+    wall, _ = split_offsets(head)
+    forms = suggested_formats(wall) if form is None else [form]
+    return any(np.isnat(parse(wall, form)).mean() <= 0.1 for form in forms)
 
 
-def times(cells: Cells, name: str, day_first: bool | None, place: Place) -> Dates:
-    """Read a column as times; those with an offset become UTC.
+def resembles_times(cells: Cells) -> bool:
+    """Say whether most of the first cells look like dates, readable or not."""
+    head = cells.iloc[:50]
+    return bool(len(head)) and bool(head.str.fullmatch(_DATE).mean() >= 0.9)
 
-    Where both the day and the month may come first, `day_first` decides; else the order that gives the more regular
-    times, and where both do, the day comes first between points and the month between other signs.
+
+def times(cells: Cells, name: str, rules: TimeRules, place: Place, added: np.ndarray | None = None) -> Dates:
+    """Read a column as times.
+
+    Where the day as well as the month may come first, that order is taken which gives regular times in the order of
+    the file, if there is only one; else the day comes first between points, and other signs are refused.
 
     Args:
         cells: text, of length rows.
         name: of the column.
-        day_first: what an earlier file showed, or the user says.
+        rules: what is settled.
         place: for messages.
+        added: nanoseconds to add, such as hours that another column has; None adds none.
 
     Raises:
-        DataError: a cell is no time, or none of the known forms fits; column and line are named.
+        DataError: a cell is no time, or has another format than the others; a format, or what the rules say, does not
+            fit; or it stays open whether the day or the month comes first.
     """
-    found = [dates for dates in _readings(cells) if dates.read > 0.5]
-    if not found:
+    wall, offsets = split_offsets(cells)
+    within = rules.form is not None and offset_within(rules.form)
+    if not within:
+        _check_offsets(cells, offsets, name, rules, place)
+    chosen = _candidate(cells, wall, name, rules, place, added)
+    if (offsets != "").any() or within:
+        sizes = offset_nanoseconds(offsets.replace("", "Z"))
+        time, zone = _with_offsets(chosen.time, sizes, rules.zone, place)
+        return Dates(time, chosen.form, zone, rules.zone or OWN_OFFSETS)
+    if rules.zone is None:
+        return Dates(chosen.time, chosen.form, None, None)
+    return Dates(_in_zone(chosen.time, cells, name, rules.zone, place), chosen.form, rules.zone, rules.zone)
+
+
+def _candidate(
+    cells: Cells, wall: Cells, name: str, rules: TimeRules, place: Place, added: np.ndarray | None
+) -> _Candidate:
+    plus = np.timedelta64(0, "ns") if added is None else added.astype("timedelta64[ns]")
+    forms = suggested_formats(wall) if rules.form is None else [rules.form]
+    candidates = [_Candidate(form, parse(wall, form) + plus) for form in forms]
+    if rules.form is None:
+        candidates = [candidate for candidate in candidates if candidate.read > 0.5]
+    if not candidates:
         raise DataError(
-            f"{place.cell(name, 0, cells.iloc[0])} is no time. Expected times such as {EXAMPLES}; or name another "
-            "column (data.time_column=)."
+            f"{place.cell(name, 0, cells.iloc[0])} is no time. Expected times such as {EXAMPLES}. Name their format, "
+            "as in 'data.time_format=\"%d.%m.%Y %H:%M\"'; name another column (data.time_column=); or take each row as "
+            "one step (data.time_column=[])."
         )
-    best = max(dates.read for dates in found)
-    candidates = [dates for dates in found if dates.read == best]
-    if day_first is not None:
-        candidates = [dates for dates in candidates if dates.day_first in (None, day_first)] or candidates
-    regular = [_regularity(dates.time) for dates in candidates]
-    candidates = [dates for dates, value in zip(candidates, regular, strict=True) if value == max(regular)]
-    if len({dates.day_first for dates in candidates}) > 1:
-        points = "." in cells.iloc[0].partition(" ")[0]
-        candidates = [dates for dates in candidates if dates.day_first in (None, points)]
-        log.warning(
-            "%s: in column %r the day or the month may come first; reading %r as %s (data.day_first= says otherwise)",
-            place.name,
-            name,
-            cells.iloc[0],
-            show_time(candidates[0].time[0]),
-        )
-    chosen = candidates[0]
+    best = max(candidate.read for candidate in candidates)
+    candidates = [candidate for candidate in candidates if candidate.read == best]
+    if rules.day_first is not None and rules.form is None:
+        fitting = [candidate for candidate in candidates if day_first(candidate.form) in (None, rules.day_first)]
+        if not fitting:
+            raise DataError(
+                f"{place.cell(name, 0, cells.iloc[0])}: the column fits {candidates[0].form} alone, expected dates "
+                f"that begin with the {'day' if rules.day_first else 'month'} (data.day_first)."
+            )
+        candidates = fitting
+    chosen = _most_plausible(candidates, cells, name, place)
+    _refuse_unread(chosen, cells, name, rules, place)
+    return chosen
+
+
+def _refuse_unread(chosen: _Candidate, cells: Cells, name: str, rules: TimeRules, place: Place) -> None:
     wrong = np.flatnonzero(np.isnat(chosen.time))
-    if wrong.size:
-        row = int(wrong[0])
-        good = int(np.flatnonzero(~np.isnat(chosen.time))[0])
+    if not wrong.size:
+        return
+    row, count = int(wrong[0]), f"({wrong.size:,} such cells)"
+    cell = place.cell(name, row, cells.iloc[row])
+    if rules.settled:
         raise DataError(
-            f"{place.cell(name, row, cells.iloc[row])} is no time like the others, such as {cells.iloc[good]!r} "
-            f"({wrong.size:,} such cells). Mend or delete the row."
+            f"{cell} does not have the format of the times that the run was trained on, {chosen.form} {count}. Write "
+            "the times in that format."
+        )
+    if rules.form is not None:
+        raise DataError(f"{cell} does not have the format data.time_format={chosen.form} {count}.")
+    good = int(np.flatnonzero(~np.isnat(chosen.time))[0])
+    raise DataError(
+        f"{cell} is no time like the others, such as {cells.iloc[good]!r} (read as {chosen.form}; {wrong.size:,} such "
+        "cells). Mend or delete the row, or name the format (data.time_format=)."
+    )
+
+
+def _most_plausible(candidates: Sequence[_Candidate], cells: Cells, name: str, place: Place) -> _Candidate:
+    """Return the one candidate whose times are regular and in order, if no other one's are.
+
+    Raises:
+        DataError: several are plausible, and no convention decides.
+    """
+    different = list({candidate.time.tobytes(): candidate for candidate in reversed(candidates)}.values())[::-1]
+    different = [candidate for candidate in different if _century_jump(candidate) is None]
+    if not different:
+        _refuse_century_jump(candidates[0], cells, name, place)
+    if len(different) == 1:
+        return different[0]
+    evidence = [_evidence(candidate.time) for candidate in different]
+    likely = [
+        candidate
+        for candidate, own in zip(different, evidence, strict=True)
+        if all(mine >= theirs for other in evidence for mine, theirs in zip(own, other, strict=True))
+    ] or different
+    if len(likely) == 1:
+        return likely[0]
+    shortest = min(likely, key=lambda candidate: np.ptp(candidate.time[~np.isnat(candidate.time)]))
+    usual = [shortest] if day_first(shortest.form) is None else [it for it in likely if day_first(it.form) is not None]
+    by_points = [candidate for candidate in usual if "%d.%m." in candidate.form]
+    chosen = by_points[0] if by_points else usual[0] if len(usual) == 1 else None
+    if chosen is None:
+        row = int(np.flatnonzero(likely[0].time != likely[1].time)[0])
+        readings = " or ".join(f"{show_time(it.time[row])} ({it.form})" for it in likely)
+        raise DataError(
+            f"{place.cell(name, row, cells.iloc[row])} may be {readings}, and the times are as regular either way. Say "
+            "whether the day comes before the month: data.day_first=true or data.day_first=false."
+        )
+    if not by_points:
+        log.warning(
+            "%s: column %r: %r is read as %s (%s; data.time_format= says otherwise)",
+            *(place.name, name, cells.iloc[0], show_time(chosen.time[0]), chosen.form),
         )
     return chosen
 
 
-def _regularity(found: Times) -> float:
-    """Return the share of the most frequent difference between rows that follow each other."""
-    if found.size < 3:
-        return 0.0
-    differences = np.abs(np.diff(found[~np.isnat(found)]).astype(np.int64))
-    return float(np.unique(differences, return_counts=True)[1].max() / differences.size)
+def _evidence(time: Times) -> tuple[int, bool]:
+    """Say how regular times are, 2 without and 1 with gaps, and whether they are in order, forwards or backwards."""
+    known = time[~np.isnat(time)]
+    share, moved = filled(known), np.diff(known).astype(np.int64)
+    in_order = known.size > 5 and bool((moved > 0).all() or (moved < 0).all())
+    return (2 if share == 1 else 1 if share >= 0.4 else 0), in_order
 
 
-def _readings(cells: Cells) -> list[Dates]:
-    """Return what each fitting form makes of the cells; NaT where it does not fit."""
-    if cells.str.fullmatch(r"\d{4,19}(?:\.\d*)?").mean() > 0.9:
-        return _digits(cells)
-    found = [*_parsed(cells, "ISO8601", None), *_quarters(cells)]
-    if any(dates.read == 1.0 for dates in found):
-        return found
-    samples = [cells.iloc[round(place)] for place in np.linspace(0, len(cells) - 1, 5)]
-    for dates, day_first in ((_DAY_FIRST, True), (_MONTH_FIRST, False), (_OTHER_DATES, None), (_MONTHS, None)):
-        for form in (date + clock for date, clock in itertools.product(dates, _CLOCKS)):
-            if any(_fits(sample, form) for sample in samples):
-                found += _parsed(cells, form, day_first)
-    return found
+def _century_jump(candidate: _Candidate) -> int | None:
+    """Return a row that is most of a century before or after the next one, as years of two digits may have it."""
+    if "%y" not in candidate.form:
+        return None
+    jumps = np.flatnonzero(np.abs(np.diff(candidate.time)) > _CENTURY_JUMP)
+    return int(jumps[0]) if jumps.size else None
 
 
-def _fits(text: str, form: str) -> bool:
-    from datetime import datetime
-
-    try:
-        datetime.strptime(text, form)
-    except ValueError:
-        return False
-    return True
-
-
-def _parsed(cells: Cells, form: str, day_first: bool | None) -> list[Dates]:
-    import pandas as pd
-
-    moments = pd.to_datetime(cells, format=form, errors="coerce", utc=True)
-    return _within(moments.dt.tz_localize(None).to_numpy(), day_first)
+def _refuse_century_jump(candidate: _Candidate, cells: Cells, name: str, place: Place) -> NoReturn:
+    row = _century_jump(candidate) or 0
+    one, other = (show_time(time) for time in candidate.time[row : row + 2])
+    raise DataError(
+        f"{place.cell(name, row + 1, cells.iloc[row + 1])} would be {other}, after {one}: years of two digits are read "
+        "as 1969 to 2068. Expected rows in the order of time. Write these years with four digits."
+    )
 
 
-def _within(found: np.ndarray, day_first: bool | None = None) -> list[Dates]:
-    """Return a reading in nanoseconds, what lies centuries away left out; nothing where nothing could be read."""
-    possible = (found >= EARLIEST) & (found < LATEST)
-    kept = np.where(possible, found, np.array("NaT", found.dtype)).astype("datetime64[ns]")
-    return [Dates(kept, day_first)] if possible.any() else []
+def _check_offsets(cells: Cells, offsets: Cells, name: str, rules: TimeRules, place: Place) -> None:
+    has = (offsets != "").to_numpy(bool)
+    if has.any() and not has.all():
+        row = int(np.flatnonzero(has != has[0])[0])
+        raise DataError(
+            f"{place.cell(name, row, cells.iloc[row])}: expected an offset from UTC in all rows or in none, found "
+            f"{int(has.sum()):,} of {len(has):,} with one."
+        )
+    if not rules.settled or rules.zone not in (None, OWN_OFFSETS):
+        return
+    if has.all() != (rules.zone == OWN_OFFSETS):
+        expected = "without an offset from UTC" if rules.zone is None else "with their offset from UTC"
+        raise DataError(
+            f"{place.cell(name, 0, cells.iloc[0])}: expected times {expected}, as in the training data. Write them so."
+        )
 
 
-def _quarters(cells: Cells) -> list[Dates]:
-    parts = cells.str.extract(rf"^{_QUARTER}$")
-    if parts[0].isna().any():
-        return []
-    months = (parts[0].astype(int) - 1970) * 12 + (parts[1].astype(int) - 1) * 3
-    return _within(months.to_numpy(np.int64).astype("datetime64[M]").astype("datetime64[ns]"))
+def _with_offsets(wall: Times, offsets: np.ndarray, zone: str | None, place: Place) -> tuple[Times, str]:
+    """Return instants and their zone: a known one, or the last offset.
+
+    Where offsets change and the wall clock alone is regular, as it is with days and months, its times are kept, and all
+    of them get the last offset.
+    """
+    time = wall - offsets.astype("timedelta64[ns]")
+    if zone not in (None, OWN_OFFSETS):
+        return time, zone
+    last = int(offsets[time.argmax()])
+    if (offsets != last).any():
+        ordered, clocks = np.unique(time), np.unique(wall)
+        if clocks.size == ordered.size and regularity(clocks) >= regularity(ordered) and _in_days(clocks):
+            time = wall - np.timedelta64(last, "ns")
+        log.warning(
+            "%s: the offsets from UTC change; forecasts have the last one, %s (data.time_zone=, as in "
+            "data.time_zone=Europe/Berlin, gives each time its own)",
+            place.name,
+            offset_name(last),
+        )
+    return time, offset_name(last)
 
 
-def _digits(cells: Cells) -> list[Dates]:
-    """Read digits alone: dates without separators before seconds since 1970."""
-    import pandas as pd
+def _in_days(clocks: Times) -> bool:
+    step = find_step(clocks) if clocks.size > 1 else None
+    return step is not None and (step.unit != "time" or step.count % DAY == 0)
 
-    lengths = set(cells.str.len())
-    if len(lengths) == 1 and (form := _COMPACT.get(lengths.pop())):
-        compact = _parsed(cells, form, None)
-        if compact and compact[0].read == 1.0:
-            return compact
-    seconds = np.asarray(pd.to_numeric(cells, errors="coerce"), np.float64)
-    largest = max(seconds[~np.isnan(seconds)].tolist())
-    if largest < 1e8:
-        return []
-    unit = next(unit for limit, unit in _EPOCHS if largest < limit)
-    return _within(pd.to_datetime(pd.Series(seconds), unit=unit).to_numpy())
+
+def _in_zone(wall: Times, cells: Cells, name: str, zone: str, place: Place) -> Times:
+    """Return the instants of times on the wall clock of a zone, an hour that comes twice by the order of the rows.
+
+    Raises:
+        DataError: the clock never shows a time.
+    """
+    first, second = both_instants(wall, zone)
+    never = np.flatnonzero(np.isnat(first))
+    if never.size:
+        row = int(never[0])
+        raise DataError(
+            f"{place.cell(name, row, cells.iloc[row])} does not exist in {zone}, where clocks are put forward then "
+            f"({never.size:,} such cells). Expected times of that zone; for standard time all year give its offset, as "
+            "in data.time_zone=+01:00."
+        )
+    later = wall.size > 1 and wall[-1] < wall[0]
+    again = _seen_before(wall[::-1])[::-1] if later else _seen_before(wall)
+    once = np.flatnonzero((first != second) & ~_seen_before(wall) & ~_seen_before(wall[::-1])[::-1])
+    if once.size:
+        row = int(once[0])
+        log.warning(
+            "%s comes twice in %s and once in the file; read as the first one, as are %s more",
+            *(place.cell(name, row, cells.iloc[row]), zone, f"{once.size - 1:,}"),
+        )
+    return np.where(again, second, first)
+
+
+def _seen_before(wall: Times) -> np.ndarray:
+    """Say which times stand in an earlier row as well."""
+    _, firsts = np.unique(wall, return_index=True)
+    seen = np.ones(wall.size, bool)
+    seen[firsts] = False
+    return seen

@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gru_bench.data.forecast_baselines import Forecast, Origins, errors
-from gru_bench.data.sampling import show_time
 from gru_bench.data.series import Series, Values
 from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure
 from gru_bench.tasks.forecast_metrics import error_by_step
@@ -36,14 +35,14 @@ def sample(series: Series, origin: int, forecast: Values) -> Sample:
     last = series.values[origin - 1, place]
     rows = [
         [
-            series.label(origin + step),
+            series.labels[origin + step],
             _number(series.values[origin + step, place]) if series.observed[origin + step, place] else "missing",
             _number(forecast[step, place]),
             _number(last),
         ]
         for step in steps
     ]
-    given = f"{form.context} rows up to {series.label(origin - 1)}"
+    given = f"{form.context} rows up to {series.labels[origin - 1]}"
     return Sample(given, _table(["", target, "forecast", "last value"], rows))
 
 
@@ -59,7 +58,7 @@ def prediction(series: Series, first: int, forecast: Values) -> Prediction:
     if series.time is None:
         names = [("step", step + 1) for step in range(form.horizon)]
     else:
-        names = [("time", show_time(series.time[first + step])) for step in range(form.horizon)]
+        names = [("time", series.labels[first + step]) for step in range(form.horizon)]
     rows = [
         {key: name, **dict(zip(form.targets, map(float, values), strict=True))}
         for (key, name), values in zip(names, forecast, strict=True)
@@ -113,7 +112,7 @@ def _draw_forecasts(series: Series, chosen: Origins, forecasts: Mapping[str, For
                 width = 1.8 if name == NETWORK else 1.0
                 panel.plot(steps, values[window, :, target], style, color=COLOURS[order], linewidth=width, label=name)
             panel.axvline(0.5, color="0.7", linewidth=0.8)
-            panel.set_title(f"after {series.label(first - 1)}", fontsize=8)
+            panel.set_title(f"after {series.labels[first - 1]}", fontsize=8)
         row[0].set_ylabel(_short(form.targets[target]), fontsize=8)
     for panel in axes[-1]:
         panel.set_xlabel(_step_name(series), fontsize=8)
@@ -150,7 +149,7 @@ def _draw_residuals(series: Series, chosen: Origins, forecast: Forecast) -> Figu
     known = np.maximum(observed.sum(axis=(1, 2)), 1)
     mean = np.where(observed, residual, 0.0).sum(axis=(1, 2)) / known
     size = np.sqrt(np.where(observed, residual**2, 0.0).sum(axis=(1, 2)) / known)
-    when = chosen if series.time is None else series.time[chosen]
+    when = chosen if series.clock is None else series.clock[chosen]
     over_time.plot(when, size, color=COLOURS[0], linewidth=0.8, label="root mean square")
     over_time.plot(when, mean, STYLES[1], color=COLOURS[1], linewidth=0.8, label="mean")
     over_time.set_xlabel("first step of the forecast" if series.time is None else "time of the first step")
@@ -170,7 +169,7 @@ def _draw_prediction(series: Series, first: int, forecast: Values) -> Figure:
         panel.plot(steps, forecast[:, target], color=COLOURS[0], linewidth=1.8, label="forecast")
         panel.axvline(0.5, color="0.7", linewidth=0.8)
         panel.set_ylabel(_short(form.targets[target]), fontsize=8)
-    axes[0][0].set_title(f"after {series.label(first - 1)}", fontsize=9)
+    axes[0][0].set_title(f"after {series.labels[first - 1]}", fontsize=9)
     legend_above(figure, axes[0])
     axes[-1][0].set_xlabel(_step_name(series))
     return figure

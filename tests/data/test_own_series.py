@@ -134,15 +134,6 @@ def test_unsorted_rows_are_sorted_and_said(tmp_path, caplog):
     assert "not in the order of time; they were sorted" in caplog.text
 
 
-def test_a_date_that_stays_in_doubt_is_said_and_can_be_told(tmp_path, caplog):
-    lines = ["date,load", *(f"0{1 + n % 9}/0{1 + n // 9}/2020,{n}" for n in range(81))]
-    with caplog.at_level("INFO", logger="gru_bench"):
-        load(write(tmp_path, lines), steps="rows")
-    series = load(write(tmp_path, lines), steps="rows", day_first=False)
-    assert series.time is not None
-    assert str(series.time[1])[:10] == "2020-01-02" or "may come first" in caplog.text
-
-
 def test_targets_covariates_and_texts(tmp_path):
     rows = [f"{t:%Y-%m-%d %H:%M},{v},{n % 7},shop" for n, (t, v) in enumerate(zip(TIMES, VALUES, strict=True))]
     path = write(tmp_path, ["date,sales,price,name", *rows])

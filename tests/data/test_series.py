@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gru_bench.data.sampling import Step
-from gru_bench.data.series import Readings, Scaler, SeriesForm, cut_rows, fill, origins, with_future
+from gru_bench.data.scaling import Scaler
+from gru_bench.data.series import Readings, SeriesForm, cut_rows, fill, origins, with_future
 from gru_bench.errors import ConfigError, DataError
 from tests.data.series_support import HOUR, SPLITS, hours, small, walk
 

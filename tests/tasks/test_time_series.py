@@ -174,7 +174,7 @@ def test_pictures_and_samples(step: bool):
     assert set(figures) == {"forecast", "error_over_horizon", "residuals"}
     assert {line.get_label() for line in figures["error_over_horizon"]().axes[0].lines} >= {"network", "linear"}
     (sample,) = task.samples(network, series, 0)
-    assert sample.given == "8 rows up to 2020-01-04 15:00"
+    assert sample.given == "8 rows up to 2020-01-04T15:00:00"
     assert sample.output.splitlines()[0].split() == ["y1", "forecast", "last", "value"]
     assert len(sample.output.splitlines()) == 5
 
