@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.files import home_expanded
 from gru_bench.redaction import redacted
 from gru_bench.terminal import BROKEN_PIPE, drop_output
 from gru_bench.validation import check, describe, settings
@@ -70,11 +71,12 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
     }
 
 
-def convert(text: str, annotation: Any) -> Any:
+def convert(text: str, annotation: Any, key: str = "path") -> Any:
     """Read `text` as the most specific value that `annotation` allows; what fits nothing stays text.
 
     A choice of a `Literal` comes first, then true/false, integers, numbers, `null` or `none`, and last text or a
-    path. Text alone stays literal: `prompt=123` is the text "123".
+    path, in which `~` and `~name` are home folders. Text alone stays literal: `prompt=123` is the text "123".
+    `key` names the argument in messages.
     """
     options = _flatten(annotation)
     for option in options:
@@ -92,7 +94,7 @@ def convert(text: str, annotation: Any) -> Any:
                 continue
     if type(None) in options and str not in options and text.lower() in ("null", "none"):
         return None
-    return Path(text).expanduser() if Path in options else text
+    return home_expanded(text, key) if Path in options else text
 
 
 def with_parameters(
@@ -212,7 +214,7 @@ def _default(value: object) -> str:
 
 
 def _value(text: str, annotation: Any, name: str) -> Any:
-    value = convert(text, annotation)
+    value = convert(text, annotation, name)
     try:
         return check(value, annotation, name)
     except ConfigError as error:

@@ -32,8 +32,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gru_bench.config import ALTERNATIVES, Config, configs_folder
 from gru_bench.errors import ConfigError, UserError, nearest, shown
-from gru_bench.files import write_atomically
+from gru_bench.files import home_expanded, write_atomically
 from gru_bench.machine_load import usable_cores
+from gru_bench.overrides import Unreadable, as_argument, readable
 from gru_bench.redaction import redacted
 from gru_bench.terminal import BROKEN_PIPE, drop_output
 from gru_bench.training.signals import Interrupted, pass_on, terminated
@@ -54,6 +55,7 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
 
     def status() -> int:
         arguments = sorted(sys.argv[1:], key=lambda text: text not in _MULTIRUN_FLAGS)  # -m anywhere
+        multirun = bool(_MULTIRUN_FLAGS & set(arguments))
         statuses: list[int] = []
 
         def task(values: DictConfig) -> None:
@@ -65,6 +67,7 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
 
         decorate = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name="train")
         try:
+            arguments = readable(arguments, multirun=multirun)
             _refuse_fixed_directory(arguments)
             _refuse_odd_choices(arguments)
             try:
@@ -130,9 +133,10 @@ def composed(*arguments: str) -> Config:
         UserError: a wrong setting, in the words of the command.
     """
     try:
-        _refuse_odd_choices(arguments)
+        overrides = readable(arguments)
+        _refuse_odd_choices(overrides)
         with _composing():
-            return Config.from_dict(_settle(hydra_compose("train", overrides=list(arguments)), arguments))
+            return Config.from_dict(_settle(hydra_compose("train", overrides=overrides), overrides))
     except Exception as error:
         raise _for_people(error, arguments) from None
 
@@ -149,8 +153,8 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
     Raises:
         UserError: there is no such preset, its package is missing, or the launcher failed.
     """
-    sweep = json.dumps(f"{folder.absolute()}/{_NOW}")
-    arguments = [f"hydra/launcher={launcher}", f"hydra.sweep.dir={sweep}", "hydra.job.name=train"]
+    arguments = [f"hydra/launcher={launcher}", as_argument("hydra.sweep.dir", f"{folder.absolute()}/{_NOW}")]
+    arguments += ["hydra.job.name=train"]
     try:
         arguments = _with_preset(arguments)
         with _composing():
@@ -159,7 +163,8 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
             made = Plugins.instance().instantiate_launcher(context, functools.partial(_run, job), config)
             at_once = config.hydra.sweeper.max_batch_size or len(jobs)
             for first in range(0, len(jobs), at_once):
-                made.launch(jobs[first : first + at_once], initial_job_idx=first)
+                batch = [readable(job) for job in jobs[first : first + at_once]]
+                made.launch(batch, initial_job_idx=first)
     except Exception as error:
         raise _for_people(error, arguments) from None
 
@@ -273,7 +278,7 @@ def _processes(threads: str | int) -> int:
 
 def _within(folder: str, path: str) -> str:
     """Return a path as it is seen from a folder, for processes that are in another one."""
-    return str(Path(folder, path))
+    return str(Path(folder, home_expanded(path, "paths.runs")))
 
 
 OmegaConf.register_new_resolver("processes", _processes, replace=True)
@@ -333,10 +338,10 @@ def _refuse_odd_choices(arguments: Sequence[str]) -> None:
         except HydraException:
             continue  # a flag, or said in our words when Hydra comes to it
         except ValueError as error:  # thousands of digits
-            raise _Unreadable(f"the command line cannot be read: {shown(argument)}: {error}.") from error
+            raise Unreadable(f"the command line cannot be read: {shown(argument)}: {error}.") from error
         group, found = override.key_or_group, override.value()
         if not group:
-            raise _Unreadable(f"the command line cannot be read: {shown(argument)} has no key. {_WRITING}")
+            raise Unreadable(f"the command line cannot be read: {shown(argument)} has no key. {_WRITING}")
         if group in _NO_GROUPS:
             raise _unknown_key(group, arguments)
         if (group in _groups() or group.startswith("hydra/")) and not (override.is_delete() and found is None):
@@ -375,12 +380,8 @@ def _in_our_words(error: Exception, arguments: Sequence[str]) -> UserError:
         return _unknown_key(override.group(1), arguments)
     first = text.strip().splitlines()[0].removesuffix(".")
     if first.startswith("Ambiguous value"):
-        return _Unreadable(f"{first}: add -m for a run with each value, or quote a value that holds commas.")
-    return _Unreadable(f"the command line cannot be read: {first}. {_WRITING}")
-
-
-class _Unreadable(UserError):
-    exit_code = 2
+        return Unreadable(f"{first}: add -m for a run with each value, or quote a value that holds commas.")
+    return Unreadable(f"the command line cannot be read: {first}. {_WRITING}")
 
 
 def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from gru_bench.errors import ConfigError, nearest, shown
+from gru_bench.files import home_expanded
 from gru_bench.validation import (
     Fraction,
     Natural,
@@ -331,9 +332,9 @@ class Config:
     def directory(self) -> Path:
         """The run directory: `run_dir`, or `runs/<task>/<data>/<cell>-<hash>/seed<k>`."""
         if self.run_dir is not None:
-            return Path(self.run_dir)
+            return home_expanded(self.run_dir, "run_dir")
         return (
-            Path(self.paths.runs)
+            home_expanded(self.paths.runs, "paths.runs")
             / self.task.name
             / self.data.source
             / f"{self.model.cell}-{self.hash}"

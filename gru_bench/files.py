@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from gru_bench.errors import UserError
+from gru_bench.errors import ConfigError, UserError
 
 LIST_FILE = "gru_bench_files.json"
 
@@ -123,6 +123,22 @@ def listing(files: WrittenFiles) -> Iterator[None]:
 def held(directory: Path) -> WrittenFiles | None:
     """Return the list of a run directory while this process writes there."""
     return _held.get(Path(os.path.abspath(directory)))
+
+
+def home_expanded(path: str, key: str) -> Path:
+    """Return a path with `~` and `~name` replaced by home folders.
+
+    Args:
+        path: as the user wrote it.
+        key: the setting that named it, for messages.
+
+    Raises:
+        ConfigError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise ConfigError(key, path, "a path; ~ and ~NAME stand for home folders", "There is no such user.") from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gru_bench.arguments import run_command, with_parameters
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.files import write_atomically
+from gru_bench.files import home_expanded, write_atomically
 from gru_bench.record import read_record
 
 STANDARD_OUTPUT = Path("-")
@@ -54,7 +54,7 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
     named = [argument.partition("=")[2] for argument in argv if argument.startswith("run=")]
     if not named:
         return predict
-    directory = Path(named[0]).expanduser()
+    directory = home_expanded(named[0], "run")
     read_record(directory)  # JAX takes seconds to load, and a wrong directory needs none
     from gru_bench.training.saved import load_run
 

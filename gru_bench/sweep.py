@@ -18,7 +18,9 @@ from gru_bench.checks import check_settings
 from gru_bench.compose import composed
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
+from gru_bench.files import home_expanded
 from gru_bench.history import METRICS_FILE, read_metrics
+from gru_bench.overrides import as_argument
 from gru_bench.record import FILE_NAME, read_record
 from gru_bench.search.space import Space, overrides, read_space, space_file
 from gru_bench.search.trials import Method, Search
@@ -134,7 +136,7 @@ def _facts(space: Space, base: Config, **how: Any) -> dict[str, Any]:
 
 def _default_study(space: Space, base: Config, method: Method, facts: Mapping[str, Any]) -> Path:
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-    folder = Path(base.paths.runs) / "sweeps" / base.task.name / base.data.source
+    folder = home_expanded(base.paths.runs, "paths.runs") / "sweeps" / base.task.name / base.data.source
     return folder / f"{space.name}-{method}-{digest}.db"
 
 
@@ -223,7 +225,7 @@ def _show(search: Search, arguments: Sequence[str], seed: int, path: Path, termi
 def _command(search: Search, arguments: Sequence[str], seed: int) -> str:
     assert search.best is not None
     seeds = ",".join(str(seed + 1 + index) for index in range(RETRAINED))
-    kept = [text for text in arguments if not text.startswith("seed=")]
+    kept = [as_argument(*text.split("=", 1)) for text in arguments if not text.startswith("seed=")]
     return shlex.join(["python", "-m", "gru_bench.train", "-m", *kept, *overrides(search.best.values), f"seed={seeds}"])
 
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from gru_bench.config import EXECUTION, Config, identity
-from gru_bench.data.factory import SOURCES, Source
+from gru_bench.data.factory import SOURCES, Source, find_cache, find_mirror
 from gru_bench.errors import ConfigError
 from tests.training.support import ROOT, train
 
@@ -356,3 +356,13 @@ def test_help_is_there_without_jax(tmp_path: Path):
     for text in ("task: language_modeling", "coupled_lstm, gru, lstm", "python -m gru_bench.train -m", "fresh=true"):
         assert text in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_tilde_is_the_home_folder_wherever_runs_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Config.from_dict(changed(run_dir="~/exp")).directory == tmp_path / "exp"
+    config = Config.from_dict(changed(paths__runs="~", paths__cache="~/cache", paths__mirror="~"))
+    assert config.directory.is_relative_to(tmp_path / "language_modeling")
+    assert (find_cache(config.paths), find_mirror(config.paths)) == (tmp_path / "cache", tmp_path)
+    with pytest.raises(ConfigError, match=r"run_dir: found '~nobody-of-this-name/x', .*no such user"):
+        Config.from_dict(changed(run_dir="~nobody-of-this-name/x")).directory  # noqa: B018

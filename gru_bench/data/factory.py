@@ -45,6 +45,7 @@ from gru_bench.data.datasets import (
 from gru_bench.data.noise import check_noise, make_noisy
 from gru_bench.data.train_fraction import check_fraction, take_fraction
 from gru_bench.errors import ConfigError, nearest
+from gru_bench.files import home_expanded
 from gru_bench.validation import bind
 
 MIRROR_VARIABLE = "GRU_BENCH_MIRROR"
@@ -170,7 +171,7 @@ def find_mirror(paths: PathsConfig) -> Path | None:
     found = paths.mirror or os.environ.get(MIRROR_VARIABLE)
     if not found:
         return None
-    mirror = own.home_expanded(found, "paths.mirror")
+    mirror = home_expanded(found, "paths.mirror")
     if not mirror.is_dir():
         origin = "" if paths.mirror else f"It comes from the variable {MIRROR_VARIABLE}; unset it or mend it."
         raise ConfigError(
@@ -181,4 +182,4 @@ def find_mirror(paths: PathsConfig) -> Path | None:
 
 def find_cache(paths: PathsConfig) -> Path:
     """Return the folder where downloads and prepared data are kept; it need not exist yet."""
-    return own.home_expanded(paths.cache, "paths.cache") if paths.cache else platformdirs.user_cache_path("gru_bench")
+    return home_expanded(paths.cache, "paths.cache") if paths.cache else platformdirs.user_cache_path("gru_bench")

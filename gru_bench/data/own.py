@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from gru_bench.data.corpus import SPLITS, Corpus, encode_splits, make_corpus
 from gru_bench.data.vocabulary import Tokens, Vocabulary, words
 from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.files import home_expanded
 from gru_bench.validation import Positive, Range
 
 log = logging.getLogger(__name__)
@@ -138,22 +139,6 @@ def read_file(path: str, key: str = "data.path") -> bytes:
     if not raw:
         raise DataError(f"{key}: {place.absolute()} is empty, expected text.")
     return raw
-
-
-def home_expanded(path: str, key: str) -> Path:
-    """Return a path with `~` and `~name` replaced by home folders.
-
-    Args:
-        path: as the user wrote it.
-        key: the setting that named it, for messages.
-
-    Raises:
-        ConfigError: there is no such user.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise ConfigError(key, path, "a path; ~ and ~NAME stand for home folders", "There is no such user.") from error
 
 
 def _neighbour(place: Path) -> str:

@@ -18,6 +18,7 @@ from gru_bench.claims.rows import Row, append_rows, read_rows
 from gru_bench.compose import launch
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
+from gru_bench.files import home_expanded
 from gru_bench.record import FILE_NAME, RunRecord, read_record
 from gru_bench.reproduction.measures import Numbers, measure
 from gru_bench.reproduction.plan import Job, Planner, missing
@@ -117,7 +118,9 @@ class Reproduction:
                 train_together([job.config for job in together], Console(file=io.StringIO()), pictures=False)
         elif left:
             commands = [[*job.overrides, *_places(job.config)] for job in left]
-            launch(run_session, commands, self.launcher, Path(group[0].config.paths.runs) / "sweeps")
+            launch(
+                run_session, commands, self.launcher, home_expanded(group[0].config.paths.runs, "paths.runs") / "sweeps"
+            )
         return {directory: (read_record(directory), directory) for directory in members}
 
 

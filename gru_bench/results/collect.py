@@ -127,8 +127,12 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
 
 
 def _walk(path: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(path):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
+    """Yield the run directories in and below a folder; links are followed, and no folder is visited twice."""
+    visited: set[str] = set()
+    for folder, folders, files in os.walk(path, followlinks=True):
+        visited.add(os.path.realpath(folder))
+        names = sorted(name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith("."))
+        folders[:] = [name for name in names if os.path.realpath(os.path.join(folder, name)) not in visited]
         if FILE_NAME in files:
             yield Path(folder)
 

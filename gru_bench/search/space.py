@@ -24,6 +24,7 @@ import yaml
 
 from gru_bench.config import configs_folder
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.files import home_expanded
 from gru_bench.validation import Positive, PositiveFloat, bind
 
 Value = bool | int | float | str
@@ -127,7 +128,7 @@ def space_file(name: str) -> Path:
         ConfigError: there is no such file.
     """
     folder = configs_folder() / "sweeps"
-    path = Path(name).expanduser() if Path(name).suffix in (".yaml", ".yml") else folder / f"{name}.yaml"
+    path = home_expanded(name, "space") if Path(name).suffix in (".yaml", ".yml") else folder / f"{name}.yaml"
     if not path.is_file():
         known = sorted(file.stem for file in folder.glob("*.yaml"))
         raise ConfigError(

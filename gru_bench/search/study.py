@@ -7,6 +7,8 @@ not over and that nobody holds was left by a process that was stopped, and is th
 from __future__ import annotations
 
 import contextlib
+import functools
+import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +70,8 @@ class Study:
             with self._lock("study"):
                 self._study = optuna.create_study(
                     storage=optuna.storages.RDBStorage(
-                        f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}
+                        "sqlite:///study.db",  # not the file: a URL cannot name every one
+                        engine_kwargs={"creator": functools.partial(_connect, path.absolute())},
                     ),
                     study_name=_NAME,
                     direction="minimize" if direction == "min" else "maximize",
@@ -204,6 +207,10 @@ class _Drawn(optuna.samplers.BaseSampler):
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Value:
         """Return the value of one parameter."""
         return self._values[param_name]
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=60, check_same_thread=False)
 
 
 def _suggest(trial: optuna.trial.Trial, key: str, parameter: Parameter) -> Value:

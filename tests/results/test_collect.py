@@ -82,3 +82,18 @@ def test_the_newest_of_equal_runs_counts(tmp_path: Path):
         ("old", "new"),
         ("middle", "new"),
     ]
+
+
+def test_linked_folders_are_followed_once(tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    write_run(elsewhere, make_record("gru", 0), "group/seed0")
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    (runs / "linked").symlink_to(elsewhere)
+    (runs / "again").symlink_to(elsewhere / "group")
+    (elsewhere / "group" / "up").symlink_to(runs)
+    (runs / "nowhere").symlink_to(tmp_path / "absent")
+    (tmp_path / "itself").symlink_to(runs)
+    for path in (runs, tmp_path / "itself"):
+        (found,) = find_runs([path])
+        assert found.resolve() == elsewhere / "group" / "seed0"

@@ -37,11 +37,11 @@ SPACE = Space(
 )
 
 
-def opened(folder: Path, **changes: Any) -> Study:
+def opened(folder: Path, name: str = "study.db", **changes: Any) -> Study:
     from gru_bench.search.study import Study
 
     given: dict[str, Any] = {"method": "random", "seed": 0, "prune": False, "direction": "min", "facts": {"task": "a"}}
-    return Study(folder / "study.db", SPACE, **{**given, **changes})
+    return Study(folder / name, SPACE, **{**given, **changes})
 
 
 def finish(study: Study, count: int, values: dict[int, list[float]] | None = None) -> None:
@@ -215,3 +215,10 @@ def test_a_file_that_is_no_study_is_refused(tmp_path: Path):
     (tmp_path / "study.db").write_text("no database, and long enough not to be taken for an empty one" * 20)
     with pytest.raises(UserError, match=r"cannot be opened as the SQLite file of a study: .*not a database"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["what?.db", "100%25.db", "a#b ü'.db"])
+def test_the_file_has_the_name_that_was_given(tmp_path: Path, name: str):
+    finish(opened(tmp_path, name), 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, name.removesuffix(".db")])
+    assert len(opened(tmp_path, name).trials) == 1

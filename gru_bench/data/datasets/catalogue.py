@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from gru_bench.data.corpus import Corpus, make_corpus
-from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text, home_expanded
+from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text
 from gru_bench.data.text_splits import draw_splits
 from gru_bench.data.texts import LabelledTexts, make_texts
 from gru_bench.data.tokeniser import Keep, as_read
 from gru_bench.data.vocabulary import words
 from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.files import home_expanded
 from gru_bench.validation import Positive
 
 NAMES = {"train": ("train",), "valid": ("validation", "valid", "dev"), "test": ("test",)}
