@@ -9,7 +9,6 @@ the command to mean standard output. A function that takes `*paths` also takes a
 from __future__ import annotations
 
 import inspect
-import io
 import re
 import sys
 import traceback
@@ -18,10 +17,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.errors import ConfigError, DataError, UserError, nearest
 from gru_bench.files import home_expanded
 from gru_bench.redaction import redacted
-from gru_bench.terminal import BROKEN_PIPE, drop_output
+from gru_bench.terminal import BROKEN_PIPE, drop_output, open_streams, read_standard_input, say_lost
 from gru_bench.validation import check, describe, settings
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -67,7 +66,7 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
         if parameter.default is parameter.empty and name not in texts:
             raise ConfigError(name, None, describe_setting(parameter.annotation), f"Give it: {name}=...")
     return plain, {
-        name: _value(text, named[name].annotation, name) if name in named else text for name, text in texts.items()
+        name: _value(text, named[name].annotation if name in named else str, name) for name, text in texts.items()
     }
 
 
@@ -130,6 +129,7 @@ def run_command(
     argv: Sequence[str] | None = None,
     examples: Sequence[str] = (),
     by_arguments: bool = False,
+    go_on: bool = False,
 ) -> int:
     """Call `main` with the arguments of the command line and return the exit code.
 
@@ -138,28 +138,33 @@ def run_command(
         argv: the arguments; those of the process by default.
         examples: whole command lines for `--help`.
         by_arguments: `main` takes the command line and returns the command, where what it takes depends on it.
+        go_on: whether the work counts as done where standard output cannot be written.
 
     Returns:
         0 or what the command returns; the code of a `UserError`, whose message alone goes to standard error (with
-        `debug=true`: its traceback); 130 after Ctrl-C; 141 when the reader of a pipe went away.
+        `debug=true`: its traceback); 130 after Ctrl-C; 141 when the reader of a pipe went away; 1 when standard
+        output cannot be written.
     """
-    argv = list(sys.argv[1:] if argv is None else argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a sign that the terminal cannot show ends no command
+    with open_streams() as output:
+        code = _run(main, list(sys.argv[1:] if argv is None else argv), examples, by_arguments)
+        lost = say_lost(output)
+    return code or int(lost and not go_on)
+
+
+def _run(main: Callable[..., Any], argv: list[str], examples: Sequence[str], by_arguments: bool) -> int:
     debug = False
     try:
         if by_arguments:
             main = main(argv)
+        code = None
         if "--help" in argv or "-h" in argv:
             print(help_text(main, examples))
         else:
             argv, debug = _take_debug(main, argv)
             plain, named = parse_arguments(main, argv)
             code = main(*plain, **named)
-            sys.stdout.flush()
-            return code or 0
         sys.stdout.flush()
-        return 0
+        return code or 0
     except UserError as error:
         if debug:
             traceback.print_exc()
@@ -215,6 +220,8 @@ def _default(value: object) -> str:
 
 def _value(text: str, annotation: Any, name: str) -> Any:
     value = convert(text, annotation, name)
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ConfigError(name, value, "text", "It holds bytes that are not in the encoding of the command line.")
     try:
         return check(value, annotation, name)
     except ConfigError as error:
@@ -250,10 +257,21 @@ def _read_standard_input(texts: dict[str, str], named: dict[str, inspect.Paramet
         return texts
     if len(readers) > 1:
         raise ConfigError(readers[1], "-", "one argument that reads standard input", f"{readers[0]} reads it already.")
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         print(f"Reading {readers[0]} from the keyboard; end with Ctrl-D.", file=sys.stderr)
-    text = sys.stdin.read()
+    text = _decoded(read_standard_input(readers[0]), readers[0])
     return {**texts, readers[0]: text.removesuffix("\n")}  # the newline that echo and editors add is not meant
+
+
+def _decoded(raw: bytes, name: str) -> str:
+    encoding = sys.stdin.encoding or "utf-8"
+    try:
+        return raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}: standard input is not {encoding}: byte {raw[error.start]:#04x} at offset {error.start}. "
+            "Convert it, or set PYTHONIOENCODING to its encoding."
+        ) from error
 
 
 def _take_debug(main: Callable[..., Any], argv: list[str]) -> tuple[list[str], bool]:

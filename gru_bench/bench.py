@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from rich.console import Group as Lines
-from rich.measure import Measurement as Width
 from rich.text import Text
 
 from gru_bench.arguments import run_command
@@ -18,7 +17,7 @@ from gru_bench.measurement import PASSES, Measurement, Pass, Shape, read
 from gru_bench.models.settings import CELL_OPTIONS
 from gru_bench.reporting.bench_tables import notes, page, sheets
 from gru_bench.reporting.csv_file import write_text
-from gru_bench.terminal import Terminal
+from gru_bench.terminal import Terminal, print_whole
 from gru_bench.validation import PositiveFloat, Range
 
 if TYPE_CHECKING:
@@ -133,9 +132,7 @@ def _measure(
 def _print_tables(rows: Sequence[Measurement]) -> None:
     terminal = Terminal(highlight=False, markup=False, emoji=False)
     tables = Lines(*(table.terminal() for table in sheets(rows)), *(Text(f"· {note}") for note in notes(rows)), Text())
-    needed = Width.get(terminal, terminal.options.update(max_width=1000), tables).minimum
-    terminal.width = max(terminal.width, needed, NARROWEST)
-    terminal.print(tables)
+    print_whole(terminal, tables, at_least=NARROWEST)
 
 
 def _pictures(rows: Sequence[Measurement], out: Path) -> list[Path]:
@@ -153,4 +150,4 @@ def _names(key: str, text: str, known: Iterable[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(bench, examples=EXAMPLES))
+    sys.exit(run_command(bench, examples=EXAMPLES, go_on=True))

@@ -36,7 +36,7 @@ from gru_bench.files import home_expanded, write_atomically
 from gru_bench.machine_load import usable_cores
 from gru_bench.overrides import Unreadable, as_argument, readable
 from gru_bench.redaction import redacted
-from gru_bench.terminal import BROKEN_PIPE, drop_output
+from gru_bench.terminal import BROKEN_PIPE, drop_output, open_streams, say_lost
 from gru_bench.training.signals import Interrupted, pass_on, terminated
 
 _OUTCOME = "outcome.json"
@@ -86,7 +86,10 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
         return SweepSummary.exit_code if SweepSummary.exit_code is not None else max(statuses, default=0)
 
     def program() -> None:
-        sys.exit(status())
+        with open_streams() as output:
+            code = status()
+            say_lost(output)  # the work is done all the same
+        sys.exit(code)
 
     return program
 

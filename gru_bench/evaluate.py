@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gru_bench.arguments import run_command
 from gru_bench.record import read_record
-from gru_bench.terminal import Terminal
+from gru_bench.terminal import Terminal, print_whole
 
 if TYPE_CHECKING:
     from gru_bench.training.saved import SavedRun
@@ -50,11 +50,11 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
     saved = load_run(run)
     if path is not None:
         found = saved.score(saved.task.file_batches(path, saved.config.training))
-        Terminal(soft_wrap=True).print(_table(f"{path}", saved, found))
+        print_whole(Terminal(soft_wrap=True), _table(f"{path}", saved, found))
         return 0
     found = saved.score(saved.task.eval_batches(saved.load_data(mirror, cache), "test", saved.config.training))
     recorded = saved.record.metrics.get("test")
-    Terminal(soft_wrap=True).print(_table(f"{run}", saved, found, recorded))
+    print_whole(Terminal(soft_wrap=True), _table(f"{run}", saved, found, recorded))
     if recorded is None:
         print(f"The run is {saved.record.status}: there is nothing recorded to compare with.", file=sys.stderr)
         return 0

@@ -10,7 +10,6 @@ from typing import Literal
 
 from rich.console import Console
 from rich.console import Group as Lines
-from rich.measure import Measurement
 from rich.text import Text
 
 from gru_bench.arguments import run_command
@@ -21,12 +20,11 @@ from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_tex
 from gru_bench.reporting.table import collection_notes, comparison_report
 from gru_bench.results.collect import Collection, collect
 from gru_bench.results.comparison import Group, compare
-from gru_bench.terminal import Terminal
+from gru_bench.terminal import Terminal, print_whole
 
 STANDARD_OUTPUT = Path("-")
 CSV_NAME, PAGE_NAME = "report.csv", "report.html"
 PRINTED_GROUPS = 200
-NARROWEST = 80  # columns; below, a table would lose digits where a terminal only wraps lines
 HOW_TO_TRAIN = (
     "Train first, for example: python -m gru_bench.train -m task=language_modeling model=gru,lstm,rnn seed=0,1,2"
 )
@@ -88,7 +86,7 @@ def report(
     groups = compare(collection.finished)
     if not printed:
         if groups:
-            _print_tables(console, comparison_report(groups[:PRINTED_GROUPS]))
+            print_whole(console, comparison_report(groups[:PRINTED_GROUPS]))
         if len(groups) > PRINTED_GROUPS:
             console.print(
                 f"\n{len(groups) - PRINTED_GROUPS} more groups are in the CSV and the page only.", soft_wrap=True
@@ -127,7 +125,7 @@ def _report_claims(console: Console, folder: Path) -> int:
     from gru_bench.claims.report import report_claims  # matplotlib takes its time to load
 
     overview, files = report_claims(folder)
-    _print_tables(console, Lines(overview.terminal()))
+    print_whole(console, Lines(overview.terminal()))
     for file in files:
         console.print(Text(f"{file.suffix[1:].upper()}: {file}"), soft_wrap=True)
     return 0
@@ -144,12 +142,6 @@ def _default_folder() -> Path:
     if not folder.is_dir():
         raise UserError(f"No folder {folder} here. Name the folder that holds your runs. {HOW_TO_TRAIN}")
     return folder
-
-
-def _print_tables(console: Console, tables: Lines) -> None:
-    needed = Measurement.get(console, console.options.update(max_width=1000), tables).minimum
-    console.width = max(console.width, needed, NARROWEST)
-    console.print(tables)
 
 
 def _print_left_out(console: Console, collection: Collection) -> None:

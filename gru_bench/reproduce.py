@@ -175,4 +175,4 @@ def _say_plan(claim: Claim, planner: Planner, reproduction: Reproduction, termin
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(reproduce, examples=EXAMPLES))
+    sys.exit(run_command(reproduce, examples=EXAMPLES, go_on=True))

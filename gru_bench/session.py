@@ -25,7 +25,7 @@ from gru_bench.record import RunRecord, Status
 from gru_bench.redaction import Redaction, redacted
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.task import Task
-from gru_bench.terminal import Terminal
+from gru_bench.terminal import Terminal, print_whole
 from gru_bench.training.checkpoint import Checkpoints
 from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import keep_freed_memory, start_memory_count
@@ -108,7 +108,7 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
                     check_unchanged(directory, earlier, member)
                     if pictures and earlier.outputs_due:
                         complete_outputs(directory, earlier, member.paths)
-                console.print(run_table(earlier, directory))
+                print_whole(console, run_table(earlier, directory))
                 console.print("This run is finished; fresh=true trains it anew.", style="dim")
             elif earlier is not None and earlier.status == "diverged":
                 diverged.append(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
@@ -187,7 +187,7 @@ def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> N
     else:
         run.end("diverged", str(run.failure))
         logger.error("Stopped: %s. Earlier checkpoints are kept; try a smaller optimizer.learning_rate.", run.failure)
-    console.print(run_table(run.record, run.directory))
+    print_whole(console, run_table(run.record, run.directory))
 
 
 @contextmanager
@@ -276,7 +276,7 @@ class _LogFile(logging.FileHandler):
     """Writes messages to a file; where that cannot be written, says so once on the terminal and lets the run go on."""
 
     def __init__(self, path: Path):
-        super().__init__(path, encoding="utf-8", delay=True)  # opened after `clear`
+        super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=True)  # opened after `clear`
         self._failed = False
 
     def _open(self) -> TextIOWrapper:

@@ -230,4 +230,4 @@ def _command(search: Search, arguments: Sequence[str], seed: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(sweep, examples=EXAMPLES))
+    sys.exit(run_command(sweep, examples=EXAMPLES, go_on=True))

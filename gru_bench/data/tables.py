@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import logging
-import sys
 import zlib
 from collections import Counter
 from dataclasses import dataclass, fields, replace
@@ -31,6 +30,7 @@ from gru_bench.data.table_rows import (
     without_empty_end,
 )
 from gru_bench.errors import ConfigError, DataError
+from gru_bench.terminal import read_standard_input
 from gru_bench.validation import Natural, Positive
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def read_unpacked(path: Path, key: str) -> bytes:
         DataError: the file is missing, unreadable, empty or damaged, or grows beyond all measure when it is unpacked.
     """
     place = place_name(path)
-    raw = sys.stdin.buffer.read() if str(path) == "-" else read_file(str(path), key)
+    raw = read_standard_input(key) if str(path) == "-" else read_file(str(path), key)
     if not raw.startswith(b"\x1f\x8b"):
         return raw
     most = UNPACKED_ANYWAY + MOST_GROWTH * len(raw)
