@@ -22,11 +22,19 @@ LONGEST_MIXED = 8  # letters; of longer markers not every mixture of small and l
 
 
 class Place(NamedTuple):
-    """Where rows come from: the name of their table, the line on which each one begins, and the table."""
+    """Where rows come from.
+
+    Attributes:
+        name: of their table.
+        lines: the line on which each one begins.
+        table: the table itself, or None.
+        known: whether a run has settled how they are read.
+    """
 
     name: str
     lines: Sequence[int]
     table: Any = None
+    known: bool = False
 
     def cell(self, column: str, row: int, text: str) -> str:
         """Name a cell and its line, which line ends in earlier cells of its row move down."""

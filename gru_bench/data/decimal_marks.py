@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from gru_bench.data.cells import Cells
+from gru_bench.data.cells import Cells, Place
 from gru_bench.data.numbers import Decimal, other_mark, plain
 from gru_bench.errors import DataError
 
@@ -100,29 +100,28 @@ def known_marks(cells: Cells, decimal: Decimal, *, thousands: bool, delimiter: s
     return one.marks(decimal) if fits else one.doubt(other)
 
 
-def decimal_of(name: str, marks: Marks, place: str, known: Decimal | None = None) -> Decimal:
+def decimal_of(name: str, marks: Marks, place: Place, known: Decimal | None = None) -> Decimal:
     """Return the decimal mark of a column.
 
     Args:
         name: of the column.
         marks: its marks.
-        place: the file, for messages.
-        known: its decimal mark in the training data; None while that is read.
+        place: for messages.
+        known: its decimal mark in the training data; None while that is read, or where the column has no mark there.
 
     Raises:
         DataError: the mark is in doubt, or does not fit the training data.
     """
     if marks.decimal is not None:
         return marks.decimal
-    if known is not None:
-        raise DataError(
-            f"{place}: column {name!r}: {marks.example!r} does not fit the training data, whose decimal mark is "
-            f"{known!r}, with no marks between thousands. Expected numbers written as there."
-        )
+    cell = f"{place.name}: column {name!r}: {marks.example!r}"
+    if place.known:
+        there = "has no such marks" if known is None else f"has the decimal mark {known!r} and no other"
+        raise DataError(f"{cell} may be another number than it seems: the training data {there} in this column.")
     mark = "," if "," in marks.example else "."
     raise DataError(
-        f"{place}: column {name!r}: {marks.example!r} may be {marks.example.replace(mark, '')} or "
-        f"{marks.example.replace(mark, '.')}. Name the decimal mark: data.decimal=. or 'data.decimal=\",\"'."
+        f"{cell} may be {marks.example.replace(mark, '')} or {marks.example.replace(mark, '.')}. Name the decimal "
+        "mark: data.decimal=. or 'data.decimal=\",\"'."
     )
 
 

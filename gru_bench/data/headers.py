@@ -20,23 +20,22 @@ _NUMBER = re.compile(r"[+\-−(]?[.,]?\d")
 def title_rows(rows: Rows) -> int:
     """Return how many rows above the header are titles or comments.
 
-    Titles have fewer cells than the table or nothing but their first cell; comments begin with `#`. They count only
-    where a header follows.
+    Titles fill fewer cells than the header; comments begin with `#`. They count only where a header follows.
     """
     width = rows.usual_width()
     start = 0
     while start < min(MOST_TITLES, len(rows) - 1) and like_a_title(rows.cells[start], width):
         start += 1
     for first in range(start, 0, -1):
-        rest = Rows(rows.lines[first:], rows.cells[first : first + SAMPLE_ROWS])
-        if all(len(row) == width or row == [""] for row in rest.cells) and has_header(rest.cells):
+        rest = [row for row in rows.cells[first : first + SAMPLE_ROWS] if row != [""]]
+        if all(len(row) == width for row in rest) and has_header(rest):
             return first
     return 0
 
 
 def like_a_title(row: Sequence[str], width: int) -> bool:
     """Say whether a row may stand above the header of a table of this width."""
-    return len(row) < width or row[0].startswith("#") or (width > 1 and not any(row[1:]))
+    return sum(map(bool, row)) < width or row[0].startswith("#")
 
 
 def has_header(cells: Sequence[Sequence[str]]) -> bool:

@@ -77,7 +77,7 @@ def read_known_table(
                 return make_table(without_empty_end(rows), replace(layout, columns=()), name, place)
     elif below is not text:
         _refuse_skipped_values(text, layout, place)
-    return _without_known_header(below, layout, is_header, name, place, single)
+    return _without_known_header(text if layout.header else below, layout, is_header, name, place, single)
 
 
 def _without_known_header(

@@ -77,13 +77,9 @@ def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], p
     if wrong.size:
         row = int(wrong[0])
         more = f" ({wrong.size:,} such cells)" if wrong.size > 1 else ""
-        heading = row == 0 and wrong.size == 1
         raise DataError(
             f"{place.cell(name, row, cells.iloc[row])} is no number{more}. Expected numbers with the decimal mark "
-            f"{decimal!r}, or a missing cell. Mend it; name a missing-value marker, as in "
-            f"data.missing=[{_quoted(cells.iloc[row])}]; "
-            + (f"skip the line if it holds names or units (data.skip_rows=[{place.lines[row]}]); " if heading else "")
-            + "or choose other columns (data.targets=, data.covariates=)."
+            f"{decimal!r}, or a missing cell. {_advice(cells.iloc[row], row, wrong.size, place)}"
         )
     for marker in markers:
         with_number = _number(marker)
@@ -95,6 +91,22 @@ def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], p
 def number_share(cells: Cells, decimal: Decimal) -> float:
     """Return the share of cells, none of them missing, that are numbers; 0 where there are none."""
     return float((~np.isnan(as_numbers(cells, decimal))).mean()) if len(cells) else 0.0
+
+
+def _advice(text: str, row: int, count: int, place: Place) -> str:
+    """Say what to do about a cell that is no number."""
+    alone = row == 0 and count == 1
+    if place.known:
+        return (
+            "Delete the line if it is a header: the training data was read without one."
+            if alone
+            else "Write it as in training."
+        )
+    skip = f"skip the line if it holds names or units (data.skip_rows=[{place.lines[row]}]); " if alone else ""
+    return (
+        f"Mend it; {skip}name a missing-value marker, as in data.missing=[{_quoted(text)}]; or choose other columns "
+        "(data.targets=, data.covariates=)."
+    )
 
 
 def _number(text: str) -> float | None:

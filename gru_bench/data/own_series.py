@@ -186,6 +186,7 @@ def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: b
     else:
         frame = read_table(path, reading, key=setting)
     frame, place = without_empty_rows(frame, place_name(path))
+    place = place._replace(known=True)
     frame = rename(frame, form, reading, place)
     readings, step, _ = to_readings(frame, reading, form.targets, form.covariates, place, decided=True)
     step = form.step or step

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gru_bench.data.cells import Place, is_missing
 from gru_bench.data.headers import same_name
@@ -18,8 +18,13 @@ from gru_bench.errors import ConfigError, DataError, nearest
 
 log = logging.getLogger(__name__)
 
-_ROW_WORDS = frozenset("index idx id no nr row sample step frame t n".split())
-_ELAPSED_WORDS = frozenset("elapsed sec secs second seconds ms msec millis milliseconds min minutes hours days".split())
+Kind = Literal["numbers", "text", "count", "consecutive"]
+
+_ROW_WORDS = frozenset("index idx id no nr obs row rowid rownames sample step frame".split())
+_ROW_LETTERS = frozenset("t n i x".split())
+_ELAPSED_WORDS = frozenset(
+    "time timestamp ts epoch unix zeit zeitstempel elapsed uptime sec secs second seconds ms msec milliseconds".split()
+)
 
 
 def named(frame: Table, names: Sequence[str | int], key: str) -> tuple[str, ...]:
@@ -60,36 +65,27 @@ def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Pl
     Raises:
         DataError: there is none.
     """
-    chosen, texts, counts = [], [], []
-    for name in frame.columns:
-        if name in used:
-            continue
-        known = frame[name][~is_missing(frame[name], reading.missing)]
-        values = as_numbers(known, ".")
-        if np.isnan(values).any():
-            values = min(values, as_numbers(known, ","), key=lambda one: np.isnan(one).sum())
-        if not values.size or np.isnan(values).mean() > 0.2:
-            texts.append(name)
-        elif len(values) == len(frame) and _counts(name, values):
-            counts.append(name)
-        else:
-            chosen.append(name)
-    if texts:
-        log.info("%s: not forecast, since they hold no numbers: %s", place.name, ", ".join(texts))
+    kinds = {name: _kind(frame, name, reading) for name in frame.columns if name not in used}
+    by_kind = {kind: [name for name, other in kinds.items() if other == kind] for kind in get_args(Kind)}
+    if not by_kind["numbers"] and by_kind["consecutive"]:
+        by_kind |= {"numbers": by_kind["consecutive"], "consecutive": []}
+    counts = by_kind["count"] + by_kind["consecutive"]
+    if by_kind["text"]:
+        log.info("%s: not forecast, since they hold no numbers: %s", place.name, ", ".join(by_kind["text"]))
     if counts:
         log.warning(
             "%s: not forecast, since they count rows or elapsed time: %s (data.targets= names the targets)",
             place.name,
             ", ".join(counts),
         )
-    if not chosen:
+    if not by_kind["numbers"]:
         blanks = len(frame.columns) == 1 and frame.iloc[:, 0].str.contains(r"\S\s+\S").all()
-        hint = "If blanks stand between its cells, put commas there. " if blanks else ""
+        hint = "If blanks stand between its cells, data.delimiter=space. " if blanks else ""
         raise DataError(
             f"{place.name}: none of the columns {', '.join(frame.columns)} holds numbers to forecast, expected at "
             f"least one. {hint}Name the decimal mark (data.decimal=), or the columns (data.targets=)."
         )
-    return tuple(chosen)
+    return tuple(by_kind["numbers"])
 
 
 def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Table:
@@ -119,13 +115,20 @@ def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Ta
     return frame.rename(columns=names)
 
 
-def _counts(name: str, values: NDArray[np.float64]) -> bool:
-    """Say whether a column counts rows or elapsed time, by its name and its even, or at least its steady, rise."""
-    its_words = words(name)
+def _kind(frame: Table, name: str, reading: Reading) -> Kind:
+    """Return what a column holds; `consecutive` are whole numbers from 0 or 1 on in the first column."""
+    known = frame[name][~is_missing(frame[name], reading.missing)]
+    values = as_numbers(known, ".")
+    if np.isnan(values).any():
+        values = min(values, as_numbers(known, ","), key=lambda one: np.isnan(one).sum())
+    if not values.size or np.isnan(values).mean() > 0.2:
+        return "text"
     differences = np.diff(values)
-    if differences.size < 2 or not (differences > 0).all():
-        return False
+    if len(values) < max(3, len(frame)) or not (differences > 0).all():
+        return "numbers"
     even = np.allclose(differences, differences.mean(), rtol=1e-3, atol=1e-9 * np.abs(values).max())
-    if name.isdigit() or name.startswith("Unnamed") or its_words & _ROW_WORDS:
-        return even
-    return bool(its_words & (TIME_WORDS | _ELAPSED_WORDS))
+    its_words = words(name)
+    nameless = name.isdigit() or name.startswith("Unnamed") or name.casefold() in _ROW_LETTERS
+    if its_words & _ELAPSED_WORDS or (even and (nameless or its_words & (TIME_WORDS | _ROW_WORDS))):
+        return "count"
+    return "consecutive" if name == frame.columns[0] and values[0] in (0, 1) and (differences == 1).all() else "numbers"

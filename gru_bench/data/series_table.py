@@ -119,7 +119,7 @@ def to_readings(
     """
     marks = marks_of(frame, (*targets, *covariates), reading)
     decimals: dict[str, Decimal] = {
-        name: decimal_of(name, one, place.name, reading.decimals.get(name)) for name, one in marks.items()
+        name: decimal_of(name, one, place, reading.decimals.get(name)) for name, one in marks.items()
     }
     values = [numbers(frame[name], name, decimal, reading.missing, place) for name, decimal in decimals.items()]
     reading = replace(

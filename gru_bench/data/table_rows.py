@@ -19,6 +19,7 @@ DELIMITERS = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','"}  # where several 
 NO_DELIMITER = "\x1f"
 SAMPLE_ROWS = 500
 LONGEST_CELL = 10_000_000  # characters; a longer one is a quote that nobody has closed
+_OUTER_BLANKS = re.compile(r"^ +| +$", re.MULTILINE)
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=([^\n\"])\1*\"?[^\S\t\n]*(?=\n|\Z)", re.IGNORECASE)
 
 
@@ -159,6 +160,8 @@ class _long_cells:
 
 
 def _rows(text: str, delimiter: str, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:
+    if delimiter == " ":
+        text = _OUTER_BLANKS.sub("", text)
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=delimiter,

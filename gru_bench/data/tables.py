@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 UNPACKED_ANYWAY = 64 * 2**20  # bytes that a small file may unpack to
 MOST_GROWTH = 100  # what a larger one may grow by; text grows by 3 to 20
-_TAB = {"tab": "\t", "\\t": "\t"}
+_NAMED = {"tab": "\t", "\\t": "\t", "space": " "}
 _MAGIC = {b"PK\x03\x04": "a zip archive or a workbook", b"PAR1": "a Parquet file", b"\xd0\xcf\x11\xe0": "a workbook"}
 
 
@@ -52,7 +52,8 @@ class Layout:
     """How a file is cut into a table.
 
     Attributes:
-        delimiter: one character, or `tab`; empty for a file of one column; None finds it.
+        delimiter: one character, `tab`, or `space` for any number of blanks; empty for a file of one column; None finds
+            it.
         encoding: a codec; `auto` is byte order mark, else UTF-8, else the best guess, which is said in the log.
         skip_rows: how many lines are skipped at the top, or the numbers of the lines to skip, from 1 on; None skips
             titles and comments above a header, and units below it.
@@ -100,10 +101,10 @@ def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.pat
             (its line is said); a quote is never closed; two columns have one name.
     """
     layout = layout or Layout()
-    delimiter = _TAB.get(layout.delimiter or "", layout.delimiter)
+    delimiter = _NAMED.get(layout.delimiter or "", layout.delimiter)
     if delimiter and (len(delimiter) != 1 or delimiter in '"\n\r'):
         option = f"{key.rpartition('.')[0]}.delimiter".removeprefix(".")
-        raise ConfigError(option, delimiter, "one character such as ',', ';' or '|', tab, or null to find it")
+        raise ConfigError(option, delimiter, "one character such as ',', ';' or '|', tab, space, or null to find it")
     name = place_name(path)
     place = f"{key}: {name}"
     text, encoding = decode(read_table_bytes(path, key), layout.encoding, name, key)
