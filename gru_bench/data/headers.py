@@ -94,8 +94,8 @@ def column_names(head: Sequence[str], place: str) -> list[str]:
 
 def same_name(column: str, name: str) -> bool:
     """Say whether names agree but for case, blanks and characters that could not be decoded."""
-    pattern = re.escape(column.casefold()).replace(re.escape("\ufffd"), ".").replace("\ufffd", ".")
-    return re.fullmatch(pattern, name.casefold()) is not None
+    pattern = "".join("." if sign == "\ufffd" else re.escape(sign) for sign in column.lower())
+    return column.casefold() == name.casefold() or re.fullmatch(pattern, name.lower()) is not None
 
 
 def names_all(row: Sequence[str], names: Sequence[str]) -> bool:

@@ -122,7 +122,7 @@ def load_series_csv(
     if step is not None and steps == "time":
         readings = regular(readings, step, place)
     splits = cut_rows(len(readings.values), valid_fraction, test_fraction)
-    check_known(place.name, splits, readings.values)
+    check_known(place.name, outputs, splits, readings.values)
     sizes = {split: end - start for split, (start, end) in splits.items()}
     if horizon is None:
         horizon = max(1, min(USUAL_HORIZON, sizes["valid"] // 2, sizes["test"] // 2))

@@ -248,11 +248,12 @@ def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) ->
         DataError: a calendar is asked for and there are no times, or a value lies beyond all scale.
     """
     values = fill(readings.values, form.scaler.mean)
+    covariates = fill(readings.covariates, form.covariate_scaler.mean)
     with np.errstate(over="ignore"):
-        known = form.covariate_scaler.scale(fill(readings.covariates, form.covariate_scaler.mean))
+        known = form.covariate_scaler.scale(covariates)
         scaled = form.scaler.scale(values)
-    check_scaled(known, form.covariates)
-    check_scaled(scaled, form.targets)
+    check_scaled(known, covariates, form.covariates)
+    check_scaled(scaled, values, form.targets)
     if form.calendar:
         if readings.time is None:
             raise DataError(f"the model reads {', '.join(form.calendar)}: expected rows with times, found none.")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.errors import DataError
+
+log = logging.getLogger(__name__)
 
 FARTHEST = 1e12  # standard deviations from the mean
 
@@ -28,11 +31,14 @@ def check_rows(name: str, splits: Mapping[str, tuple[int, int]], rows: int, cont
             )
 
 
-def check_known(place: str, splits: Mapping[str, tuple[int, int]], values: NDArray[np.float64]) -> None:
-    """Refuse a split in which nothing could be scored.
+def check_known(
+    place: str, names: Sequence[str], splits: Mapping[str, tuple[int, int]], values: NDArray[np.float64]
+) -> None:
+    """Refuse a split in which nothing could be scored, and warn of columns that are missing in a held-out one.
 
     Args:
         place: the file, for messages.
+        names: of the columns.
         splits: first row and the row after the last one, by split.
         values: NaN where missing, of shape (rows, targets).
 
@@ -45,19 +51,33 @@ def check_known(place: str, splits: Mapping[str, tuple[int, int]], values: NDArr
                 f"{place}: none of the {end - start:,} rows of {split} has a value to forecast, expected at least "
                 "one. Give other rows, or cut elsewhere."
             )
+        absent = [name for name, column in zip(names, values[start:end].T, strict=True) if np.isnan(column).all()]
+        if absent and split != "train":
+            log.warning(
+                "%s: %s: no value in the %s rows of %s, whose metrics say nothing of it",
+                place,
+                ", ".join(absent),
+                f"{end - start:,}",
+                split,
+            )
 
 
-def check_scaled(scaled: NDArray[np.float64], names: Sequence[str]) -> None:
+def check_scaled(scaled: NDArray[np.float64], values: NDArray[np.float64], names: Sequence[str]) -> None:
     """Refuse what float32 could not hold when it is squared and summed.
+
+    Args:
+        scaled: in standard deviations from the mean over the training rows, of shape (rows, columns).
+        values: the same in own units.
+        names: of the columns.
 
     Raises:
         DataError: a value lies too many standard deviations of its column from the mean over train.
     """
-    for name, column in zip(names, scaled.T, strict=True):
+    for name, column, own in zip(names, scaled.T, values.T, strict=True):
         if column.size and np.abs(column).max() > FARTHEST:
             row = int(np.abs(column).argmax())
             raise DataError(
-                f"column {name!r}, row {row + 1:,}: the value lies {abs(column[row]):.3g} standard deviations from the "
-                f"mean over the training rows, expected at most {FARTHEST:.0g}. Mend it, or name it as a sign of a "
-                "missing value (data.missing=)."
+                f"column {name!r}: the value {own[row]:g} lies {abs(column[row]):.3g} standard deviations from the "
+                f"mean over the training rows, expected at most {FARTHEST:.0g}. Mend it, or name it as a missing-value "
+                "marker (data.missing=)."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ import numpy as np
 
 from gru_bench.data.cells import Place, is_missing
 from gru_bench.data.decimal_marks import Marks, decimal_of, find_marks, known_marks
-from gru_bench.data.numbers import Decimal, number_share, numbers
+from gru_bench.data.numbers import Decimal, numbers
 from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
 from gru_bench.data.series import Readings
 from gru_bench.data.tables import Layout
@@ -24,6 +25,7 @@ from gru_bench.errors import DataError
 log = logging.getLogger(__name__)
 
 Steps = Literal["time", "rows"]
+MOST_KEYS = 10  # columns among which those are sought that tell series apart
 Table = Any
 """Text cells by column, a pandas DataFrame as `read_table` returns it."""
 
@@ -143,6 +145,8 @@ def to_readings(
         _refuse_equal_times(frame, time, order, reading, place)
     readings = Readings(time, readings.values[order], readings.covariates[order], dates.zone)
     step = find_step(time, dates.zone) if len(time) > 1 else None
+    if step is not None and step.count == 0:
+        _refuse_equal_times(frame, time, order, reading, place)
     day_first = reading.day_first if decided else first_is_day(dates.form)
     return (
         readings,
@@ -164,21 +168,31 @@ def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, reading: R
     if not same.size:
         return
     one, other = sorted(place.lines[row] for row in order[same[0] : same[0] + 2])
-    labels = [
-        name
-        for name in frame.columns
-        if name not in reading.time_columns
-        and 1 < frame[name].nunique() <= len(frame) // 2
-        and number_share(frame[name], ".") == 0
-    ]
-    several = f" Column {labels[0]!r} may tell several series apart: give each its own file." if labels else ""
+    several = _columns_of_series(frame, time, order, reading.time_columns)
+    if several:
+        advice = f"{several} tells several series apart: give each its own file"
+    elif reading.steps == "rows":
+        advice = "Take each row as one step without its time: data.time_column=[]"
+    else:
+        advice = "Merge or delete the others; or data.steps=rows takes each row as one step, whatever its time"
     if reading.time_zone is None and at_clock_changes(time[same]):
-        several = f" {CLOCK_CHANGES}"
+        advice += f". {CLOCK_CHANGES}"
     raise DataError(
         f"{place.name}: the time {show_time(time[same[0]])} stands on the lines {one:,} and {other:,} "
-        f"({same.size:,} such rows). Expected one row per time; merge or delete the others; or data.steps=rows takes "
-        f"each row as one step, whatever its time.{several}"
+        f"({same.size:,} such rows). Expected one row per time. {advice.removesuffix('.')}."
     )
+
+
+def _columns_of_series(frame: Table, time: Times, order: np.ndarray, time_columns: Sequence[str]) -> str:
+    """Name the column, or the two, by which rows of the same time differ; nothing where none is."""
+    counts = {name: frame[name].nunique() for name in frame.columns if name not in time_columns}
+    few = sorted((count, name) for name, count in counts.items() if 1 < count <= len(frame) // 2)[:MOST_KEYS]
+    for size in (1, 2):
+        for names in itertools.combinations([name for _, name in few], size):
+            rows = frame[list(names)].iloc[order].assign(**{"": time})
+            if not rows.duplicated().any():
+                return f"Column{'s' * (size - 1)} {' and '.join(map(repr, names))}"
+    return ""
 
 
 def regular(readings: Readings, step: Step, place: Place) -> Readings:

@@ -191,7 +191,7 @@ def test_wrong_settings_are_named(tmp_path, options, message):
 
 def test_several_series_in_one_file_are_told_apart(tmp_path):
     lines = ["store,date,load", *(f"{store},{row}" for store in "AB" for row in plain()[1:])]
-    with pytest.raises(DataError, match=r"120 such rows.*Column 'store' may tell several series apart"):
+    with pytest.raises(DataError, match=r"120 such rows.*Column 'store' tells several series apart"):
         load(write(tmp_path, lines))
 
 
