@@ -15,7 +15,7 @@ from flax import nnx
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, RecurrentLayer
-from gru_bench.models.recurrence import carry_gradients
+from gru_bench.models.probes import carry_gradients
 from gru_bench.tasks.task import Batch, Task
 from gru_bench.training.saved import load_run
 from gru_bench.training.setup import initial_network, load_task

@@ -16,8 +16,9 @@ from gru_bench.models.cells import Carry, Cell
 from gru_bench.models.cross_entropy import cross_entropy
 from gru_bench.models.initializers import Initializer, draw_cell
 from gru_bench.models.pooling import Attention, Pooling
+from gru_bench.models.probes import gate_activity, gate_values
 from gru_bench.models.products import product
-from gru_bench.models.recurrence import Recurrence, gate_activity, recur
+from gru_bench.models.recurrence import Recurrence, recur
 
 _DIRECTIONS = ("forward", "backward")
 
@@ -297,28 +298,38 @@ class Network(nnx.Module):
         for index, (layer, start) in enumerate(zip(self.layers, carry, strict=True)):
             outputs, after = layer(hidden, start, padding, reset, dropout.recurrent, keys[2 * index])
             outputs = _drop(outputs, dropout.output, dropout.variational, keys[2 * index + 1])
-            joined = self.residual and outputs.shape == hidden.shape
-            hidden = hidden + outputs if joined else outputs
+            hidden = self._joined(hidden, outputs)
             final.append(after)
         return jnp.swapaxes(hidden, 0, 1), final
 
     def gate_activity(
-        self, inputs: Array, carry: list[dict[str, Carry]], padding: Bool[Array, "batch time"] | None = None
+        self,
+        inputs: Array,
+        carry: list[dict[str, Carry]],
+        padding: Bool[Array, "batch time"] | None = None,
+        reset: Bool[Array, "batch time"] | None = None,
     ) -> dict[str, Array]:
         """Return mean and saturated share of each gate, named `layer<k>/<direction>/<gate>/<mean|saturated>`.
 
-        Time steps whose `padding` is False are left out.
+        The network runs as in `__call__` without dropout. Time steps whose `padding` is False are left out.
         """
         hidden, activity = self.encoder(jnp.swapaxes(inputs, 0, 1)), {}
         padding = None if padding is None else padding.T
+        reset = None if reset is None else reset.T
         for index, (layer, start) in enumerate(zip(self.layers, carry, strict=True)):
+            masks, outputs = {"padding": padding, "reset": reset}, []
             for name, weights in layer.directions.items():
-                gates = gate_activity(layer.cell, weights, hidden, start[name], padding, reverse=name == "backward")
-                for gate, measured in gates.items():
+                how = {"reverse": name == "backward", "precision": jnp.dtype(layer.execution.precision)}
+                gates, states = gate_values(layer.cell, weights, hidden, start[name], **masks, **how)
+                outputs.append(states)
+                for gate, measured in gate_activity(gates, padding).items():
                     activity |= {f"layer{index}/{name}/{gate}/{what}": value for what, value in measured.items()}
-            outputs, _ = layer(hidden, start, padding, None, 0.0, None)
-            hidden = hidden + outputs if self.residual and outputs.shape == hidden.shape else outputs
+            hidden = self._joined(hidden, jnp.concatenate(outputs, axis=-1))
         return activity
+
+    def _joined(self, inputs: Float[Array, "time batch input"], outputs: Float[Array, "time batch size"]) -> Array:
+        """Return what leaves a layer: its outputs, and with them its inputs where the network is residual."""
+        return inputs + outputs if self.residual and outputs.shape == inputs.shape else outputs
 
     @property
     def parameters(self) -> dict[str, int]:

@@ -76,14 +76,13 @@ def recur(
     Raises:
         ValueError: `parallel` with a cell that has no associative form.
     """
-    if reset is not None and reverse:
-        reset = jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
+    reset = starts(reset, reverse)
     if carry is None:
         carry = cell.zero_carry(inputs.shape[1])
     kernel, rest = weights["kernel"], {name: value for name, value in weights.items() if name != "kernel"}
     if recurrent_mask is not None:
         recurrent_mask = jax.lax.stop_gradient(recurrent_mask)
-    plan = _Plan(cell, precision, reverse, unroll, rematerialise)
+    plan = Plan(cell, precision, reverse, unroll, rematerialise)
     if recurrence == "scan":
         steps = Steps(cell.project(rest, split_gates(product(inputs, kernel, precision))), padding, reset)
         return _plain_scan(plan, rest, recurrent_mask, steps, carry)
@@ -96,7 +95,14 @@ def recur(
     return _fast_scan(plan, rest, recurrent_mask, raw, carry)
 
 
-class _Plan(NamedTuple):
+def starts(reset: Bool[Array, "time batch"] | None, reverse: bool) -> Bool[Array, "time batch"] | None:
+    """Return before which time steps the carry is zeroed, in the direction of the run."""
+    if reset is None or not reverse:
+        return reset
+    return jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
+
+
+class Plan(NamedTuple):
     """The static part of a recurrence."""
 
     cell: Cell
@@ -106,7 +112,7 @@ class _Plan(NamedTuple):
     rematerialise: bool = False
 
 
-class _Advanced(NamedTuple):
+class Advanced(NamedTuple):
     """A time step: the new carry, the output, the cell's activations, and the recurrent products behind them."""
 
     carry: Carry
@@ -115,7 +121,7 @@ class _Advanced(NamedTuple):
     products: tuple[Gates, ...]
 
 
-def _advance(plan: _Plan, weights: Weights, mask: Array | None, carry: Carry, step: Steps) -> _Advanced:
+def advance(plan: Plan, weights: Weights, mask: Array | None, carry: Carry, step: Steps) -> Advanced:
     """Do one time step with its masks."""
     cell, made = plan.cell, list[Gates]()
     for index, name in enumerate(cell.recurrent_kernels):
@@ -123,10 +129,10 @@ def _advance(plan: _Plan, weights: Weights, mask: Array | None, carry: Carry, st
         made.append(_multiply(plan, mask, factor, weights[name]))
     products = tuple(made)
     carry, output, activations = _finish(cell, step, weights, carry, step.projected, products)
-    return _Advanced(carry, output, activations, products)
+    return Advanced(carry, output, activations, products)
 
 
-def _multiply(plan: _Plan, mask: Array | None, factor: Array, kernel: Array) -> Gates:
+def _multiply(plan: Plan, mask: Array | None, factor: Array, kernel: Array) -> Gates:
     return split_gates(product(factor if mask is None else factor * mask, kernel, plan.precision))
 
 
@@ -161,7 +167,7 @@ def _where(mask: Bool[Array, "*leading"], new: Carry, old: Carry) -> Carry:
 
 
 def _run_associative(
-    plan: _Plan, form: Affine, steps: Steps, carry: Carry, parallel: bool
+    plan: Plan, form: Affine, steps: Steps, carry: Carry, parallel: bool
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
     """Run a cell by what each time step does to its carry; a padded step keeps it, a reset multiplies it by 0."""
     if steps.padding is not None:
@@ -173,10 +179,10 @@ def _run_associative(
 
 
 def _plain_scan(
-    plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry
+    plan: Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
     def body(carry: Carry, step: Steps) -> tuple[Carry, Array]:
-        after = _advance(plan, weights, mask, carry, step)
+        after = advance(plan, weights, mask, carry, step)
         return after.carry, after.output
 
     body = jax.checkpoint(body) if plan.rematerialise else body
@@ -186,31 +192,31 @@ def _plain_scan(
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _fast_scan(
-    plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry
+    plan: Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
-    return _run(plan, weights, mask, steps, carry, lambda after, carry: after.output)
+    return run(plan, weights, mask, steps, carry, lambda after, carry: after.output)
 
 
-def _fast_scan_forward(plan: _Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry) -> Any:
-    def kept(after: _Advanced, carry: Carry) -> Any:
+def _fast_scan_forward(plan: Plan, weights: Weights, mask: Array | None, steps: Steps, carry: Carry) -> Any:
+    def kept(after: Advanced, carry: Carry) -> Any:
         return after.output, carry, None if plan.rematerialise else after.products
 
-    (outputs, carries, products), final = _run(plan, weights, mask, steps, carry, kept)
+    (outputs, carries, products), final = run(plan, weights, mask, steps, carry, kept)
     return (outputs, final), (weights, mask, steps, carries, products)
 
 
-def _run(
-    plan: _Plan,
+def run(
+    plan: Plan,
     weights: Weights,
     mask: Array | None,
     steps: Steps,
     carry: Carry,
-    keep: Callable[[_Advanced, Carry], Any],
+    keep: Callable[[Advanced, Carry], Any],
 ) -> tuple[Any, Carry]:
     """Run over raw steps, whose projection costs nothing inside the loop; stack what `keep` returns of each."""
 
     def body(carry: Carry, step: Steps) -> tuple[Carry, Any]:
-        after = _advance(plan, weights, mask, carry, _projected(plan.cell, weights, step))
+        after = advance(plan, weights, mask, carry, _projected(plan.cell, weights, step))
         return after.carry, keep(after, carry)
 
     final, kept = jax.lax.scan(body, carry, steps, reverse=plan.reverse, unroll=plan.unroll)
@@ -221,7 +227,7 @@ def _projected(cell: Cell, weights: Weights, step: Steps) -> Steps:
     return step._replace(projected=cell.project(weights, step.projected))
 
 
-def _fast_scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
+def _fast_scan_backward(plan: Plan, saved: Any, gradients: Any) -> Any:
     weights, mask, steps, carries, all_products = saved
     d_outputs, d_final = gradients
     cell = plan.cell
@@ -241,7 +247,7 @@ def _fast_scan_backward(plan: _Plan, saved: Any, gradients: Any) -> Any:
         d_output, carry, step, products = at
         step = _projected(cell, weights, step)
         if products is None:
-            products = _advance(plan, weights, mask, carry, step).products
+            products = advance(plan, weights, mask, carry, step).products
 
         def finish(*arguments: Any) -> tuple[Carry, Array]:
             return _finish(cell, step, *arguments)[:2]
@@ -296,69 +302,3 @@ def _joint(d_projected: Gates, d_products: tuple[Gates, ...]) -> dict[int, tuple
     """
     places = {id(block): (at, gate) for at, blocks in enumerate(d_products) for gate, block in enumerate(blocks)}
     return {gate: places[id(block)] for gate, block in enumerate(d_projected) if id(block) in places}
-
-
-def carry_gradients(
-    cell: Cell,
-    weights: Weights,
-    inputs: Float[Array, "time batch input"],
-    carry: Carry,
-    d_outputs: Float[Array, "time batch hidden"],
-    *,
-    padding: Bool[Array, "time batch"] | None = None,
-    reset: Bool[Array, "time batch"] | None = None,
-) -> Carry:
-    """Return the gradient with respect to the carry after each time step, time first: one pass gives all of them.
-
-    It is that of sum(d_outputs * outputs) with respect to a number added to the carry before the output is taken from
-    it, and so reaches the outputs of that time step and of all after it.
-
-    Args:
-        cell: the cell and its options.
-        weights: its weights; their dtype, float32 or float64, is that of the whole computation.
-        inputs: see `recur`.
-        carry: see `recur`.
-        d_outputs: what the outputs are weighed with.
-        padding: see `recur`.
-        reset: see `recur`.
-    """
-    plan = _Plan(cell, inputs.dtype)
-    kernel, rest = weights["kernel"], {name: value for name, value in weights.items() if name != "kernel"}
-    steps = Steps(cell.project(rest, split_gates(product(inputs, kernel, inputs.dtype))), padding, reset)
-
-    def outputs(added: Carry) -> Array:
-        def body(carry: Carry, at: tuple[Steps, Carry]) -> tuple[Carry, Array]:
-            step, more = at
-            after = jax.tree.map(jnp.add, _advance(plan, rest, None, carry, step).carry, more)
-            output = cell.hidden(after)
-            return after, output if step.padding is None else jnp.where(step.padding[:, None], output, 0.0)
-
-        return jax.lax.scan(body, carry, (steps, added))[1]
-
-    none_added = jax.tree.map(lambda part: jnp.zeros((len(inputs), *part.shape), part.dtype), carry)
-    _, pull = jax.vjp(outputs, none_added)
-    return pull(d_outputs)[0]
-
-
-def gate_activity(
-    cell: Cell,
-    weights: Weights,
-    inputs: Float[Array, "time batch input"],
-    carry: Carry,
-    padding: Bool[Array, "time batch"] | None = None,
-    *,
-    reverse: bool = False,
-) -> dict[str, dict[str, Float[Array, ""]]]:
-    """Return mean and saturated share (below 0.1 or above 0.9) of each sigmoid gate over what counts of a batch."""
-    plan = _Plan(cell, jnp.float32, reverse)
-    steps = Steps(gate_products(inputs, weights["kernel"], jnp.float32), padding)
-    gates, _ = _run(plan, weights, None, steps, carry, lambda after, carry: after.activations)
-    counted = None if padding is None else padding[..., None]
-
-    def mean(values: Array) -> Array:
-        return jnp.mean(values, where=None if counted is None else jnp.broadcast_to(counted, values.shape))
-
-    return {
-        name: {"mean": mean(values), "saturated": mean((values < 0.1) | (values > 0.9))}
-        for name, values in gates.items()
-    }

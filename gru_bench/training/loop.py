@@ -18,12 +18,12 @@ from flax import nnx
 from rich.console import Console
 
 from gru_bench.config import SWEPT, Config
-from gru_bench.models.network import Network
 from gru_bench.tasks.task import Batch, Task
 from gru_bench.tracking.progress import Progress
 from gru_bench.training.checkpoint import latest
 from gru_bench.training.environment import environment, peak_rss_bytes
 from gru_bench.training.evaluate import Evaluator
+from gru_bench.training.gates import gate_activity
 from gru_bench.training.layout import make_layout
 from gru_bench.training.lengths import store
 from gru_bench.training.meter import Diverged, Stopwatch
@@ -211,7 +211,8 @@ class Training:
             state = self._state(run)
             metrics = self.evaluator(state.params, self.valid_batches)
             run.record.scored["valid"] = metrics.pop("items")
-            run.note_evaluation(self.done, self.watch.elapsed, metrics, self._gate_activity(state))
+            gates = gate_activity(nnx.merge(self.graph, state.params), self.valid_batches[0])
+            run.note_evaluation(self.done, self.watch.elapsed, metrics, gates)
             if not math.isfinite(metrics[self.task.metric]):
                 name = f"{self.task.metric} on the validation split"
                 run.failure = Diverged(self.done, name, metrics[self.task.metric])
@@ -225,13 +226,6 @@ class Training:
                 run.pruned = self.judge(run.config, self.done, metrics[self.task.metric])
         self.progress.evaluated(self.done, _mean(values), live=len(values))
         self.watch.start()
-
-    def _gate_activity(self, state: TrainState) -> dict[str, float]:
-        batch = self.valid_batches[0]
-        network = nnx.merge(self.graph, state.params)
-        carry = network.zero_carry(batch["mask"].shape[0])
-        activity = _gate_activity(network, batch["inputs"], carry, batch.get("padding"))
-        return {name: float(value) for name, value in jax.device_get(activity).items()}
 
     def _checkpoint_due(self) -> bool:
         every = self.training.checkpoint_every
@@ -371,8 +365,3 @@ def _compare_environment(before: Mapping[str, Any]) -> None:
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: fmean(row[name] for row in rows) for name in rows[0]} if rows else {}
-
-
-@jax.jit
-def _gate_activity(network: Network, inputs: jax.Array, carry: Any, padding: jax.Array | None) -> dict[str, jax.Array]:
-    return network.gate_activity(inputs, carry, padding)

@@ -245,6 +245,26 @@ def test_gate_activity_names_each_layer_direction_and_gate():
     assert all(0.0 <= float(value) <= 1.0 for value in activity.values())
 
 
+def measured(network: Network, inputs: jax.Array, **masks: Any) -> dict[str, float]:
+    activity = jax.jit(lambda network: network.gate_activity(inputs, network.zero_carry(len(inputs)), **masks))(network)
+    return {name: float(value) for name, value in activity.items()}
+
+
+@pytest.mark.parametrize("values", [{"cell": "gru"}, {"bidirectional": True}, {"residual": True}], ids=str)
+def test_gates_of_a_lane_with_resets_are_those_of_its_sequences(values: dict[str, Any]):
+    """One lane of three sequences, against each sequence in a row of its own, padded behind."""
+    network, lane = build(layers=2, **values), random_array(1, 1, 9, CHANNELS)
+    reset = jnp.zeros((1, 9), bool).at[0, jnp.array([0, 4, 6])].set(True)
+    apart = 7.0 + random_array(2, 3, 5, CHANNELS)  # what padding holds must not matter
+    for row, (begin, end) in enumerate([(0, 4), (4, 6), (6, 9)]):
+        apart = apart.at[row, : end - begin].set(lane[0, begin:end])
+    padding = jnp.asarray(np.arange(5) < np.array([[4], [2], [3]]))
+    expected = measured(network, apart, padding=padding)
+    assert measured(network, lane, reset=reset) == pytest.approx(expected, abs=1e-6)
+    assert measured(network, lane) != pytest.approx(expected, abs=1e-3)
+    assert measured(network, apart) != pytest.approx(expected, abs=1e-3)
+
+
 @pytest.mark.parametrize("tied", [False, True])
 def test_the_cross_entropy_is_that_of_the_outputs(tied: bool):
     network = build(symbols=SYMBOLS, tied_embeddings=tied)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_bench.models.cells import Cell
-from gru_bench.models.recurrence import Recurrence, carry_gradients, gate_activity, recur
+from gru_bench.models.recurrence import Recurrence, recur
 from tests.models.support import (
     OPTIONS,
     QUICK,
@@ -415,36 +415,3 @@ def test_the_recurrence_is_pure_under_vmap(name: str):
     for index in range(2):
         expected = ran(name, several[index], carry, recurrence="fast")
         assert_close(jax.tree.map(lambda leaf, index=index: leaf[index], mapped), expected, 1e-5)
-
-
-@pytest.mark.parametrize("name", ["gru", "lstm_peepholes", "rnn_relu", "mgu", "min_gru"])
-def test_gate_activity_is_that_of_each_sigmoid_gate(name: str):
-    cell, weights, inputs, carry = drawn(name, 12)
-    activity = gate_activity(cell, weights, inputs, carry)
-    assert set(activity) == set(cell.sigmoid_gates)
-    for measured in activity.values():
-        assert 0.0 < float(measured["mean"]) < 1.0
-        assert 0.0 <= float(measured["saturated"]) <= 1.0
-    if cell.sigmoid_gates:
-        large = {**weights, "bias": jnp.full_like(weights["bias"], 50.0)}
-        for measured in gate_activity(cell, large, inputs, carry).values():
-            assert float(measured["mean"]) > 0.99
-            assert float(measured["saturated"]) == 1.0
-
-
-@pytest.mark.parametrize("name", ["gru_before", "lstm_peepholes_norm", "min_gru"])
-def test_carry_gradients_are_those_of_the_time_steps_that_follow(name: str):
-    cell, weights, inputs, carry = drawn(name, 3)
-    padding, reset = counts([TIME, 5, 4]), starts(5).at[:3].set(False)
-    d_outputs = random_array(6, TIME, BATCH, HIDDEN)
-    found = carry_gradients(cell, weights, inputs, carry, d_outputs, padding=padding, reset=reset)
-    for time in (0, 2):
-        before, after = slice(time + 1), slice(time + 1, None)
-        _, start = run(cell, weights, inputs[before], carry, padding=padding[before], reset=reset[before])
-        none = jax.tree.map(jnp.zeros_like, start)
-        masks = {"padding": padding[after], "reset": reset[after]}
-        later = run_with_gradients(cell, weights, inputs[after], start, (d_outputs[after], none), **masks)
-        _, pull = jax.vjp(cell.hidden, start)
-        (own,) = pull(d_outputs[time])
-        expected = jax.tree.map(jnp.add, later.gradients["carry"], own)
-        assert_close(jax.tree.map(lambda part, time=time: part[time], found), expected)
