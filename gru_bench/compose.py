@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import os
@@ -10,7 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,9 @@ import hydra
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Glob
+from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, OverrideType
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from hydra.experimental.callback import Callback
@@ -32,9 +31,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gru_bench.config import ALTERNATIVES, Config, configs_folder
 from gru_bench.errors import ConfigError, UserError, nearest, shown
-from gru_bench.files import home_expanded, write_atomically
-from gru_bench.machine_load import usable_cores
-from gru_bench.overrides import Unreadable, as_argument, readable
+from gru_bench.files import write_atomically
+from gru_bench.launchers import flatten, with_preset
+from gru_bench.overrides import Unreadable, as_argument, parsed, readable
 from gru_bench.redaction import redacted
 from gru_bench.terminal import BROKEN_PIPE, drop_output, open_streams, say_lost
 from gru_bench.training.signals import Interrupted, pass_on, terminated
@@ -71,7 +70,7 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
             _refuse_fixed_directory(arguments)
             _refuse_odd_choices(arguments)
             try:
-                with terminated(), _hydra(_with_preset(arguments)):  # a signal also ends the processes of a launcher
+                with terminated(), _hydra(with_preset(arguments)):  # a signal also ends the processes of a launcher
                     decorate(task)()
             finally:
                 sys.stdout.flush()
@@ -138,10 +137,37 @@ def composed(*arguments: str) -> Config:
     try:
         overrides = readable(arguments)
         _refuse_odd_choices(overrides)
-        with _composing():
-            return Config.from_dict(_settle(hydra_compose("train", overrides=overrides), overrides))
+        return Config.from_dict(_settle(_values(overrides), overrides))
     except Exception as error:
         raise _for_people(error, arguments) from None
+
+
+def _values(arguments: Sequence[str]) -> DictConfig:
+    """Compose the settings of a command line; of commands with the same presets Hydra composes these once."""
+    overrides = [parsed(text) for text in arguments]
+    groups = _groups()
+    choices = sorted(str(override.input_line) for override in overrides if override.key_or_group in groups)
+    plain = [override for override in overrides if override.key_or_group not in groups]
+    if all(_is_plain(override) for override in plain):
+        values = copy.deepcopy(_presets(configs_folder(), tuple(choices)))
+        with suppress(OmegaConfBaseException):  # Hydra says below what is wrong
+            for override in plain:
+                OmegaConf.update(values, override.key_or_group, override.value(), merge=True)
+            return values
+    with _composing():
+        return hydra_compose("train", overrides=list(arguments))
+
+
+def _is_plain(override: Override) -> bool:
+    """Return whether an override sets one value, as `key=value` does."""
+    changes = override.type is OverrideType.CHANGE and not override.is_sweep_override()
+    return changes and override.package is None and not override.key_or_group.startswith(("hydra.", "hydra/"))
+
+
+@functools.cache
+def _presets(folder: Path, choices: tuple[str, ...]) -> DictConfig:
+    with _composing():
+        return hydra_compose("train", overrides=list(choices))
 
 
 def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher: str, folder: Path) -> None:
@@ -159,7 +185,7 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
     arguments = [f"hydra/launcher={launcher}", as_argument("hydra.sweep.dir", f"{folder.absolute()}/{_NOW}")]
     arguments += ["hydra.job.name=train"]
     try:
-        arguments = _with_preset(arguments)
+        arguments = with_preset(arguments)
         with _composing():
             config = hydra_compose("train", overrides=arguments, return_hydra_config=True)
             context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
@@ -226,68 +252,6 @@ def _report(error: Exception, *, debug: bool) -> int:
     return 1
 
 
-# Launchers
-
-_LAUNCHER = "hydra/launcher"
-_EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
-
-
-def check_launcher(name: str, key: str = _LAUNCHER) -> None:
-    """Check that there is such a launcher.
-
-    Args:
-        name: of a preset of hydra/launcher.
-        key: the setting that named it, for messages.
-
-    Raises:
-        ConfigError: there is none, or it is not installed.
-    """
-    Plugins.instance()  # launchers store their defaults when they are found
-    installed = {entry.removesuffix(".yaml") for entry in ConfigStore.instance().list(_LAUNCHER)}
-    if name in installed:
-        return
-    if name in _EXTRAS:
-        hint = f"Install it: pip install 'gru_bench[{_EXTRAS[name]}]'"
-        raise ConfigError(key, name, "a launcher that is installed", hint)
-    choices = sorted(installed | _EXTRAS.keys())
-    raise ConfigError(key, name, ", ".join(choices), nearest(name, choices))
-
-
-def _with_preset(arguments: list[str]) -> list[str]:
-    """Put our settings of a launcher that the arguments name before theirs, which have the last word.
-
-    A file in a group `hydra/launcher` of ours would do, if Hydra did not take what a plugin stores under the same name
-    for its schema.
-
-    Raises:
-        ConfigError: there is no such launcher, or it is not installed.
-    """
-    name = next((text.removeprefix(f"{_LAUNCHER}=") for text in arguments if text.startswith(f"{_LAUNCHER}=")), None)
-    if name is None:
-        return arguments
-    check_launcher(name)
-    if name not in _EXTRAS:
-        return arguments
-    preset: Any = OmegaConf.to_container(OmegaConf.load(configs_folder() / "launchers" / f"{name}.yaml"))
-    first = next(place for place, text in enumerate(arguments) if "=" in text and not text.startswith("-"))
-    settings = [f"++hydra.{key}={json.dumps(value)}" for key, value in _flatten(preset)]
-    return [*arguments[:first], *settings, *arguments[first:]]
-
-
-def _processes(threads: str | int) -> int:
-    """Return how many processes of so many threads the cores of this machine hold."""
-    return max(1, usable_cores() // max(1, int(threads)))
-
-
-def _within(folder: str, path: str) -> str:
-    """Return a path as it is seen from a folder, for processes that are in another one."""
-    return str(Path(folder, home_expanded(path, "paths.runs")))
-
-
-OmegaConf.register_new_resolver("processes", _processes, replace=True)
-OmegaConf.register_new_resolver("within", _within, replace=True)
-
-
 # Sweeps
 
 
@@ -334,10 +298,9 @@ _CHOICE = re.compile(r"[\w./-]{1,100}")
 
 def _refuse_odd_choices(arguments: Sequence[str]) -> None:
     """Refuse what cannot be the name of a choice, since Hydra fails on numbers, lists and the like in many ways."""
-    parser = OverridesParser.create()
     for argument in arguments:
         try:
-            override = parser.parse_override(argument)
+            override = parsed(argument)
         except HydraException:
             continue  # a flag, or said in our words when Hydra comes to it
         except ValueError as error:  # thousands of digits
@@ -391,7 +354,7 @@ def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
     value = next((text.partition("=")[2] for text in arguments if text.lstrip("+~").startswith(f"{key}=")), "")
     if key.startswith("hydra."):
         return ConfigError(key, value, "a setting of Hydra or of its launcher", "--cfg hydra prints them.")
-    known = dict(_flatten(_compose_choices(arguments)))
+    known = dict(flatten(_compose_choices(arguments)))
     groups = _groups()
     section = key.rpartition(".")[0]
     siblings = [name for name in known if name.rpartition(".")[0] == section]
@@ -409,11 +372,3 @@ def _compose_choices(arguments: Sequence[str]) -> Mapping[str, Any]:
     with _composing():
         values = OmegaConf.to_container(hydra_compose("train", overrides=chosen))
     return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -78,9 +79,15 @@ def _is_as_typed(found: Override, text: str) -> bool:
     return value is None or value == text or isinstance(found._value, QuotedString) or "\\" in text
 
 
+@functools.cache
+def parsed(argument: str) -> Override:
+    """Return what Hydra reads in an argument; plans of claims have the same ones in thousands of commands."""
+    return OverridesParser.create().parse_override(argument)
+
+
 def _parse(argument: str) -> Override | None:
     try:
-        found = OverridesParser.create().parse_override(argument)
+        found = parsed(argument)
         if not found.is_sweep_override():
             found.value()
     except (HydraException, ValueError):  # ValueError: thousands of digits

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gru_bench.arguments import run_command
-from gru_bench.claims.claim import CLAIM_FILE, SETTINGS_FILE, Scale
+from gru_bench.claims.claim import CLAIM_FILE, RESULTS_FILE, SETTINGS_FILE, Scale
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
+from gru_bench.claims.rows import read_rows
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.report import report
 from gru_bench.terminal import Terminal
@@ -20,6 +21,8 @@ from gru_bench.validation import Positive
 
 if TYPE_CHECKING:
     from gru_bench.claims.claim import Claim
+    from gru_bench.claims.rows import Row
+    from gru_bench.config import Config
     from gru_bench.reproduction.plan import Planner
     from gru_bench.reproduction.reproduction import Progress, Reproduction
 
@@ -77,7 +80,7 @@ def reproduce(
         UserError: results cannot be read or written.
     """
     if launcher is not None:
-        from gru_bench.compose import check_launcher  # Hydra takes a second to load
+        from gru_bench.launchers import check_launcher  # Hydra takes a second to load
 
         check_launcher(launcher, "launcher")
     definitions = experiments_folder() if experiments == "auto" else experiments
@@ -93,17 +96,16 @@ def reproduce(
     failures: list[str] = []
     if scale == "smoke":
         os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # to compile is nearly all that it does
+    if plan:
+        for wanted in _with_tuning(claims, tuning, scale):
+            _say_plan(wanted, _planner(scale, common, tuning, folder), folder, terminal)
+        return 0
     with _engine(folder, at_once, launcher, terminal) as reproduction:
         for wanted in _with_tuning(claims, tuning, scale):
-            planner = _planner(scale, common, tuning, reproduction)
-            if plan:
-                _say_plan(wanted, planner, reproduction, terminal)
-            else:
-                failures += reproduction.run(wanted, planner)
+            failures += reproduction.run(wanted, _planner(scale, common, tuning, folder))
     for line in failures:
         print(f"Not run: {line}", file=sys.stderr)
-    if not plan:
-        report(folder)
+    report(folder)
     return 1 if failures else 0
 
 
@@ -156,19 +158,28 @@ def _engine(folder: Path, at_once: int, launcher: str | None, terminal: Terminal
         yield Reproduction(out=folder, at_once=at_once, launcher=launcher, process=process, say=say)
 
 
-def _planner(scale: Scale, common: tuple[str, ...], tuning: Claim | None, reproduction: Reproduction) -> Planner:
-    from gru_bench.reproduction.matching import counts
+def _planner(scale: Scale, common: tuple[str, ...], tuning: Claim | None, folder: Path) -> Planner:
     from gru_bench.reproduction.plan import Planner
 
-    found = None if tuning is None else (tuning, reproduction.rows(tuning))
-    return Planner(scale=scale, common=common, tuning=found, count=counts)
+    found = None if tuning is None else (tuning, _rows(tuning, folder))
+    return Planner(scale=scale, common=common, tuning=found, count=_counts)
 
 
-def _say_plan(claim: Claim, planner: Planner, reproduction: Reproduction, terminal: Terminal) -> None:
+def _counts(config: Config) -> Mapping[str, float]:
+    from gru_bench.reproduction.matching import counts  # JAX takes seconds to load, and few plans need it
+
+    return counts(config)
+
+
+def _rows(claim: Claim, folder: Path) -> list[Row]:
+    return read_rows(folder / claim.name / RESULTS_FILE)
+
+
+def _say_plan(claim: Claim, planner: Planner, folder: Path, terminal: Terminal) -> None:
     from gru_bench.reproduction.plan import missing
 
     jobs, refused = planner.jobs(claim)
-    left = len(missing(jobs, reproduction.rows(claim)))
+    left = len(missing(jobs, _rows(claim, folder)))
     terminal.print(f"{claim.name}: {len(jobs)} rows, {left} of them to be made")
     for line in refused:
         terminal.print(f"    not planned yet: {line}")

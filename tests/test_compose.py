@@ -8,10 +8,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from omegaconf import OmegaConf
 
+from gru_bench.compose import composed
+from gru_bench.config import Config, configs_folder
 from tests.training.support import ROOT, SMALL, assert_same_run, begin, command, record
 
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}
@@ -90,6 +96,23 @@ def test_a_launcher_that_is_not_installed_is_one_message(launcher: str, tmp_path
         f"Install it: pip install 'gru_bench[{EXTRAS[launcher]}]'\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("task=sentiment", "data=sst2", "model=lstm", "training.updates=null", "training.epochs=3", "seed=4"),
+        ("task=time_series", "data.horizon=7", 'run_dir="a b=c"', "paths.runs=${paths.cache}", "paths.cache=kept"),
+        ("training.replica_key=optimizer.learning_rate", "training.replica_values=[1e-3,0.01]", "++task.state=reset"),
+        ("tracker=none", "~debug", "optimizer=sgd"),
+    ],
+)
+def test_presets_that_are_composed_once_give_what_hydra_gives(arguments: tuple[str, ...]):
+    with initialize_config_dir(str(configs_folder()), version_base="1.3"):
+        values: Any = OmegaConf.to_container(hydra_compose("train", overrides=list(arguments)), resolve=True)
+    values["training"] |= {"updates": None} if "training.epochs=3" in arguments else {}
+    for _ in range(2):  # the second time from presets that are there
+        assert composed(*arguments) == Config.from_dict(values)
 
 
 def test_an_unknown_launcher_and_an_unknown_setting_of_one(tmp_path: Path):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from gru_bench.config import Config
-from gru_bench.measure.parameters import parameter_numbers
 from gru_bench.training.run import total_updates
-from gru_bench.training.setup import load_task
+from gru_bench.training.setup import flops_per_update, load_task, network_shapes
 
 
 def counts(config: Config) -> dict[str, float]:
@@ -14,10 +13,11 @@ def counts(config: Config) -> dict[str, float]:
     Raises:
         UserError: data is missing, or a setting is wrong.
     """
-    numbers = parameter_numbers(config)
     task, data = load_task(config)
-    per_epoch = len(task.train_batches(data, config.training, config.seed))
-    updates = total_updates(config, per_epoch, numbers["flops_per_update"])
+    batches = task.train_batches(data, config.training, config.seed)
+    operations = flops_per_update(config, task, batches)
+    updates = total_updates(config, len(batches), operations)
     if updates is None:
         raise ValueError(f"expected a budget that says how many updates there are, found {config.training}")
-    return {**numbers, "updates": float(updates)}
+    recurrent = network_shapes(config, task).parameters["recurrent"]
+    return {"recurrent": float(recurrent), "updates": float(updates), "flops_per_update": operations}

@@ -15,8 +15,8 @@ from gru_bench.claims.rows import Key, Row, level_text
 from gru_bench.compose import composed
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
+from gru_bench.search.space import Space, read_space, space_file
 from gru_bench.search.space import overrides as trial_overrides
-from gru_bench.search.space import read_space, space_file
 
 TRIAL_SEED = 0
 """Of the generators that draw trials: the same for all arms and settings, so that all search the same points."""
@@ -123,7 +123,7 @@ class Planner:
         if arm.space is None:
             raise UserError("a part with trials needs arms with a space")
         generator = np.random.default_rng([TRIAL_SEED, index])
-        return trial_overrides(read_space(space_file(arm.space)).draw(generator))
+        return trial_overrides(_space(arm.space).draw(generator))
 
     def _chosen(self, arm: Arm, setting: str) -> tuple[str, ...]:
         """Return the settings of the best trial of an arm, by the validation metric."""
@@ -160,6 +160,11 @@ def missing(jobs: Sequence[Job], rows: Sequence[Row]) -> list[Job]:
     """Return the jobs that have no row of their present settings."""
     done = {row.key: row.config_hash for row in rows}
     return [job for job in jobs if done.get(job.key) != job.config.hash]
+
+
+@functools.cache
+def _space(name: str) -> Space:
+    return read_space(space_file(name))
 
 
 @functools.cache
