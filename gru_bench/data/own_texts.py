@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,7 +152,7 @@ def load(
     labels = {split: [numbers[name] for name in found] for split, found in names.items()}
     wanted = {"valid": valid_fraction, "test": test_fraction}
     fractions = {split: share for split, share in wanted.items() if split not in texts}
-    compared = lru_cache(maxsize=None)(partial(as_read, limit=max_length, keep=keep))
+    compared = as_read(max_length, keep)
     texts, labels = draw_splits(texts, labels, "all", fractions, split_seed, compared)
     facts = {
         "columns": {"text": text_name, "label": label_name},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from typing import Literal
 
@@ -58,10 +59,20 @@ def parts_read(size: int, limit: int | None, keep: Keep) -> tuple[slice, ...]:
     return (slice(head), slice(size - (limit - head), size))
 
 
-def as_read(text: str, limit: int | None, keep: Keep) -> str:
-    """Return the words of a text that are read, blanks between them: equal for texts that no network can tell apart."""
-    words = tokenise(text)
-    return " ".join(word for part in parts_read(len(words), limit, keep) for word in words[part])
+def as_read(limit: int | None, keep: Keep) -> Callable[[str], str]:
+    """Return what writes a text as it is read, a blank between words: copies for the network become equal.
+
+    Args:
+        limit: the most words that are read, or None.
+        keep: which words of a longer text are read; see `parts_read`.
+    """
+
+    @cache
+    def read(text: str) -> str:
+        words = tokenise(text)
+        return " ".join(word for part in parts_read(len(words), limit, keep) for word in words[part])
+
+    return read
 
 
 def _lower(text: str) -> str:

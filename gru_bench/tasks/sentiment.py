@@ -26,9 +26,8 @@ from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram
 from gru_bench.tasks.classification import class_metrics, class_sums, score_probabilities, zero_sums
 from gru_bench.tasks.settings import SentimentSettings
 from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
-from gru_bench.tasks.word_weights import WordWeights, log_probabilities, weigh_words
+from gru_bench.tasks.word_weights import WordWeights, log_probabilities, rows_at_once, weigh_words
 
-ROWS = 64  # texts that are classified at once outside training
 PICTURED = 8  # texts of a prediction that are drawn, the first ones
 
 
@@ -183,7 +182,9 @@ class Sentiment:
         examples = self.form.encode(texts, np.zeros(len(texts), np.int32))
         rows = self._rows(examples)
         found = np.zeros((len(texts), len(self.form.classes)), np.float32)
-        batches = TextBuckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), min(ROWS, len(texts)))
+        lengths = _lengths(rows)
+        at_once = min(rows_at_once(int(lengths.max())), len(texts))
+        batches = TextBuckets(rows, examples.labels, bucket_edges(lengths, self.buckets), at_once)
         for index in range(len(batches)):
             batch, places = batches[index], batches.places(index)
             scores = log_probabilities(network, jnp.asarray(batch["inputs"]), jnp.asarray(batch["padding"]))

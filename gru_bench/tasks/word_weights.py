@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from gru_bench.data.vocabulary import Tokens
 from gru_bench.models.network import Network
 
-ROWS = 64
+ROWS = 64  # texts that a network reads at once, but
+AREA = 2**18  # words of all of them together, padding included: memory does not grow with longer texts
 STEP = 32  # texts are padded to a multiple of this, so that few shapes are compiled
 
 MEANINGS = {
@@ -52,6 +53,11 @@ class WordWeights:
         order = np.argsort(-np.abs(self.weights), kind="stable")[:count]
         sign = "" if self.kind == "attention" else "+"
         return ", ".join(f"{self.words[place]} {self.weights[place]:{sign}.2f}" for place in sorted(order))
+
+
+def rows_at_once(longest: int) -> int:
+    """Return how many texts of so many words are read at once."""
+    return max(1, min(ROWS, AREA // longest))
 
 
 @jax.jit
@@ -108,9 +114,10 @@ def _log_odds(log_probabilities: NDArray, label: int) -> NDArray[np.float64]:
 
 def _without_each_word(network: Network, inputs: NDArray, padding: NDArray[np.bool_], size: int) -> NDArray:
     found = []
-    for start in range(0, size, ROWS):
-        left_out = np.arange(start, start + ROWS)
+    rows = rows_at_once(inputs.shape[1])
+    repeated = np.repeat(inputs, rows, axis=0)
+    for start in range(0, size, rows):
+        left_out = np.arange(start, start + rows)
         kept = padding & (np.arange(inputs.shape[1]) != left_out[:, None])
-        repeated = np.repeat(inputs, ROWS, axis=0)
         found.append(np.asarray(log_probabilities(network, jnp.asarray(repeated), jnp.asarray(kept))))
     return np.concatenate(found)[:size]

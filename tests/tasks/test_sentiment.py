@@ -19,6 +19,7 @@ from gru_bench.data.texts import LabelledTexts, make_texts
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
+from gru_bench.tasks import word_weights
 from gru_bench.tasks.sentiment import Sentiment
 from gru_bench.tasks.task import Task
 from gru_bench.tasks.word_weights import log_probabilities, weigh_words
@@ -226,6 +227,17 @@ def test_prediction_of_texts(tmp_path: Path):
     assert prediction.draw is not None
     prediction.draw().savefig(tmp_path / "words.png")
     np.testing.assert_allclose(prediction.rows[0]["p(good)"], TASK.classify(network, texts[:1])[0, 1], rtol=1e-5)
+
+
+def test_long_texts_are_read_a_few_at_once(monkeypatch: pytest.MonkeyPatch):
+    assert [word_weights.rows_at_once(size) for size in (1, 256, 4096, 50_000, 10**7)] == [64, 64, 64, 5, 1]
+    network, texts = NETWORKS["gru-max-True"], ["good " * 40, "bad", "not good", "dull"]
+    ids = DATA.form.encode(texts[:1], [0])[0]
+    together = TASK.classify(network, texts), weigh_words(network, ids, texts[0].split(), CLASSES).weights
+    monkeypatch.setattr(word_weights, "AREA", 100)
+    in_parts = TASK.classify(network, texts), weigh_words(network, ids, texts[0].split(), CLASSES).weights
+    for found, expected in zip(in_parts, together, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_prediction_of_nothing():

@@ -7,15 +7,15 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gru_bench.data.corpus import Corpus, make_corpus
+from gru_bench.data.labels import warn_of_absent
 from gru_bench.data.own import Share, Size, TextLevel, cut_tail, encode_text
-from gru_bench.data.text_splits import draw_splits
+from gru_bench.data.text_splits import count_copies, draw_splits
 from gru_bench.data.texts import LabelledTexts, make_texts
 from gru_bench.data.tokeniser import Keep, as_read
 from gru_bench.data.vocabulary import words
@@ -124,10 +124,13 @@ def _labelled(
     place = f"data.name={prepared.name}"
     texts = {split: [_decode(text, f"{place}, {split}") for text in examples[split]] for split in labels}
     carved = {split: fraction for split, fraction in fractions.items() if split not in labels}
-    compared = partial(as_read, limit=options["max_length"], keep=options["keep"])
+    compared = as_read(options["max_length"], options["keep"])
     texts, labels = draw_splits(texts, labels, "train", carved, compared=compared)
     facts = {"tfds": prepared.place, "cut_from_train": list(carved), "max_examples": max_examples}
-    return make_texts(f"tfds:{prepared.name}", texts, labels, names, facts=facts, **options)
+    facts["copies"] = count_copies(texts, compared)
+    data = make_texts(f"tfds:{prepared.name}", texts, labels, names, facts=facts, **options)
+    warn_of_absent(names, data.facts["classes"])
+    return data
 
 
 def _as_text(mark: Any) -> str:
