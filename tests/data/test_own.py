@@ -44,6 +44,12 @@ def test_words(load):
     assert corpus.vocabulary.symbols[corpus.vocabulary.begin] == "<eos>"
 
 
+def test_words_are_composed(load):
+    data = load("cafe\u0301 ou thé the\u0301 \u0925\u0940\n".encode() * 60, level="word")
+    assert set(data.vocabulary.symbols) == {"café", "ou", "thé", "\u0925\u0940", "<eos>"}
+    assert data.vocabulary.decode(data.vocabulary.encode("cafe\u0301")) == "café"
+
+
 def test_bytes_hold_anything(load):
     content = bytes(range(256)) * 4
     corpus = load(content, level="byte")
