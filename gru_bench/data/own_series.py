@@ -22,7 +22,7 @@ from gru_bench.data.tables import Layout, SkippedRows, layout_of, place_name, re
 from gru_bench.data.time_columns import guess_times
 from gru_bench.data.time_formats import check_format
 from gru_bench.data.time_zones import check_zone
-from gru_bench.errors import DataError
+from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import Positive, Range
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,9 @@ def load_series_csv(
         time_columns = guess_times(frame, reading.missing, time_format, place)
     else:
         time_columns = named(frame, wanted, "data.time_column")
+    for key, value in (("data.time_format", time_format), ("data.time_zone", time_zone)):
+        if value is not None and not time_columns:
+            raise ConfigError(key, value, "null for a series without times", "Name data.time_column.")
     inputs = named(frame, covariates or [], "data.covariates")
     outputs = named(frame, targets, "data.targets") if targets else ()
     refuse_twice(time_columns, outputs, inputs)

@@ -142,11 +142,11 @@ def to_readings(
         log.warning("%s: the rows are not in the order of time; they were sorted", place.name)
     time = dates.time[order]
     if reading.steps == "time":
-        _refuse_equal_times(frame, time, order, reading, place)
+        _refuse_equal_times(frame, time, order, reading, dates.zone, place)
     readings = Readings(time, readings.values[order], readings.covariates[order], dates.zone)
     step = find_step(time, dates.zone) if len(time) > 1 else None
     if step is not None and step.count == 0:
-        _refuse_equal_times(frame, time, order, reading, place)
+        _refuse_equal_times(frame, time, order, reading, dates.zone, place)
     day_first = reading.day_first if decided else first_is_day(dates.form)
     return (
         readings,
@@ -163,7 +163,9 @@ def _dates(frame: Table, reading: Reading, place: Place, *, decided: bool) -> Da
     return times(cells, " + ".join(reading.time_columns), rules, place, added)
 
 
-def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, reading: Reading, place: Place) -> None:
+def _refuse_equal_times(
+    frame: Table, time: Times, order: np.ndarray, reading: Reading, zone: str | None, place: Place
+) -> None:
     same = np.flatnonzero(np.diff(time) == np.timedelta64(0, "ns"))
     if not same.size:
         return
@@ -175,10 +177,10 @@ def _refuse_equal_times(frame: Table, time: Times, order: np.ndarray, reading: R
         advice = "Take each row as one step without its time: data.time_column=[]"
     else:
         advice = "Merge or delete the others; or data.steps=rows takes each row as one step, whatever its time"
-    if reading.time_zone is None and at_clock_changes(time[same]):
+    if zone is None and at_clock_changes(time[same]):
         advice += f". {CLOCK_CHANGES}"
     raise DataError(
-        f"{place.name}: the time {show_time(time[same[0]])} stands on the lines {one:,} and {other:,} "
+        f"{place.name}: the time {show_time(time[same[0]], zone)} stands on the lines {one:,} and {other:,} "
         f"({same.size:,} such rows). Expected one row per time. {advice.removesuffix('.')}."
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 from gru_bench.data.cells import Cells, Place, is_missing
 from gru_bench.data.numbers import number_share
 from gru_bench.data.time_formats import EXCEL_DAYS
-from gru_bench.data.time_parts import guess_parts, is_hour
+from gru_bench.data.time_parts import are_clock_numbers, guess_parts
 from gru_bench.data.times import is_clock, looks_like_times, resembles_times
 from gru_bench.errors import DataError
 
@@ -23,6 +23,9 @@ TIME_WORDS = frozenset(
     "fecha hora data ora heure jour utc observation jahr monat annee année año ano mes".split()
 )
 _DATE_WORDS = frozenset("date datetime datum fecha".split())
+_CLOCK_WORDS = frozenset("time clock zeit uhrzeit hora heure ora hour hr hh".split())
+_BARE_NAMES = frozenset(("", "t", "x", "index", "id", "unnamed"))
+_LONG_NUMBER = r"\d{8,19}(?:\.\d*)?"
 _SURE_WORDS = _DATE_WORDS | frozenset("time timestamp ds ts zeit zeitstempel zeitpunkt".split())
 
 
@@ -50,7 +53,7 @@ def guess_times(frame: Table, missing: Sequence[str], form: str | None, place: P
     candidates = []
     for name, cells in known.items():
         named = bool(words(name) & TIME_WORDS)
-        if len(cells) > 0.5 * len(frame) and looks_like_times(cells, form, numeric=named):
+        if len(cells) > 0.5 * len(frame) and looks_like_times(cells, form, numeric=named or _are_long(name, cells)):
             candidates.append((not named, cells.nunique() < len(cells), name))
     parts = guess_parts(frame)
     if not candidates:
@@ -63,10 +66,23 @@ def guess_times(frame: Table, missing: Sequence[str], form: str | None, place: P
     if not frame[date].str.contains(":", regex=False).any():
         others = [name for name in frame.columns if name != date]
         clocks = [name for name in others if is_clock(frame[name])]
-        clocks += [name for name in others if repeats and is_hour(name, frame[name])]
+        clocks += [name for name in others if repeats and words(name) & _CLOCK_WORDS and are_clock_numbers(frame[name])]
         if clocks:
             return date, clocks[0]
     return (date,)
+
+
+def _are_long(name: str, cells: Cells) -> bool:
+    """Say whether a column without a telling name holds ascending or descending numbers as long as times have them."""
+    if not words(name) <= _BARE_NAMES or not cells.str.fullmatch(_LONG_NUMBER).all():
+        return False
+    moved = np.diff(cells.astype(float))
+    return bool(moved.size and ((moved > 0).all() or (moved < 0).all()))
+
+
+def _is_named(name: str, cells: Cells) -> bool:
+    """Say whether a column is named like times, which differ from row to row if the name may mean something else."""
+    return bool(words(name) & _SURE_WORDS or (words(name) & TIME_WORDS and cells.nunique() > 0.9 * len(cells)))
 
 
 def _refuse_unreadable(column: Cells, cells: Cells, place: Place) -> None:
@@ -91,7 +107,7 @@ def _refuse_unreadable(column: Cells, cells: Cells, place: Place) -> None:
             what = "seems to be a date that Excel counts in days (data.time_format=excel reads it)"
     elif words(name) & _SURE_WORDS and is_clock(cells):
         what = "is a time of day without its date"
-    elif resembles_times(cells) or (words(name) & _SURE_WORDS and cells.str.contains(r"\d").mean() > 0.8):
+    elif resembles_times(cells) or (_is_named(name, cells) and cells.str.contains(r"\d").mean() > 0.8):
         what = "seems to be a time of unknown format"
     if what:
         cell = place.cell(name, column.index.get_loc(cells.index[0]), cells.iloc[0])

@@ -47,9 +47,12 @@ def is_whole(cells: Cells) -> bool:
     return bool(len(cells)) and bool(cells.str.fullmatch(_WHOLE).all())
 
 
-def is_hour(name: str, cells: Cells) -> bool:
-    """Say whether a column holds the hours of days, by its name and its numbers."""
-    return part_of(name) == "hour" and is_whole(cells) and int(cells.astype(float).max()) <= 24
+def are_clock_numbers(cells: Cells) -> bool:
+    """Say whether a column holds whole hours of days, or clocks such as 930 and 1300."""
+    if not is_whole(cells):
+        return False
+    numbers = cells.astype(float)
+    return bool(numbers.max() <= 24 or (numbers.max() < 2400 and (numbers % 100 < 60).all()))
 
 
 def guess_parts(frame: Table) -> tuple[str, ...]:

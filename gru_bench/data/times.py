@@ -158,7 +158,7 @@ def _candidate(
                 f"{place.cell(name, 0, cells.iloc[0])}: the column fits {candidates[0].form} alone, expected dates "
                 f"that begin with the {'day' if rules.day_first else 'month'} (data.day_first)."
             )
-        candidates = fitting
+        candidates = [it for it in fitting if day_first(it.form) is rules.day_first] or fitting
     chosen = _most_plausible(candidates, cells, name, place)
     _refuse_unread(chosen, cells, name, rules, place)
     return chosen

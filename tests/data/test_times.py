@@ -110,6 +110,9 @@ HOURS, DAYS = moments("2011-01-01", "h"), moments("2020-01-01", "D")
             HOURS,
         ),
         ("hour;day;month;year;load", [f"{n % 24};{n // 24 + 1};1;2011" for n in range(60)], {}, HOURS),
+        ("Date;Time;load", [f"{n // 24 + 1}/1/2011;{n % 24 * 100}" for n in range(60)], {"day_first": True}, HOURS),
+        ("YEAR;MO;DY;HR;load", [f"2011;1;{n // 24 + 1};{n % 24}" for n in range(60)], {}, HOURS),
+        ("t;load", [1_293_840_000 + 3600 * n for n in range(60)], {}, HOURS),
         ("year;month;load", [f"{2000 + n // 12};{n % 12 + 1}" for n in range(60)], {}, moments("2000-01-01", "MS")),
         ("year;doy;load", [f"2000;{n + 1}" for n in range(60)], {}, moments("2000-01-01", "D")),
     ],
@@ -207,6 +210,10 @@ def test_points_stand_for_the_day_first_where_rows_do_not_tell(tmp_path):
     [
         ({"time_format": "%Y-%Q"}, "data.time_format: found '%Y-%Q', allowed: a strptime format"),
         ({"time_format": "YYYY"}, "no directive"),
+        (
+            {"time_zone": "UTC", "time_column": []},
+            "found 'UTC', allowed: null for a series without times",
+        ),
         ({"time_zone": "Europe/Berln"}, "data.time_zone: found 'Europe/Berln'.*Did you mean 'Europe/Berlin'"),
     ],
 )
