@@ -16,7 +16,7 @@ from gru_bench.data.numbers import Decimal
 from gru_bench.data.sampling import Step, show_time
 from gru_bench.data.series import Readings, Series, SeriesForm, arrange, cut_rows, make_series, with_future
 from gru_bench.data.series_checks import check_known
-from gru_bench.data.series_columns import guess_targets, named, refuse_twice, rename
+from gru_bench.data.series_columns import guess_targets, named, refuse_blanks, refuse_twice, rename
 from gru_bench.data.series_table import Reading, Steps, regular, to_readings, without_empty_rows
 from gru_bench.data.tables import Layout, SkippedRows, layout_of, place_name, read_table, skipped_rows
 from gru_bench.data.time_columns import guess_times
@@ -108,6 +108,7 @@ def load_series_csv(
         missing=tuple(map(str, markers)),
     )
     frame, place = without_empty_rows(frame, place_name(Path(path)))
+    refuse_blanks(frame, place)
     wanted = [time_column] if isinstance(time_column, str | int) else time_column
     if wanted is None:
         time_columns = guess_times(frame, reading.missing, time_format, place)

@@ -57,6 +57,20 @@ def refuse_twice(time_columns: Sequence[str], targets: Sequence[str], covariates
             places[name] = key
 
 
+def refuse_blanks(frame: Table, place: Place) -> None:
+    """Refuse a table of one column that blanks cut into several.
+
+    Raises:
+        DataError: it is one.
+    """
+    cells = frame.iloc[:, 0]
+    if len(frame.columns) == 1 and cells.str.contains(r"\S\s+\S").all() and np.isnan(as_numbers(cells, ".")).all():
+        raise DataError(
+            f"{place.name}: the table has one column, and its cells, such as {cells.iloc[0]!r}, hold blanks. If these "
+            "stand between cells: data.delimiter=space."
+        )
+
+
 def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Place) -> tuple[str, ...]:
     """Return all columns of numbers; a column that is mostly numbers is kept, so that its odd cell is named.
 
@@ -79,11 +93,9 @@ def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Pl
             ", ".join(counts),
         )
     if not by_kind["numbers"]:
-        blanks = len(frame.columns) == 1 and frame.iloc[:, 0].str.contains(r"\S\s+\S").all()
-        hint = "If blanks stand between its cells, data.delimiter=space. " if blanks else ""
         raise DataError(
             f"{place.name}: none of the columns {', '.join(frame.columns)} holds numbers to forecast, expected at "
-            f"least one. {hint}Name the decimal mark (data.decimal=), or the columns (data.targets=)."
+            "least one. Name the decimal mark (data.decimal=), or the columns (data.targets=)."
         )
     return tuple(by_kind["numbers"])
 
@@ -128,7 +140,11 @@ def _kind(frame: Table, name: str, reading: Reading) -> Kind:
         return "numbers"
     even = np.allclose(differences, differences.mean(), rtol=1e-3, atol=1e-9 * np.abs(values).max())
     its_words = words(name)
-    nameless = name.isdigit() or name.startswith("Unnamed") or name.casefold() in _ROW_LETTERS
+    nameless = (
+        name.isdigit()
+        or name.startswith("Unnamed")
+        or name.casefold().partition("[")[0].partition("(")[0].strip() in _ROW_LETTERS
+    )
     if its_words & _ELAPSED_WORDS or (even and (nameless or its_words & (TIME_WORDS | _ROW_WORDS))):
         return "count"
     return "consecutive" if name == frame.columns[0] and values[0] in (0, 1) and (differences == 1).all() else "numbers"

@@ -172,7 +172,7 @@ def _refuse_equal_times(
     one, other = sorted(place.lines[row] for row in order[same[0] : same[0] + 2])
     several = _columns_of_series(frame, time, order, reading.time_columns)
     if several:
-        advice = f"{several} tells several series apart: give each its own file"
+        advice = f"{several} several series apart: give each its own file"
     elif reading.steps == "rows":
         advice = "Take each row as one step without its time: data.time_column=[]"
     else:
@@ -186,14 +186,14 @@ def _refuse_equal_times(
 
 
 def _columns_of_series(frame: Table, time: Times, order: np.ndarray, time_columns: Sequence[str]) -> str:
-    """Name the column, or the two, by which rows of the same time differ; nothing where none is."""
+    """Return the column, or the two, by which rows of the same time differ, for a message; nothing where none is."""
     counts = {name: frame[name].nunique() for name in frame.columns if name not in time_columns}
     few = sorted((count, name) for name, count in counts.items() if 1 < count <= len(frame) // 2)[:MOST_KEYS]
     for size in (1, 2):
         for names in itertools.combinations([name for _, name in few], size):
             rows = frame[list(names)].iloc[order].assign(**{"": time})
             if not rows.duplicated().any():
-                return f"Column{'s' * (size - 1)} {' and '.join(map(repr, names))}"
+                return f"Column {names[0]!r} tells" if size == 1 else f"Columns {names[0]!r} and {names[1]!r} tell"
     return ""
 
 
