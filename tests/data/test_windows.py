@@ -60,6 +60,7 @@ def test_train_windows_tile_the_lanes_once(size, shift, seed, epoch):
 def test_policy_reset_starts_every_window_anew(size):
     length, batch_size, window = size
     windows = EvalWindows(stream_of(length), BEGIN, batch_size, window, policy="reset")
+    assert len(windows) > 0
     for batch in windows:
         assert batch["reset"][:, 0].all()
         assert not batch["reset"][:, 1:].any()

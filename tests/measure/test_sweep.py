@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,7 +27,11 @@ def run(work: Work, available: list[Available], path: Path, settings: Settings =
     return "\n".join(said)
 
 
-def test_cells_and_implementations_share_the_rounds_of_a_point(tmp_path: Path, available: list[Available]):
+def test_cells_and_implementations_share_the_rounds_of_a_point(
+    tmp_path: Path, available: list[Available], monkeypatch: pytest.MonkeyPatch
+):
+    busy = SimpleNamespace(start=lambda: None, stop=lambda: 0.7504)
+    monkeypatch.setattr("gru_bench.measure.sweep.LoadMeter", lambda: busy)
     said = run([(SMALL, "training"), (Shape(1, 1, 2, 3), "step")], available, tmp_path / "bench.csv")
     rows = read(tmp_path / "bench.csv")
     assert [(row.cell, row.implementation) for row in rows if row.what == "training"] == [
@@ -39,12 +44,12 @@ def test_cells_and_implementations_share_the_rounds_of_a_point(tmp_path: Path, a
         assert row.compile_seconds
         assert row.step_bytes
         assert row.flops > 0
-        assert row.load >= 0
+        assert row.load == 0.75
     carries = {(row.cell, row.hidden): row.carry_bytes for row in rows}
     assert carries == {("gru", 3): 4 * 3, ("lstm", 3): 2 * 4 * 3}
     parameters = {row.cell: row.parameter_bytes for row in rows if row.implementation == "fast"}
     assert parameters == {"gru": 4 * (3 * 3 * (2 + 3 + 1) + 3), "lstm": 4 * 4 * 3 * (2 + 3 + 1)}
-    assert "[1/2] training 2x3x2x3, 5 rounds" in said
+    assert "[1/2] training 2x3x2x3, 5 rounds, other processes 0.75 cores" in said
     assert said.count("scan skipped: one time step is the same in both recurrences") == 1
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import struct
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,5 +62,10 @@ def test_a_cell_without_gates_gets_no_picture(tmp_path: Path):
     assert not (tmp_path / "none.png").exists()
 
 
-def test_figures_leave_the_global_state_of_pyplot_alone():
-    assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
+def test_figures_leave_the_global_state_of_pyplot_alone(tmp_path: Path):
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    assert learning_curve(make_rows(), "nll", None, tmp_path / "curve.png", "nats per symbol")
+    assert gate_activity(make_rows("layer0/forward"), tmp_path / "gates.png")
+    assert pyplot.get_fignums() == before

@@ -67,6 +67,7 @@ def test_arms_take_over_the_trial_that_validation_chose(folder: Path):
 def test_without_a_trial_it_says_what_to_run_and_plans_the_rest(folder: Path):
     jobs, refused = _planner(folder, []).jobs(read_claim(folder, "accuracy"))
     assert jobs == []
+    assert refused
     assert all("claim=tuning scale=smoke" in line for line in refused)
     assert any(line.startswith("accuracy, runs reber gru, gru_parameters, gru_compute: no trial") for line in refused)
 

@@ -41,7 +41,9 @@ def test_ett_is_cut_into_12_4_and_4_months(load, name, per_hour):
 )
 def test_baselines_of_etth1_are_the_known_ones(load, horizon, expected):
     series = load("etth1", horizon=horizon)
-    for name, forecast in make_baselines(series).items():
+    baselines = make_baselines(series)
+    assert baselines.keys() == expected.keys()
+    for name, forecast in baselines.items():
         sums = errors(series, all_origins(series, "test"), forecast)
         assert sums["squared"].sum() / sums["count"].sum() == pytest.approx(expected[name], abs=6e-4)
 

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as student
 
 from gru_bench.results.statistics import mean_interval, median, paired_difference, ratio
 
@@ -74,7 +76,9 @@ def test_a_shift_moves_the_mean_alone(values: list[float], shift: float):
     before, after = mean_interval(values), mean_interval([value + shift for value in values])
     assert before.half_width is not None
     assert after.half_width is not None
-    assert before.half_width >= 0
+    deviation = np.std(np.array(values), ddof=1)
+    expected = float(student.ppf(0.975, len(values) - 1) * deviation / len(values) ** 0.5)
+    assert before.half_width == pytest.approx(expected, rel=1e-6, abs=1e-6)
     assert after.mean == pytest.approx(before.mean + shift, abs=1e-6)
     assert after.half_width == pytest.approx(before.half_width, rel=1e-6, abs=1e-6)
 
