@@ -23,6 +23,7 @@ from gru_bench.redaction import redacted
 from gru_bench.reporting.figures import gate_activity, learning_curve
 from gru_bench.reporting.format import unit
 from gru_bench.tasks.task import Task
+from gru_bench.terminal import printable
 from gru_bench.tracking.tracker import NoTracker, Tracker
 from gru_bench.training.evaluate import Evaluator
 from gru_bench.training.saved import load_run
@@ -74,7 +75,7 @@ def _write_samples(
 ) -> None:
     samples = task.samples(network, data, record.seed)
     for sample in samples:
-        logger.info("Sample%s:\n%s", f" after {sample.given!r}" if sample.given else "", sample.output)
+        logger.info("Sample%s:\n%s", f" after {sample.given!r}" if sample.given else "", printable(sample.output))
     tracker.text("samples", [[sample.given, sample.output] for sample in samples], ["given", "output"], record.updates)
     write_atomically(directory / SAMPLES_FILE, json.dumps([sample._asdict() for sample in samples]).encode())
 

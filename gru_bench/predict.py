@@ -13,6 +13,7 @@ from gru_bench.arguments import run_command, with_parameters
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import home_expanded, write_atomically
 from gru_bench.record import read_record
+from gru_bench.terminal import printable
 
 STANDARD_OUTPUT = Path("-")
 EXAMPLES = (
@@ -71,7 +72,7 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
 
             _writing(picture, lambda: save_figure(figure, picture))
         if out is None:
-            print(prediction.text)
+            print(printable(prediction.text) if sys.stdout.isatty() else prediction.text)
         elif out == STANDARD_OUTPUT:
             sys.stdout.write(_as_csv(prediction.rows))
         else:

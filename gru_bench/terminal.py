@@ -21,6 +21,13 @@ WIDEST = 1000
 
 logger = logging.getLogger("gru_bench")
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
+
+def printable(text: str) -> str:
+    """Return text of others for a terminal: escapes instead of control characters, which would steer it."""
+    return text.translate(_CONTROLS)
+
 
 class Output:
     """A standard stream that takes all text: what it cannot encode becomes `?`, what it cannot hold is dropped.

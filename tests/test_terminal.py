@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gru_bench.arguments import run_command
 from gru_bench.errors import UserError
-from gru_bench.terminal import Output, Terminal, open_streams, print_whole
+from gru_bench.terminal import Output, Terminal, open_streams, print_whole, printable
 from tests.results.records import write_three_seeds
 from tests.training.support import SMALL, begin, record
 
@@ -53,6 +53,12 @@ def test_a_run_goes_on_when_nobody_reads_its_progress(tmp_path: Path):
     log = (tmp_path / "run" / "log.txt").read_text(encoding="utf-8")
     assert log.count("Nothing reads the output any more; the run goes on, and this log with it.") == 1
     assert "Sample:" in log
+
+
+def test_control_characters_of_texts_do_not_steer_the_terminal():
+    assert printable("\x1b[31m[red]x[/red]\x07\x9b2J\r\n\tü ी \U0001f600") == (
+        "\\x1b[31m[red]x[/red]\\x07\\x9b2J\\x0d\n\tü ी \U0001f600"
+    )
 
 
 def strict(encoding: str) -> io.TextIOWrapper:
