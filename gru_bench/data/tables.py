@@ -30,7 +30,6 @@ from gru_bench.data.table_rows import (
     without_empty_end,
 )
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.terminal import read_standard_input
 from gru_bench.validation import Natural, Positive
 
 if TYPE_CHECKING:
@@ -212,7 +211,7 @@ def read_unpacked(path: Path, key: str) -> bytes:
         DataError: the file is missing, unreadable, empty or damaged, or grows beyond all measure when it is unpacked.
     """
     place = place_name(path)
-    raw = read_standard_input(key) if str(path) == "-" else read_file(str(path), key)
+    raw = _standard_input(key) if str(path) == "-" else read_file(str(path), key)
     if not raw.startswith(b"\x1f\x8b"):
         return raw
     most = UNPACKED_ANYWAY + MOST_GROWTH * len(raw)
@@ -227,6 +226,12 @@ def read_unpacked(path: Path, key: str) -> bytes:
             "unpack it yourself and give the unpacked file."
         )
     return unpacked
+
+
+def _standard_input(key: str) -> bytes:
+    from gru_bench.terminal import read_standard_input  # rich is loaded where the terminal is used
+
+    return read_standard_input(key)
 
 
 def place_name(path: Path) -> str:
