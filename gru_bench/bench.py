@@ -13,8 +13,9 @@ from rich.text import Text
 
 from gru_bench.arguments import run_command
 from gru_bench.errors import ConfigError, UserError, nearest
-from gru_bench.measurement import PASSES, Measurement, Pass, Shape, read
+from gru_bench.measurement import COLUMNS, PASSES, Measurement, Pass, Shape, read
 from gru_bench.models.settings import CELL_OPTIONS
+from gru_bench.replacing import check_replaceable, is_picture, is_table
 from gru_bench.reporting.bench_tables import notes, page, sheets
 from gru_bench.reporting.csv_file import write_text
 from gru_bench.terminal import Terminal, print_whole
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gru_bench.measure.sweep import Settings
 
 CSV_NAME, PAGE_NAME = "bench.csv", "bench.md"
+PICTURES = ("peers.png", "products.png", "gru_lstm.png")
 PEERS = ("flax", "keras", "torch", "cudnn")
 SECONDS = {"quick": 3.0, "full": 20.0, "none": 3.0}
 NARROWEST = 100  # columns
@@ -76,6 +78,7 @@ def bench(
         UserError: a file cannot be read or written, or holds times of another machine or other versions.
     """
     path = out / CSV_NAME
+    _check_folder(out)
     terminal = Terminal(soft_wrap=True, highlight=False, markup=False, emoji=False)
     if grid != "none" or shapes is not None:
         chosen = _names("peers", peers, PEERS) if peers != "none" else []
@@ -93,6 +96,14 @@ def bench(
     for file in (path, out / PAGE_NAME, *_pictures(rows, out)):
         terminal.print(file)
     return 0
+
+
+def _check_folder(out: Path) -> None:
+    """Check that the files of a folder are those of an earlier call, or not there."""
+    check_replaceable(out / CSV_NAME, "out", is_table(COLUMNS[:5]), hint="Choose another folder.")
+    if not (out / CSV_NAME).exists():
+        for name in (PAGE_NAME, *PICTURES):
+            check_replaceable(out / name, "out", is_picture, hint="Choose another folder.")
 
 
 def _work(grid: str, shapes: str | None, passes: Sequence[Pass]) -> list[tuple[Shape, Pass]]:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from gru_bench.errors import ConfigError, UserError
 
 LIST_FILE = "gru_bench_files.json"
+RUN_FILES = ("record.json", "config.yaml", "data.json", "metrics.jsonl", "log.txt", "samples.json")
 
 _UNFINISHED = re.compile(r"\.(.+)\.\d+\.gru_bench(\.new)?\.tmp")
 
@@ -144,11 +145,15 @@ def home_expanded(path: str, key: str) -> Path:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file in one step, so that a reader sees the old content or the new one, never half of it.
 
+    A link stays, and the file that it leads to is replaced; in a run directory, the link is.
+
     Raises:
         UserError: the file cannot be written; the old content is still there.
         ForeignFile: the file lies in a run directory, and the run has not written it.
     """
     files = _list_for(path)
+    if files is None and path.is_symlink():
+        path = path.resolve()
     new = files is not None and path not in files
     temporary = path.with_name(f".{path.name}.{os.getpid()}.gru_bench{'.new' if new else ''}.tmp")
     try:

@@ -15,8 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatterMathtext
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from gru_bench.files import write_atomically
+from gru_bench.replacing import GENERATOR
 
 # Okabe and Ito's palette, which colour-blind readers tell apart; line styles repeat the distinction.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -112,11 +114,13 @@ def save_small_figure(figure: Figure, path: Path, colours: int = 128) -> None:
     small = io.BytesIO()
     with Image.open(io.BytesIO(_drawn(figure))) as picture:
         few = picture.convert("RGB").quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-        few.save(small, format="PNG", optimize=True)
+        facts = PngInfo()
+        facts.add_text("Software", GENERATOR)
+        few.save(small, format="PNG", optimize=True, pnginfo=facts)
     write_atomically(path, small.getvalue())
 
 
 def _drawn(figure: Figure) -> bytes:
     content = io.BytesIO()
-    figure.savefig(content, format="png")
+    figure.savefig(content, format="png", metadata={"Software": GENERATOR})
     return content.getvalue()

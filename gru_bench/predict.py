@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gru_bench.arguments import run_command, with_parameters
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import home_expanded, write_atomically
 from gru_bench.record import read_record
+from gru_bench.replacing import Recogniser, check_replaceable, holds, is_list_of, is_picture, is_table
 from gru_bench.terminal import printable
 
 STANDARD_OUTPUT = Path("-")
@@ -29,7 +31,7 @@ EXAMPLES = (
 )
 
 
-def predict(*, run: Path, out: Path | None = None, picture: Path | None = None) -> None:
+def predict(*, run: Path, out: Path | None = None, picture: Path | None = None, overwrite: bool = False) -> None:
     """Say something of new inputs with the best weights of a run: its training data is not needed.
 
     A language model goes on with a text, a sentiment model classifies texts, a time series model forecasts, a
@@ -40,6 +42,8 @@ def predict(*, run: Path, out: Path | None = None, picture: Path | None = None) 
         run: a run directory
         out: a .csv or .json file for the result instead of the terminal; -: CSV on standard output
         picture: a .png file for the result as a picture, where the task has one
+        overwrite: replace out and picture also where they are files that this command has not written; never a file
+            of a run or one that is read
 
     Raises:
         UserError: there is no such run, it has no weights yet, or a file cannot be written.
@@ -61,9 +65,22 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
 
     saved = load_run(directory)
 
-    def command(*plain: Any, run: Path, out: Path | None = None, picture: Path | None = None, **of_task: Any) -> None:
+    def command(
+        *plain: Any,
+        run: Path,
+        out: Path | None = None,
+        picture: Path | None = None,
+        overwrite: bool = False,
+        **of_task: Any,
+    ) -> None:
         _check_files(out, picture)
+        inputs = [*saved.data_files, *(value for value in of_task.values() if isinstance(value, Path))]
+        check = partial(check_replaceable, inputs=inputs, overwrite=overwrite)
+        if picture is not None:
+            check(picture, "picture", is_picture)
         prediction = saved.predict(*plain, **of_task)
+        if out is not None and out != STANDARD_OUTPUT:
+            check(out, "out", _recogniser(out, prediction.rows, inputs))
         if picture is not None:
             if prediction.draw is None:
                 raise ConfigError("picture", picture, f"nothing: task={saved.record.task} has no picture of this")
@@ -90,6 +107,16 @@ def _check_files(out: Path | None, picture: Path | None) -> None:
         raise ConfigError("out", out, f"a file that ends in {' or '.join(_FORMATS)}, or - for CSV on standard output")
     if picture is not None and picture.suffix.lower() != ".png":
         raise ConfigError("picture", picture, "a file that ends in .png")
+
+
+def _recogniser(out: Path, rows: Sequence[Mapping[str, Any]], inputs: Sequence[Path]) -> Recogniser:
+    """Return what recognises an earlier result; where results look like inputs, it has as many rows."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    if out.suffix.lower() == ".json":
+        return is_list_of(columns)
+    table = is_table(columns)
+    count = len(rows) if any(holds(table, path) for path in inputs) else None
+    return is_table(columns, count)
 
 
 def _writing(path: Path, write: Callable[[], None]) -> None:

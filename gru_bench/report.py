@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from gru_bench.arguments import run_command
 from gru_bench.claims.reading import claims_in
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME
+from gru_bench.replacing import Recogniser, check_replaceable, is_page, is_table
 from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_text
 from gru_bench.reporting.table import collection_notes, comparison_report
 from gru_bench.results.collect import Collection, collect
@@ -24,6 +26,11 @@ from gru_bench.terminal import Terminal, print_whole
 
 STANDARD_OUTPUT = Path("-")
 CSV_NAME, PAGE_NAME = "report.csv", "report.html"
+RECOGNISERS: Mapping[str, Recogniser] = {
+    "csv": is_table(("task", "data", "metric", "direction", "group")),
+    "runs_csv": is_table(("task", "data", "metric", "direction", "group")),
+    "html": is_page,
+}
 PRINTED_GROUPS = 200
 HOW_TO_TRAIN = (
     "Train first, for example: python -m gru_bench.train -m task=language_modeling model=gru,lstm,rnn seed=0,1,2"
@@ -42,6 +49,7 @@ def report(
     csv: Literal["auto", "none"] | Path = "auto",
     html: Literal["auto", "none"] | Path = "auto",
     runs_csv: Path | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Compare GRU, LSTM and the other cells over finished runs.
 
@@ -58,6 +66,7 @@ def report(
             output, instead of the tables
         html: where the page goes; auto: report.html beside report.csv; none: nowhere; -: standard output, as above
         runs_csv: where a CSV with one row per run goes, unfinished ones included; -: standard output, as above
+        overwrite: replace these files also where they are not earlier reports; never a file of a run
 
     Returns:
         The exit code 0.
@@ -66,6 +75,7 @@ def report(
         ConfigError: two of them would go to standard output, or a folder of claims stands beside other arguments.
         UserError: there is no claim and no run that could be read, or a file that was asked for cannot be written.
     """
+    check = partial(check_replaceable, overwrite=overwrite)
     asked = {"csv": csv, "html": html, "runs_csv": runs_csv}
     printed = [name for name, target in asked.items() if target == STANDARD_OUTPUT]
     if len(printed) > 1:
@@ -77,6 +87,9 @@ def report(
             allowed = f"{folders[0]} alone: a folder of claims is reported by itself, into report.md and report.html"
             raise ConfigError("paths", " ".join(map(str, given)), allowed)
         return _report_claims(console, folders[0])
+    for name, target in asked.items():
+        if isinstance(target, Path) and target != STANDARD_OUTPUT:
+            check(target, name, RECOGNISERS[name])
     collection = collect(given)
     for _, message in collection.unreadable:
         print(f"Skipped: {message}", file=sys.stderr)
@@ -108,7 +121,7 @@ def report(
         console.print()
         for name, file in (("csv", CSV_NAME), ("html", PAGE_NAME)):
             if asked[name] == "auto":
-                _write_default(console, contents[name](), folder / file, name)
+                _write_default(console, contents[name](), folder / file, name, check)
     return 0
 
 
@@ -152,8 +165,9 @@ def _print_left_out(console: Console, collection: Collection) -> None:
         console.print(Text(line if index or not collection.finished else f"\n{line}"), soft_wrap=True)
 
 
-def _write_default(console: Console, text: str, path: Path, name: str) -> None:
+def _write_default(console: Console, text: str, path: Path, name: str, check: Callable[..., None]) -> None:
     try:
+        check(path, name, RECOGNISERS[name])
         write_text(text, path, name)
     except UserError as error:
         print(error, file=sys.stderr)  # nobody asked for this file, so the report itself succeeded

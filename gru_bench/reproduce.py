@@ -15,6 +15,7 @@ from gru_bench.claims.claim import CLAIM_FILE, RESULTS_FILE, SETTINGS_FILE, Scal
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import read_rows
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.replacing import check_replaceable
 from gru_bench.report import report
 from gru_bench.terminal import Terminal
 from gru_bench.validation import Positive
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gru_bench.reproduction.reproduction import Progress, Reproduction
 
 TUNING = "tuning"
+OTHER_FOLDER = "Give another folder: out=..."
 DEFAULT_OUT: dict[Scale, Path] = {
     "smoke": Path("runs/experiments"),
     "small": Path("experiments"),
@@ -131,6 +133,12 @@ def _copy_definitions(definitions: Path, folder: Path) -> None:
     """Put the files that say what the claims are beside their results, where these are elsewhere."""
     if folder.resolve() == definitions.resolve():
         return
+    if not claims_in(folder):
+        settings = (definitions / SETTINGS_FILE).read_text(encoding="utf-8")
+        hint = "Give another folder."
+        check_replaceable(
+            folder / SETTINGS_FILE, "out", lambda path: path.read_text(encoding="utf-8") == settings, hint=hint
+        )
     try:
         for path in (definitions / SETTINGS_FILE, *sorted(definitions.glob(f"*/{CLAIM_FILE}"))):
             copy = folder / path.relative_to(definitions)

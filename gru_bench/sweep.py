@@ -22,6 +22,7 @@ from gru_bench.files import home_expanded
 from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.overrides import as_argument
 from gru_bench.record import FILE_NAME, read_record
+from gru_bench.replacing import check_replaceable, is_picture, is_study, is_table
 from gru_bench.search.space import Space, overrides, read_space, space_file
 from gru_bench.search.trials import Method, Search
 from gru_bench.terminal import Terminal
@@ -38,6 +39,7 @@ NOT_HERE = {
     "training.replica_key": "Put the setting into the space.",
     "training.replica_values": "Put the values into the space.",
 }
+TABLE_NAME, PICTURES = "trials.csv", ("parallel_coordinates", "importance", "budget")
 RETRAINED = 5  # seeds of the best trial's command
 WAIT = 10.0  # seconds, for a run that another process is at
 HOPEFUL = 3  # trials that may fail before it is taken that all of them do
@@ -98,6 +100,7 @@ def sweep(
     task, _ = load_task(base)
     facts = _facts(searched, base, method=method, prune=prune, search_seed=search_seed)
     path = study or _default_study(searched, base, method, facts)
+    _check_files(path)
     opened = _open(path)(
         path, searched, method=method, seed=search_seed, prune=prune, direction=task.direction, facts=facts
     )
@@ -126,6 +129,16 @@ def _open(path: Path) -> type[Study]:
             raise
         raise UserError(f"study: {path} needs Optuna, which is not installed. Install it: {INSTALL}") from None
     return Study
+
+
+def _check_files(study: Path) -> None:
+    """Check that study, table and pictures are those of an earlier call, or not there."""
+    folder, hint = study.with_suffix(""), "Choose another study=..."
+    check_replaceable(study, "study", is_study, hint=hint)
+    check_replaceable(folder / TABLE_NAME, "study", is_table(("trial", "outcome")), hint=hint)
+    if not (folder / TABLE_NAME).exists():
+        for name in PICTURES:
+            check_replaceable(folder / f"{name}.png", "study", is_picture, hint=hint)
 
 
 def _facts(space: Space, base: Config, **how: Any) -> dict[str, Any]:
@@ -212,8 +225,8 @@ def _show(search: Search, arguments: Sequence[str], seed: int, path: Path, termi
         terminal.print("No trial has finished.")
         return 1 if search.trials else 0
     folder = path.with_suffix("")
-    write_text(table(search), folder / "trials.csv", "study")
-    for file in (folder / "trials.csv", *pictures(search, folder)):
+    write_text(table(search), folder / TABLE_NAME, "study")
+    for file in (folder / TABLE_NAME, *pictures(search, folder)):
         terminal.print(file)
     terminal.print(
         f"\nBest: trial {best.number}, validation {search.metric} {best.value:.5g}, {best.run}\n"

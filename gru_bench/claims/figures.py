@@ -13,6 +13,7 @@ from gru_bench.claims.claim import Part
 from gru_bench.claims.forest import forest
 from gru_bench.claims.level_figures import has_lags, over_lags, over_levels, tuning_budget
 from gru_bench.claims.wording import effect_text, place
+from gru_bench.replacing import holds, is_picture
 
 FOLDER = "figures"
 TOLD = 12  # effects in the text that stands for a picture
@@ -47,7 +48,7 @@ def draw_all(outcome: Outcome, folder: Path) -> list[Drawn]:
             drawn.append(Drawn(file, title, f"{outcome.claim.title}: {title}."))
     kept = {picture.file for picture in drawn}
     for file in (folder / FOLDER).glob("*.png"):
-        if file not in kept:
+        if file not in kept and holds(is_picture, file):
             file.unlink()
     return drawn
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from gru_bench.claims.analysis import analyse
 from gru_bench.claims.claim import RESULTS_FILE, Claim
 from gru_bench.claims.figures import draw_all
-from gru_bench.claims.page import markdown, overview, page
+from gru_bench.claims.page import TITLE, markdown, overview, page
 from gru_bench.claims.reading import read_claims
 from gru_bench.claims.rows import current, read_rows
 from gru_bench.claims.sections import Section, section
 from gru_bench.errors import UserError
+from gru_bench.replacing import begins_with, check_replaceable, is_page
 from gru_bench.reporting.sheet import Sheet
 
 MARKDOWN_NAME, PAGE_NAME = "report.md", "report.html"
@@ -29,6 +30,8 @@ def report_claims(folder: Path) -> tuple[Sheet, list[Path]]:
     """
     claims = sorted(read_claims(folder), key=lambda claim: not claim.comparisons)  # what serves others comes last
     files = [folder / MARKDOWN_NAME, folder / PAGE_NAME]
+    for file, ours in zip(files, (begins_with(f"# {TITLE}"), is_page), strict=True):
+        check_replaceable(file, "paths", ours, hint="Move it away, so that the report of the folder can be written.")
     try:
         sections = [_section(claim, folder / claim.name) for claim in claims]
         for file, text in zip(files, (markdown(sections, folder), page(sections)), strict=True):

@@ -59,7 +59,7 @@ def csv_text(rows: Sequence[Row]) -> str:
 
 
 def write_text(text: str, path: Path, argument: str) -> None:
-    """Write a report to a file, its folder made where needed.
+    """Write a report to a file, its folder made where needed; see `check_replaceable` for one that exists.
 
     Args:
         text: the content.

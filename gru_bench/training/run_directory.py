@@ -18,9 +18,8 @@ import filelock
 
 from gru_bench.config import Config, differences, identity
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.files import LIST_FILE, WrittenFiles, held, listing, write_atomically
-from gru_bench.history import METRICS_FILE
-from gru_bench.record import FILE_NAME, SAMPLES_FILE, RunRecord, read_record
+from gru_bench.files import LIST_FILE, RUN_FILES, WrittenFiles, held, listing, write_atomically
+from gru_bench.record import FILE_NAME, RunRecord, read_record
 
 _LOCK, _OWNER = "lock", "owner.json"
 _UNKNOWN = "an unknown process"
@@ -30,7 +29,7 @@ _PICTURES = (
     *("reliability", "words", "piano_roll", "error_by_distance", "error_by_place", "right_by_n"),
 )
 _NAMES = (
-    *(FILE_NAME, "config.yaml", "data.json", METRICS_FILE, "log.txt", SAMPLES_FILE),
+    *RUN_FILES,
     *("checkpoints/best.npz", "wandb/run_id"),
     *(f"figures/{name}.png" for name in _PICTURES),
 )

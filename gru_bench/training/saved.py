@@ -12,8 +12,9 @@ import jax
 from flax import nnx
 
 from gru_bench.config import Config
-from gru_bench.data.factory import make_data
+from gru_bench.data.factory import OWN_FILES, make_data
 from gru_bench.errors import UserError
+from gru_bench.files import home_expanded
 from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.record import RunRecord, read_record
@@ -43,6 +44,12 @@ class SavedRun:
     config: Config
     task: Task
     network: Network
+
+    @property
+    def data_files(self) -> list[Path]:
+        """The user's files that the run was trained on; they need not exist any longer."""
+        options = {name: self.config.data.options.get(name) for name in OWN_FILES}
+        return [home_expanded(path, f"data.{name}") for name, path in options.items() if path]
 
     def predict(self, *plain: Any, **named: Any) -> Prediction:
         """Say something of new inputs: go on with a text, classify texts, forecast a series.

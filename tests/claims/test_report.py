@@ -9,6 +9,8 @@ import pytest
 
 from gru_bench.arguments import run_command
 from gru_bench.claims.report import report_claims
+from gru_bench.errors import ConfigError
+from gru_bench.plotting import new_figure, save_figure
 from gru_bench.report import report
 from tests.claims.experiments import claim_values, make_row, write_claim, write_rows
 
@@ -76,9 +78,20 @@ def test_a_report_is_the_same_every_time(small: Path):
 def test_pictures_that_are_no_longer_drawn_are_removed(small: Path):
     folder = small / "experiments" / "accuracy" / "figures"
     folder.mkdir()
-    (folder / "levels-old-test.png").write_bytes(b"old")
+    save_figure(new_figure()[0], folder / "levels-old-test.png")
+    (folder / "mine.png").write_bytes(b"of somebody else")
     report_claims(small / "experiments")
-    assert [path.name for path in folder.iterdir()] == ["effects.png"]
+    assert sorted(path.name for path in folder.iterdir()) == ["effects.png", "mine.png"]
+
+
+@pytest.mark.parametrize("name", ["report.md", "report.html"])
+def test_a_report_of_somebody_else_is_not_overwritten(small: Path, name: str):
+    report_claims(small / "experiments")
+    report_claims(small / "experiments")
+    (small / "experiments" / name).write_text("mine")
+    with pytest.raises(ConfigError, match=rf"{name}.*Move it away"):
+        report_claims(small / "experiments")
+    assert (small / "experiments" / name).read_text() == "mine"
 
 
 def test_a_folder_of_claims_is_reported_by_itself(small: Path, capsys: pytest.CaptureFixture[str]):
