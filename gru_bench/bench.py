@@ -119,6 +119,10 @@ def _settings(cells: str, precision: str, rounds: int, seconds: float) -> Settin
     import jax
 
     from gru_bench.measure.sweep import Settings
+    from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
+
+    check_xla_flags()
+    set_up_jax()
 
     if precision != "float32" and jax.devices()[0].platform != "gpu":
         raise ConfigError("precision", precision, "float32 where there is no GPU")

@@ -45,8 +45,11 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
             cannot be read.
     """
     read_record(run)  # JAX takes seconds to load, and a wrong directory needs none
+    from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
     from gru_bench.training.saved import load_run
 
+    check_xla_flags()
+    set_up_jax()
     saved = load_run(run)
     if path is not None:
         found = saved.score(saved.task.file_batches(path, saved.config.training))

@@ -61,8 +61,11 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
         return predict
     directory = home_expanded(named[0], "run")
     read_record(directory)  # JAX takes seconds to load, and a wrong directory needs none
+    from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
     from gru_bench.training.saved import load_run
 
+    check_xla_flags()
+    set_up_jax()
     saved = load_run(directory)
 
     def command(

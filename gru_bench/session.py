@@ -30,6 +30,7 @@ from gru_bench.training.checkpoint import Checkpoints
 from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import keep_freed_memory, start_memory_count
 from gru_bench.training.follow import follow
+from gru_bench.training.jax_settings import check_devices, check_xla_flags, needed_settings
 from gru_bench.training.layout import take_cores_as_devices
 from gru_bench.training.loop import Judge, Training
 from gru_bench.training.memory import memory_in_words
@@ -79,13 +80,15 @@ def train_together(
 
 def _train_together(configs: Sequence[Config], console: Console, judge: Judge | None, pictures: bool) -> int:
     training = configs[0].training
+    check_xla_flags()
     join_processes(training)
     if len(configs) > 1:
         take_cores_as_devices(len(configs))
+    check_devices()
     keep_freed_memory()
     start_memory_count()
     if following(training):
-        with compiled_programs_kept(find_cache(configs[0].paths)):
+        with needed_settings(), compiled_programs_kept(find_cache(configs[0].paths)):
             return follow(configs[0])
     with leading(training) as ended:
         return ended(_train_all(configs, console, judge, pictures))
@@ -96,6 +99,7 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
         held.enter_context(_logging(directories, console))
+        held.enter_context(needed_settings())
         held.enter_context(compiled_programs_kept(find_cache(configs[0].paths)))
         left: list[_Unfinished] = []
         diverged: list[str] = []

@@ -49,7 +49,9 @@ def _measured(name: Measure, jobs: Sequence[Job]) -> tuple[Measured, float | Non
     from gru_bench.data.factory import find_cache
     from gru_bench.training.compilation_cache import compiled_programs_kept
     from gru_bench.training.environment import keep_freed_memory
+    from gru_bench.training.jax_settings import set_up_jax
 
+    set_up_jax()
     keep_freed_memory()
     load = LoadMeter()
     load.start()
