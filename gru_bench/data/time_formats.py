@@ -74,8 +74,8 @@ def check_format(form: str, key: str) -> None:
     hint = "" if "%" in form else "It has no directive."
     try:
         pd.to_datetime(pd.Series(["2000"]), format=form, errors="coerce")
-    except ValueError as error:
-        hint = f"{str(error).capitalize()}."
+    except (ValueError, re.error) as error:  # a directive that comes twice is an error of the pattern made of it
+        hint = f"{error}."
     if hint:
         raise ConfigError(key, form, f"a strptime format such as '%d.%m.%Y %H:%M', or {', '.join(FORMATS)}", hint)
 
@@ -237,7 +237,8 @@ def _date_formats(text: str) -> list[str]:
     for directives in _directives(widths, by_name):
         numbers = iter(directives)
         parts = [next(numbers) if token.isdecimal() else _NAMES.get(token.casefold(), token) for token in tokens]
-        forms.append("".join(parts))
+        if len(set(names := [part for part in parts if part.startswith("%")])) == len(names):
+            forms.append("".join(parts))
     if by_name and "may" in words:  # a full name as well
         forms += [form.replace("%b", "%B") for form in forms]
     return forms

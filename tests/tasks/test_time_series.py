@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 from flax import nnx
 from hypothesis import given
@@ -18,6 +20,7 @@ from gru_bench.data.series import Readings, Series, arrange
 from gru_bench.errors import DataError
 from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
+from gru_bench.tasks import forecast_report
 from gru_bench.tasks.forecast_metrics import forecast_metrics
 from gru_bench.tasks.task import Task
 from gru_bench.tasks.time_series import TimeSeries
@@ -206,6 +209,15 @@ def test_a_forecast_from_a_file(tmp_path: Path, covariate: bool):
     expected = task.forecast(network, arrange(task.form, rows, {}), np.array([20]))  # scaled as the task knows
     forecast = [[row["y0"], row["y1"]] for row in found.rows]
     np.testing.assert_allclose(forecast, task.form.scaler.unscale(expected)[0], rtol=1e-5)
+
+
+def test_stamps_of_a_forecast_have_the_zone_and_one_format():
+    series = replace(small(), zone="America/New_York")
+    found = forecast_report.prediction(series, 90, np.zeros((4, 2)))
+    expected = pd.date_range("2020-01-04T18:00", periods=4, freq="h", tz="UTC").tz_convert("America/New_York")
+    assert [row["time"] for row in found.rows] == [time.isoformat() for time in expected]
+    assert "2020-01-04T13:00:00-05:00" in found.text
+    assert pd.to_datetime([row["time"] for row in found.rows]).tolist() == expected.tolist()
 
 
 def test_a_file_is_scored_whole(tmp_path: Path):
