@@ -63,7 +63,7 @@ def read_known_table(
         raise _other_delimiter(place, separator, layout)
     layout = replace(layout, encoding=encoding)
     delimiter = layout.delimiter or NO_DELIMITER
-    below = blank_lines(text, layout.skip_rows or 0)
+    below = blank_lines(text, _lines_to_skip(text, layout, name, place))
     if layout.header:
         for candidate in (below, text) if layout.skip_rows else (text,):
             rows = parse(candidate, delimiter, place) if candidate.strip() else Rows([], [])
@@ -75,8 +75,6 @@ def read_known_table(
                     log.info("%s: the lines above the header in line %s are skipped", name, rows.lines[above])
                 rows = check_width(rows.after(above), delimiter, place)
                 return make_table(without_empty_end(rows), replace(layout, columns=()), name, place)
-    elif below is not text:
-        _refuse_skipped_values(text, layout, place)
     return _without_known_header(text if layout.header else below, layout, is_header, name, place, single)
 
 
@@ -138,18 +136,30 @@ def _header_row(rows: Rows, is_header: IsHeader) -> int | None:
     return None
 
 
-def _refuse_skipped_values(text: str, layout: Layout, place: str) -> None:
-    """Refuse a file without a header in which lines that are skipped hold values."""
-    lines = text.split("\n")
-    numbers = range(1, layout.skip_rows + 1) if isinstance(layout.skip_rows, int) else layout.skip_rows or ()
-    for number in numbers:
-        line = lines[number - 1] if number <= len(lines) else ""
-        cells = [row for row in sample(line, layout.delimiter or NO_DELIMITER).cells] if line else []
-        if cells and len(cells[0]) == len(layout.columns) and any(map(starts_as_number, cells[0])):
-            raise DataError(
-                f"{place}: line {number} looks like values, but the training data was read with data.skip_rows="
-                f"{layout.skip_rows}. Give the file the same lines above its values."
-            )
+def _lines_to_skip(text: str, layout: Layout, name: str, place: str) -> list[int]:
+    """Return the lines that were skipped in the training data and do not look like values here.
+
+    Raises:
+        DataError: one does, in a file without a header.
+    """
+    skipped = layout.skip_rows or ()
+    numbers = range(1, skipped + 1) if isinstance(skipped, int) else skipped
+    lines = text.split("\n") if numbers else []
+    kept = [number for number in numbers if number <= len(lines) and _like_values(lines[number - 1], layout)]
+    if kept and not layout.header:
+        raise DataError(
+            f"{place}: line {kept[0]} looks like values, but the training data was read with data.skip_rows="
+            f"{layout.skip_rows}. Give the file the same lines above its values."
+        )
+    chosen = [number for number in numbers if number not in kept]
+    if chosen and not isinstance(skipped, int):
+        log.info("%s: lines %s are skipped, as in training", name, ", ".join(map(str, chosen)))
+    return chosen
+
+
+def _like_values(line: str, layout: Layout) -> bool:
+    cells = sample(line, layout.delimiter or NO_DELIMITER).cells
+    return bool(cells) and len(cells[0]) == len(layout.columns) and any(map(starts_as_number, cells[0]))
 
 
 def _other_delimiter(place: str, delimiter: str, layout: Layout) -> DataError:

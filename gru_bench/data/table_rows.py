@@ -131,11 +131,13 @@ def check_width(rows: Rows, delimiter: str, place: str) -> Rows:
         rows = Rows([rows.lines[number] for number in kept], [rows.cells[number] for number in kept])
     for line, row in zip(rows.lines, rows.cells, strict=True):
         if len(row) != expected:
+            skip = (
+                f" Lines that are no rows are skipped by data.skip_rows=[{line}]." if place.startswith("data.") else ""
+            )
             raise DataError(
                 f"{place}: line {line} has {len(row)} cells, expected {expected} (delimiter "
                 f"{delimiter_name(delimiter)}): {_shorten(row)}. Mend the line; cells that hold the delimiter need "
-                "quotes around them. If the table begins below other lines, such as a title, name their number "
-                "(data.skip_rows=)."
+                f"quotes around them.{skip}"
             )
     return rows
 

@@ -79,6 +79,13 @@ def test_lines_that_are_skipped_hold_no_values(read):
         read("a\nb\n" + BODY, BODY, **options)
 
 
+def test_skipped_lines_that_hold_values_here_are_read(read):
+    training = HEAD + "UTC,EUR,pieces\n" + BODY + "a note below\n"
+    options = {"skip_rows": (2, 6)}
+    assert read(training, training, **options).to_numpy().tolist() == CELLS
+    assert read(training, HEAD + BODY + BODY, **options).to_numpy().tolist() == CELLS * 2
+
+
 TEXTS = ["Great", "a, b; c", "None", "NA"]
 
 
