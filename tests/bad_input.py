@@ -106,7 +106,9 @@ REFUSED: dict[str, Case] = {
     "two columns of one name": Case(SERIES, {"own": b"a,a\n" + b"1,2\n" * 99}, "have the same name 'a'"),
     "text among numbers": Case(SERIES, {"own": series(r7="2024-01-08,many")}, "line 9: 'many' is no number"),
     "infinite cell": Case(SERIES, {"own": series(r7="2024-01-08,inf")}, "line 9: 'inf' is no number"),
-    "value beyond all scale": Case(SERIES, {"own": series(r110="2024-04-20,1e300")}, "row 111: the value lies"),
+    "value beyond all scale": Case(
+        SERIES, {"own": series(r110="2024-04-20,1e300")}, "column .load.: the value 1e\\+300 lies"
+    ),
     "values too large to be squared": Case(SERIES, {"own": series(r7="2024-01-08,1e200")}, "too large to be squared"),
     "no column of numbers": Case(SERIES, {"own": labelled()}, "holds numbers to forecast, expected at least one"),
     "time that comes twice": Case(SERIES, {"own": series(r7="2024-01-07,1")}, "stands on the lines 8 and 9"),

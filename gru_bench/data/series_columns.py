@@ -28,19 +28,21 @@ _ELAPSED_WORDS = frozenset(
 
 
 def named(frame: Table, names: Sequence[str | int], key: str) -> tuple[str, ...]:
-    """Return columns that the user names.
+    """Return columns that the user names, or, where no column is called so, numbers from 1 on.
 
     Raises:
         ConfigError: there is no such column.
     """
-    found = []
+    by_number = {str(number): name for number, name in enumerate(frame.columns, 1)}
+    columns = []
     for name in map(str, names):
-        if name not in frame.columns:
+        column = name if name in frame.columns else by_number.get(name)
+        if column is None:
             raise ConfigError(
                 key, name, f"columns of the file: {', '.join(frame.columns)}", nearest(name, frame.columns)
             )
-        found.append(name)
-    return tuple(found)
+        columns.append(column)
+    return tuple(columns)
 
 
 def refuse_twice(time_columns: Sequence[str], targets: Sequence[str], covariates: Sequence[str]) -> None:

@@ -142,7 +142,7 @@ def test_targets_covariates_and_texts(tmp_path):
     assert series.form.targets == ("sales",)
     assert series.form.covariates == ("price",)
     assert series.known.shape == (ROWS, 7)
-    assert load(path, targets=["price"]).form.targets == ("price",)
+    assert load(path, targets=["price"]).form.targets == load(path, targets=[3]).form.targets == ("price",)
 
 
 def test_without_context_and_horizon_short_files_get_fitting_ones(tmp_path):
