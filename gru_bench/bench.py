@@ -79,7 +79,7 @@ def bench(
     """
     path = out / CSV_NAME
     _check_folder(out)
-    terminal = Terminal(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    terminal = Terminal(soft_wrap=True, highlight=False)
     if grid != "none" or shapes is not None:
         chosen = _names("peers", peers, PEERS) if peers != "none" else []
         done = _names("passes", passes, PASSES)
@@ -145,7 +145,7 @@ def _measure(
 
 
 def _print_tables(rows: Sequence[Measurement]) -> None:
-    terminal = Terminal(highlight=False, markup=False, emoji=False)
+    terminal = Terminal(highlight=False)
     tables = Lines(*(table.terminal() for table in sheets(rows)), *(Text(f"· {note}") for note in notes(rows)), Text())
     print_whole(terminal, tables, at_least=NARROWEST)
 

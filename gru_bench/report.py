@@ -80,7 +80,7 @@ def report(
     printed = [name for name, target in asked.items() if target == STANDARD_OUTPUT]
     if len(printed) > 1:
         raise ConfigError(printed[1], "-", f"a file while {printed[0]}=- writes to standard output")
-    console = Terminal(highlight=False, markup=False, emoji=False)
+    console = Terminal(highlight=False)
     given = list(paths) or [_default_folder()]
     if folders := [path for path in given if claims_in(path)]:
         if given != folders[:1] or (csv, html, runs_csv) != ("auto", "auto", None):

@@ -89,7 +89,7 @@ def reproduce(
     names = _names(claim, claims_in(definitions))
     claims = [read_claim(definitions, name) for name in names]
     folder = DEFAULT_OUT[scale] if out == "auto" else out
-    terminal = Terminal(soft_wrap=True, highlight=False, markup=False, emoji=False, go_on=True)
+    terminal = Terminal(soft_wrap=True, highlight=False, go_on=True)
     if not plan:
         _copy_definitions(definitions, folder)
     places = {"paths.runs": runs, "paths.mirror": mirror, "paths.cache": cache, "tracker": "none"}

@@ -313,4 +313,4 @@ class _ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
-        self._console.print(self.format(record), markup=False, soft_wrap=True)
+        self._console.print(self.format(record), markup=False, emoji=False, soft_wrap=True)

@@ -104,7 +104,7 @@ def sweep(
     opened = _open(path)(
         path, searched, method=method, seed=search_seed, prune=prune, direction=task.direction, facts=facts
     )
-    terminal = Terminal(soft_wrap=True, highlight=False, markup=False, emoji=False, go_on=True)
+    terminal = Terminal(soft_wrap=True, highlight=False, go_on=True)
     try:
         _search(opened, trials, lambda values: composed(*arguments, *overrides(values)), task.metric, terminal)
     except KeyboardInterrupt as stop:

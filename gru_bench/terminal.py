@@ -135,7 +135,7 @@ def _occupy_closed() -> None:
 
 
 class Terminal(Console):
-    """A console that takes the end of its reader as what it is, and no error of the program."""
+    """A console that prints text as it is, and takes the end of its reader as no error of the program."""
 
     def __init__(self, *, go_on: bool = False, **options: Any):
         """Open standard output, or what `options` of `rich.console.Console` say.
@@ -143,10 +143,10 @@ class Terminal(Console):
         Args:
             go_on: whether the program goes on without output, for work that is worth more than its display;
                 otherwise `BrokenPipeError` ends it.
-            **options: of `rich.console.Console`.
+            **options: of `rich.console.Console`. Brackets and `:names:` are text of others, not markup and emoji.
         """
         self._go_on = go_on
-        super().__init__(**options)
+        super().__init__(**{"markup": False, "emoji": False, **options})
 
     @Console.file.getter
     def file(self) -> Any:

@@ -61,6 +61,13 @@ def test_control_characters_of_texts_do_not_steer_the_terminal():
     )
 
 
+def test_brackets_and_names_of_emoji_are_text():
+    stream, table = io.StringIO(), Table("[red]", show_header=True)
+    table.add_row("a [/b] :x:")
+    Terminal(file=stream, highlight=False).print("[/red] :smile: [bold]x[/bold]", table)
+    assert all(text in stream.getvalue() for text in ("[/red] :smile: [bold]x[/bold]", "[red]", "a [/b] :x:"))
+
+
 def strict(encoding: str) -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict", newline="")
 

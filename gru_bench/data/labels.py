@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NO_LABEL = frozenset({"", "nan", "nat", "<na>", "#n/a"})
+NO_LABEL = frozenset({"", "nan", "-nan", "nat", "<na>", "#n/a"})
 """What programs write for a label that is not there, in any letters; `none`, `NA` or `-` may be the name of a class."""
 
 MOST_CLASSES = 200
@@ -36,7 +36,7 @@ def named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
         DataError: a label is missing.
     """
     names = list(frame[column])
-    missing = [row for row, name in enumerate(names) if name.casefold() in NO_LABEL]
+    missing = [row for row, name in enumerate(names) if _visible(name).casefold() in NO_LABEL]
     if missing:
         first = missing[0]
         raise DataError(
@@ -162,9 +162,12 @@ def _spelling(name: str) -> Hashable:
     number = _number(name)
     if number is not None:
         return number
-    letters = unicodedata.normalize("NFKC", name).casefold()
-    visible = "".join(letter for letter in letters if unicodedata.category(letter) != "Cf")
-    return " ".join(visible.split())
+    return " ".join(_visible(unicodedata.normalize("NFKC", name)).casefold().split())
+
+
+def _visible(name: str) -> str:
+    """Return a name without format characters, such as spaces of no width."""
+    return name if name.isascii() else "".join(sign for sign in name if unicodedata.category(sign) != "Cf").strip()
 
 
 def _number(name: str) -> float | None:

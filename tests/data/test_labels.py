@@ -11,7 +11,7 @@ from gru_bench.data.labels import check_classes, match_labels, named_labels, sor
 from gru_bench.errors import DataError
 
 
-@pytest.mark.parametrize("missing", ["", "nan", "NaN", "NAN", "<NA>", "NaT", "#N/A"])
+@pytest.mark.parametrize("missing", ["", "\u200b", "nan", "NaN", "NAN", "-nan", "\ufeffnan", "<NA>", "NaT", "#N/A"])
 def test_a_missing_label_is_refused_with_its_place(missing):
     frame = pd.DataFrame({"label": ["1", "2", missing, "1"]}, index=[2, 3, 7, 8])
     with pytest.raises(DataError, match=r"data.path: x.csv: 1 of 4 rows have no label in column 'label', .*line 7"):
