@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from gru_bench.data.cells import Cells, Place
@@ -64,7 +64,12 @@ class Evidence(NamedTuple):
 
 
 def find_marks(
-    columns: Mapping[str, Cells], delimiter: str, setting: Decimal | None = None, known: Collection[Decimal] = ()
+    columns: Mapping[str, Cells],
+    delimiter: str,
+    setting: Decimal | None = None,
+    *,
+    known: Collection[Decimal] = (),
+    others: Iterable[Cells] = (),
 ) -> dict[str, Marks]:
     """Return the marks of each column.
 
@@ -72,10 +77,13 @@ def find_marks(
         columns: their cells, missing ones left out.
         delimiter: of the table.
         setting: the decimal mark that the user names; it counts wherever it can.
-        known: decimal marks of other columns.
+        known: decimal marks of the training data.
+        others: further columns of the file, which are looked at where these leave doubt.
     """
     evidence = {name: find_evidence(cells) for name, cells in columns.items()}
     clear: set[Decimal] = {*known, *(mark for one in evidence.values() for mark in one.clear)}
+    if any(one.open and not one.clear for one in evidence.values()):
+        clear |= {mark for cells in others for mark in find_evidence(cells).clear}
     decided = {name: _from_itself(one, _only(clear), delimiter, setting) for name, one in evidence.items()}
     common = _only({*clear, *(marks.decimal for marks in decided.values() if marks and marks.seen and marks.decimal)})
     return {

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gru_bench.data.cells import Place, is_missing
+from gru_bench.data.cells import Cells, Place, is_missing
 from gru_bench.data.decimal_marks import Marks, decimal_of, find_marks, known_marks
 from gru_bench.data.numbers import Decimal, numbers
 from gru_bench.data.sampling import Step, Times, find_step, onto_grid, show_time
@@ -84,9 +84,14 @@ def without_empty_rows(frame: Table, name: str) -> tuple[Table, Place]:
 
 def marks_of(frame: Table, names: Sequence[str], reading: Reading) -> dict[str, Marks]:
     """Return the marks in the numbers of columns; where the training data has decided, its decisions count."""
-    cells = {name: frame[name][~is_missing(frame[name], reading.missing)] for name in names}
+
+    def known(name: str) -> Cells:
+        return frame[name][~is_missing(frame[name], reading.missing)]
+
+    cells = {name: known(name) for name in names}
     delimiter = frame.attrs.get("delimiter", ",")
-    marks = find_marks(cells, delimiter, reading.decimal, reading.decimals.values())
+    others = (known(name) for name in frame.columns if name not in (*names, *reading.time_columns))
+    marks = find_marks(cells, delimiter, reading.decimal, known=reading.decimals.values(), others=others)
     for name in names:
         if name in reading.decimals:
             thousands = name in reading.thousands or reading.decimal is not None

@@ -157,6 +157,14 @@ def test_a_later_file_is_read_with_the_marks_of_the_training_data(write):
             read_series(later, form)
 
 
+def test_columns_that_are_not_forecast_decide_with_the_others(write):
+    above = [f"{value + 2000:,}" for value in WHOLE]
+    path = write(table(DATES, above, PRICES, head=["date,units,price"], quoted=True))
+    np.testing.assert_array_equal(load(path, targets=["units"]).values[:, 0], WHOLE + 2000.0)
+    with pytest.raises(DataError, match=r"column 'units': '.,...' may be .... or .[.]..."):
+        load(write(table(DATES, above, head=["date,units"], quoted=True)))
+
+
 def test_columns_without_a_header_keep_their_places(write):
     path = write(table(DATES, PRICES, WHOLE))
     form = kept(load(path, targets=[3], covariates=[2]).form)
