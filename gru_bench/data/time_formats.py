@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.data.cells import Cells
-from gru_bench.data.time_zones import SECOND, Times
+from gru_bench.data.time_zones import DAY, SECOND, Times
 from gru_bench.errors import ConfigError
 
 ISO = "ISO8601"
@@ -47,6 +47,7 @@ _LAST_CLOCKS = tuple(
         (r"\d{1,2}", ""),
     )
 )
+_DAY_END = r"(?<![\d:])24:00(?=$|:00)"
 _CLOCK_MARK = "\0"
 _NAMES: dict[str, str] = {
     name.casefold(): directive
@@ -127,8 +128,6 @@ def suggested_formats(cells: Cells) -> list[str]:
 
 def parse(cells: Cells, form: str) -> Times:
     """Return the times that cells without UTC offsets hold in a format, NaT where they do not fit it."""
-    import pandas as pd
-
     if form in EPOCHS:
         counts = _scaled(cells, EPOCHS[form])
         other = _unit(max(counts.max().item() // EPOCHS[form], 0))
@@ -145,15 +144,34 @@ def parse(cells: Cells, form: str) -> Times:
         return _within(np.where(known, months.to_numpy(np.int64).astype("datetime64[M]"), np.datetime64("NaT", "M")))
     if form == "week":
         parts = cells.str.extract(f"^{_WEEK}$")
-        cells, form = parts[0] + "-" + parts[1] + "-" + parts[2].fillna("1"), "%G-%V-%u"
-    elif form == ISO:
+        return _parsed(parts[0] + "-" + parts[1] + "-" + parts[2].fillna("1"), "%G-%V-%u")
+    if form == ISO:
         cells = cells.str.replace(r"(:\d{2}),(\d+)$", r"\1.\2", regex=True)
     else:
         cells = _plain(cells)
     if offset_within(form) and cells.str.fullmatch(r".*\d(?: ?[AaPp][Mm])?").all():  # its offsets are cut off
         form = re.sub(" ?%[zZ]$", "", form)
+    ends = cells.str.contains(_DAY_END).to_numpy(bool)
+    if ends.any():
+        cells = cells.str.replace(_DAY_END, "00:00", regex=True)
+    times = _parsed(cells, form)
+    for shorter in _shorter(form):
+        if 0 < (left := np.isnat(times)).mean() < 0.5:
+            times[left] = _parsed(cells[left], shorter)
+    return times + ends * np.timedelta64(DAY, "ns")
+
+
+def _parsed(cells: Cells, form: str) -> Times:
+    import pandas as pd
+
     moments = pd.to_datetime(cells, format=form, errors="coerce", utc=True)
     return _within(moments.dt.tz_localize(None).to_numpy())
+
+
+def _shorter(form: str) -> list[str]:
+    """Return the formats of times whose fraction, or clock, is left out where it is zero."""
+    date = re.sub(r"[ T]%[HI].*$", "", form)
+    return [shorter for shorter in (form.replace(".%f", ""), date) if shorter != form and "%d" in date]
 
 
 def _within(times: np.ndarray) -> Times:
