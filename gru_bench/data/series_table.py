@@ -192,7 +192,12 @@ def _refuse_equal_times(
 
 def _columns_of_series(frame: Table, time: Times, order: np.ndarray, time_columns: Sequence[str]) -> str:
     """Return the column, or the two, by which rows of the same time differ, for a message; nothing where none is."""
-    counts = {name: frame[name].nunique() for name in frame.columns if name not in time_columns}
+    many = np.unique(time).size < 0.9 * len(time)  # else numbers that differ may be what is measured
+    counts = {
+        name: frame[name].nunique()
+        for name in frame.columns
+        if name not in time_columns and (many or frame[name].str.contains("[^-+0-9.,eE]").any())
+    }
     few = sorted((count, name) for name, count in counts.items() if 1 < count <= len(frame) // 2)[:MOST_KEYS]
     for size in (1, 2):
         for names in itertools.combinations([name for _, name in few], size):
