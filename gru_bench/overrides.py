@@ -6,11 +6,17 @@ import functools
 import re
 from collections.abc import Sequence
 
+from hydra.core.override_parser import overrides_parser, overrides_visitor
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 
+from gru_bench.asserts import keep_asserts
 from gru_bench.errors import UserError, shown
+
+if not __debug__:  # the visitor reads on within its asserts
+    keep_asserts(overrides_visitor)
+    vars(overrides_parser)["HydraOverrideVisitor"] = overrides_visitor.HydraOverrideVisitor
 
 PATHS = ("run_dir", "paths.mirror", "paths.cache", "paths.runs", "data.path", "data.valid_path", "data.test_path")
 TEXTS = (*PATHS, "data.data_dir", "tracker.project", "tracker.entity")

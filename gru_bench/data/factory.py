@@ -5,8 +5,13 @@ A new data set is one file with a loader, one line in `SOURCES` and `configs/dat
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
+import logging
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +52,8 @@ from gru_bench.data.train_fraction import check_fraction, take_fraction
 from gru_bench.errors import ConfigError, nearest
 from gru_bench.files import home_expanded
 from gru_bench.validation import bind
+
+logger = logging.getLogger("gru_bench")
 
 MIRROR_VARIABLE = "GRU_BENCH_MIRROR"
 OWN_FILES = ("path", "valid_path", "test_path")
@@ -181,5 +188,22 @@ def find_mirror(paths: PathsConfig) -> Path | None:
 
 
 def find_cache(paths: PathsConfig) -> Path:
-    """Return the folder where downloads and prepared data are kept; it need not exist yet."""
-    return home_expanded(paths.cache, "paths.cache") if paths.cache else platformdirs.user_cache_path("gru_bench")
+    """Return the folder where downloads and prepared data are kept; it need not exist yet.
+
+    Without a home folder, as of a user that the system does not know, it is one that ends with this process.
+    """
+    if paths.cache:
+        return home_expanded(paths.cache, "paths.cache")
+    try:
+        found = platformdirs.user_cache_path("gru_bench")
+    except RuntimeError:
+        return _passing_cache()
+    return found if found.is_absolute() else _passing_cache()
+
+
+@functools.cache
+def _passing_cache() -> Path:
+    logger.warning("There is no home folder, so downloads and compiled programs are not kept. Set paths.cache.")
+    folder = tempfile.mkdtemp(prefix="gru_bench-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

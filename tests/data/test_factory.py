@@ -1,4 +1,5 @@
 import inspect
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 import yaml
 
 from gru_bench.config import DataConfig, PathsConfig
+from gru_bench.data import factory
 from gru_bench.data.factory import SOURCES, check_data, find_cache, find_mirror, make_data
 from gru_bench.errors import ConfigError
 
@@ -80,3 +82,17 @@ def test_mirror_setting_wins_over_the_variable(tmp_path, monkeypatch):
 def test_cache_setting_and_default(tmp_path):
     assert find_cache(PathsConfig(cache=str(tmp_path))) == tmp_path
     assert find_cache(PathsConfig()).name == "gru_bench"
+
+
+def test_without_a_home_folder_nothing_is_kept_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # a user that the system does not know
+    factory._passing_cache.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        folder = find_cache(PathsConfig())
+        assert find_cache(PathsConfig()) == folder
+    assert list(folder.iterdir()) == []
+    assert caplog.text.count("There is no home folder") == 1
