@@ -106,7 +106,7 @@ def _without_known_header(
         return make_table(rows, by_position, name, place)
     first = [cell for cell in rows.cells[0] if cell]
     if single is None and width == expected and any(map(starts_as_number, first)) and not has_header(rows.cells):
-        log.info("%s: no header; columns are read by position: %s", name, ", ".join(layout.columns))
+        log.warning("%s: no header; columns are read by position: %s", name, ", ".join(layout.columns))
         return make_table(rows, by_position, name, place)
     if has_header(rows.cells):
         return make_table(rows, replace(layout, columns=()), name, place)
