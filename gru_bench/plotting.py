@@ -6,10 +6,10 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -33,7 +33,7 @@ class LiteralFigure(Figure):
     writes at the ticks of a logarithmic axis are formulas.
     """
 
-    def draw(self, renderer: RendererBase) -> None:
+    def draw(self, renderer: Any) -> None:  # of SVG it is a proxy, no RendererBase
         """Draw all that was added to the figure."""
         axes = [axis for panel in self.axes for axis in (panel.xaxis, panel.yaxis)]
         with warnings.catch_warnings():
