@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from gru_bench.data.cells import Place, is_missing
+from gru_bench.data.cells import Cells, Place, is_missing
 from gru_bench.data.headers import same_name
 from gru_bench.data.numbers import as_numbers
 from gru_bench.data.series import SeriesForm
@@ -94,6 +94,14 @@ def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Pl
             place.name,
             ", ".join(counts),
         )
+    for name in counts:
+        if (np.diff(as_numbers(frame[name], ".")) < 0).any():
+            log.warning(
+                "%s: column %r does not rise from row to row, and rows are taken in the order of the file. If the newest "
+                "comes first, or several series follow each other, sort or cut the file",
+                place.name,
+                name,
+            )
     if not by_kind["numbers"]:
         raise DataError(
             f"{place.name}: none of the columns {', '.join(frame.columns)} holds numbers to forecast, expected at "
@@ -138,15 +146,30 @@ def _kind(frame: Table, name: str, reading: Reading) -> Kind:
     if not values.size or np.isnan(values).mean() > 0.2:
         return "text"
     differences = np.diff(values)
-    if len(values) < max(3, len(frame)) or not (differences > 0).all():
+    if len(values) < max(3, len(frame)):
         return "numbers"
-    even = np.allclose(differences, differences.mean(), rtol=1e-3, atol=1e-9 * np.abs(values).max())
+    one_way = (differences > 0).all() or (differences < 0).all()
+    share = _even_share(differences, known)
+    even = one_way and share == 1
     its_words = words(name)
     nameless = (
         name.isdigit()
         or name.startswith("Unnamed")
         or name.casefold().partition("[")[0].partition("(")[0].strip() in _ROW_LETTERS
     )
-    if its_words & _ELAPSED_WORDS or (even and (nameless or its_words & (TIME_WORDS | _ROW_WORDS))):
+    elapsed = its_words & _ELAPSED_WORDS and (one_way or share > 0.9)
+    if elapsed or (even and (nameless or its_words & (TIME_WORDS | _ROW_WORDS))):
         return "count"
-    return "consecutive" if name == frame.columns[0] and values[0] in (0, 1) and (differences == 1).all() else "numbers"
+    return (
+        "consecutive"
+        if even and name == frame.columns[0] and values[0] in (0, 1) and (differences == 1).all()
+        else "numbers"
+    )
+
+
+def _even_share(differences: np.ndarray, cells: Cells) -> float:
+    """Return the share of differences that are the usual one, but for the rounding of the last digit."""
+    usual = abs(float(np.median(differences)))
+    digits = cells.str.extract(r"[.,](\d+)$")[0].str.len().max()
+    rounding = min(0.1 * usual, 1.01 * 10.0 ** -(digits if digits == digits else 9))
+    return float((np.abs(np.abs(differences) - usual) <= rounding + 1e-3 * usual).mean()) if usual else 0.0

@@ -230,6 +230,21 @@ def test_wrong_formats_and_zones_are_named(tmp_path, setting, message):
         load(tmp_path, DAYS.strftime("%Y-%m-%d"), **setting)
 
 
+@pytest.mark.parametrize(
+    ("head", "rows", "turns"),
+    [
+        ("time", [f"{(60 - n) * 0.02:.2f}" for n in range(60)], True),  # the newest row first
+        ("Time (s)", [f"{n % 20 * 0.02:.2f}" for n in range(60)], True),  # three recordings
+        ("year", [f"{1949 + n / 12:.3f}" for n in range(60)], False),  # rounded
+    ],
+)
+def test_elapsed_time_is_no_target_whichever_way_it_runs(tmp_path, caplog, head, rows, turns):
+    with caplog.at_level("WARNING", logger="gru_bench"):
+        series = load(tmp_path, rows, f"{head};load", targets=None)
+    assert series.form.targets == ("load",)
+    assert ("does not rise from row to row" in caplog.text) is turns
+
+
 def test_the_newest_row_may_come_first(tmp_path, caplog):
     with caplog.at_level("WARNING", logger="gru_bench"):
         series = load(tmp_path, moments("2020-03-05T13:00", "h").strftime("%Y-%m-%d %I-%p")[::-1])
