@@ -97,8 +97,8 @@ def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Pl
     for name in counts:
         if (np.diff(as_numbers(frame[name], ".")) < 0).any():
             log.warning(
-                "%s: column %r does not rise from row to row, and rows are taken in the order of the file. If the newest "
-                "comes first, or several series follow each other, sort or cut the file",
+                "%s: column %r does not rise from row to row, and rows are taken in the order of the file. If the "
+                "newest comes first, or several series follow each other, sort or cut the file",
                 place.name,
                 name,
             )
