@@ -4,9 +4,13 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    """Load `load_run` when it is first asked for; importing the package alone has no side effects."""
-    if name != "load_run":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gru_bench.training.saved import load_run
+    """Load `load_run` and `__version__` when asked for; importing the package alone has no side effects."""
+    if name == "load_run":
+        from gru_bench.training.saved import load_run
 
-    return load_run
+        return load_run
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("gru_bench")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,12 +14,14 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from gru_bench.errors import ConfigError, DataError, UserError, nearest
 from gru_bench.files import home_expanded
 from gru_bench.redaction import redacted
+from gru_bench.suggestions import for_flag
 from gru_bench.terminal import BROKEN_PIPE, drop_output, open_streams, read_standard_input, say_lost
 from gru_bench.validation import check, describe, settings
 
@@ -50,9 +52,12 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
     texts: dict[str, str] = {}
     for argument in argv:
         key, separator, text = argument.partition("=")
+        if argument.startswith("-"):
+            hint = for_flag(argument) if free else for_flag(argument, {})
+            raise ConfigError("arguments", argument, _expected(named, rest), hint)
         if not separator or (rest and not _KEY.fullmatch(key)):
-            if rest is None or argument.startswith("-"):
-                raise ConfigError(argument, argument, _expected(named, rest), "Write key=value.")
+            if rest is None:
+                raise ConfigError("arguments", argument, _expected(named, rest), "Write key=value.")
             plain.append(_value(argument, rest.annotation, rest.name))
         elif key not in named and free is None:
             hint = nearest(key, named) or ("A path that holds '=' starts with ./" if rest else "")
@@ -154,10 +159,12 @@ def run_command(
 def _run(main: Callable[..., Any], argv: list[str], examples: Sequence[str], by_arguments: bool) -> int:
     debug = False
     try:
-        if by_arguments:
+        if by_arguments and "--version" not in argv:
             main = main(argv)
         code = None
-        if "--help" in argv or "-h" in argv:
+        if "--version" in argv:
+            print(f"gru_bench {version('gru_bench')}")
+        elif "--help" in argv or "-h" in argv:
             print(help_text(main, examples))
         else:
             argv, debug = _take_debug(main, argv)

@@ -1,47 +1,48 @@
-"""From the command line and YAML to a `Config`; the only importer of Hydra and OmegaConf."""
+"""From the command line and YAML to a `Config`; what Hydra runs."""
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 import os
 import platform
-import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
 from hydra._internal.callbacks import Callbacks
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, OverrideType
 from hydra.core.plugins import Plugins
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from hydra.experimental.callback import Callback
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from gru_bench.config import ALTERNATIVES, Config, configs_folder
-from gru_bench.errors import ConfigError, UserError, nearest, shown
+from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import write_atomically
-from gru_bench.launchers import flatten, with_preset
-from gru_bench.overrides import Unreadable, as_argument, parsed, readable
+from gru_bench.launchers import with_preset
+from gru_bench.overrides import as_argument, readable
+from gru_bench.presets import composed_values, composing, uninitialised
 from gru_bench.redaction import redacted
+from gru_bench.refusals import (
+    MULTIRUN_FLAGS,
+    for_people,
+    refuse_fixed_directory,
+    refuse_odd_choices,
+    refuse_stray_words,
+)
 from gru_bench.terminal import BROKEN_PIPE, drop_output, open_streams, say_lost
 from gru_bench.training.signals import Interrupted, pass_on, terminated
 
 _OUTCOME = "outcome.json"
 _NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"
-_MULTIRUN_FLAGS = {"-m", "--multirun"}
-_NO_GROUPS = {"hydra", "launchers", "sweeps"}  # folders of configs that hold no choices for the command line
 
 
 def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
@@ -53,8 +54,8 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
     """
 
     def status() -> int:
-        arguments = sorted(sys.argv[1:], key=lambda text: text not in _MULTIRUN_FLAGS)  # -m anywhere
-        multirun = bool(_MULTIRUN_FLAGS & set(arguments))
+        arguments = sorted(sys.argv[1:], key=lambda text: text not in MULTIRUN_FLAGS)  # -m anywhere
+        multirun = bool(MULTIRUN_FLAGS & set(arguments))
         statuses: list[int] = []
 
         def task(values: DictConfig) -> None:
@@ -65,10 +66,14 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
             statuses.append(outcome["status"])
 
         decorate = hydra.main(version_base="1.3", config_path=str(configs_folder()), config_name="train")
+        if "--version" in arguments:
+            print(f"gru_bench {version('gru_bench')}")
+            return 0
         try:
+            refuse_stray_words(arguments)
             arguments = readable(arguments, multirun=multirun)
-            _refuse_fixed_directory(arguments)
-            _refuse_odd_choices(arguments)
+            refuse_fixed_directory(arguments)
+            refuse_odd_choices(arguments)
             try:
                 with terminated(), _hydra(with_preset(arguments)):  # a signal also ends the processes of a launcher
                     decorate(task)()
@@ -79,7 +84,7 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
             return BROKEN_PIPE
         except Exception as error:
             debug = any(argument.lower() == "debug=true" for argument in arguments)
-            return _report(_for_people(error, arguments), debug=debug)
+            return _report(for_people(error, arguments), debug=debug)
         except KeyboardInterrupt as stop:
             return stop.exit_code if isinstance(stop, Interrupted) else 130
         return SweepSummary.exit_code if SweepSummary.exit_code is not None else max(statuses, default=0)
@@ -101,31 +106,12 @@ def _hydra(arguments: Sequence[str]) -> Iterator[None]:
     os.environ["HYDRA_FULL_ERROR"] = "1"
     SweepSummary.exit_code = None
     try:
-        with _uninitialised():
+        with uninitialised():
             yield
     finally:
         sys.argv[:] = command_line
         os.environ.pop("HYDRA_FULL_ERROR")
         os.environ |= {name: value for name, value in variables.items() if name == "HYDRA_FULL_ERROR"}
-
-
-@contextmanager
-def _composing() -> Iterator[None]:
-    """Let Hydra read our presets."""
-    with _uninitialised(), initialize_config_dir(str(configs_folder()), version_base="1.3"):
-        yield
-
-
-@contextmanager
-def _uninitialised() -> Iterator[None]:
-    """Let Hydra begin anew; what the process itself uses Hydra for comes back."""
-    instance = GlobalHydra.instance()
-    before = instance.hydra
-    instance.clear()
-    try:
-        yield
-    finally:
-        instance.hydra = before
 
 
 def composed(*arguments: str) -> Config:
@@ -136,38 +122,10 @@ def composed(*arguments: str) -> Config:
     """
     try:
         overrides = readable(arguments)
-        _refuse_odd_choices(overrides)
-        return Config.from_dict(_settle(_values(overrides), overrides))
+        refuse_odd_choices(overrides)
+        return Config.from_dict(_settle(composed_values(overrides), overrides))
     except Exception as error:
-        raise _for_people(error, arguments) from None
-
-
-def _values(arguments: Sequence[str]) -> DictConfig:
-    """Compose the settings of a command line; of commands with the same presets Hydra composes these once."""
-    overrides = [parsed(text) for text in arguments]
-    groups = _groups()
-    choices = sorted(str(override.input_line) for override in overrides if override.key_or_group in groups)
-    plain = [override for override in overrides if override.key_or_group not in groups]
-    if all(_is_plain(override) for override in plain):
-        values = copy.deepcopy(_presets(configs_folder(), tuple(choices)))
-        with suppress(OmegaConfBaseException):  # Hydra says below what is wrong
-            for override in plain:
-                OmegaConf.update(values, override.key_or_group, override.value(), merge=True)
-            return values
-    with _composing():
-        return hydra_compose("train", overrides=list(arguments))
-
-
-def _is_plain(override: Override) -> bool:
-    """Return whether an override sets one value, as `key=value` does."""
-    changes = override.type is OverrideType.CHANGE and not override.is_sweep_override()
-    return changes and override.package is None and not override.key_or_group.startswith(("hydra.", "hydra/"))
-
-
-@functools.cache
-def _presets(folder: Path, choices: tuple[str, ...]) -> DictConfig:
-    with _composing():
-        return hydra_compose("train", overrides=list(choices))
+        raise for_people(error, arguments, one=True) from None
 
 
 def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher: str, folder: Path) -> None:
@@ -186,7 +144,7 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
     arguments += ["hydra.job.name=train"]
     try:
         arguments = with_preset(arguments)
-        with _composing():
+        with composing():
             config = hydra_compose("train", overrides=arguments, return_hydra_config=True)
             context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
             made = Plugins.instance().instantiate_launcher(context, functools.partial(_run, job), config)
@@ -195,7 +153,7 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
                 batch = [readable(job) for job in jobs[first : first + at_once]]
                 made.launch(batch, initial_job_idx=first)
     except Exception as error:
-        raise _for_people(error, arguments) from None
+        raise for_people(error, arguments) from None
 
 
 def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
@@ -209,7 +167,7 @@ def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
         outcome["status"] = job(config)
         outcome["reason"] = "" if outcome["status"] == 0 else "see its record.json"
     except Exception as error:
-        error = _for_people(error, ())
+        error = for_people(error, ())
         debug = OmegaConf.select(values, "debug", default=False) is True
         reason, *_ = str(error).splitlines() or [type(error).__name__]
         outcome |= {"status": _report(error, debug=debug), "reason": redacted(reason)}
@@ -255,19 +213,6 @@ def _report(error: Exception, *, debug: bool) -> int:
 # Sweeps
 
 
-def _refuse_fixed_directory(arguments: list[str]) -> None:
-    if not _MULTIRUN_FLAGS & set(arguments):
-        return
-    for argument in arguments:
-        if argument.lstrip("+").startswith("run_dir=") and not argument.endswith("run_dir=null"):
-            raise ConfigError(
-                "run_dir",
-                argument.partition("=")[2],
-                "nothing with -m, because all jobs would write there",
-                "Set paths.runs=... instead: each job then gets its own directory below it.",
-            )
-
-
 class SweepSummary(Callback):
     """Prints what became of each job when a sweep ends; `exit_code` is then 0, or 1 when one did not finish."""
 
@@ -284,91 +229,3 @@ class SweepSummary(Callback):
             reason = f"  ({outcome['reason']})" if outcome["reason"] else ""
             print(f"  {mark}  {outcome['job']}  ->  {outcome['run']}{reason}")
         SweepSummary.exit_code = 1 if failed else 0
-
-
-# Errors of Hydra in our words
-
-
-_WRITING = (
-    "Settings are written key=value; quote values that hold signs such as , ; ~ [ ] { } or quotes, as in "
-    "'data.path=\"a,b.txt\"'."
-)
-_CHOICE = re.compile(r"[\w./-]{1,100}")
-
-
-def _refuse_odd_choices(arguments: Sequence[str]) -> None:
-    """Refuse what cannot be the name of a choice, since Hydra fails on numbers, lists and the like in many ways."""
-    for argument in arguments:
-        try:
-            override = parsed(argument)
-        except HydraException:
-            continue  # a flag, or said in our words when Hydra comes to it
-        except ValueError as error:  # thousands of digits
-            raise Unreadable(f"the command line cannot be read: {shown(argument)}: {error}.") from error
-        group, found = override.key_or_group, override.value()
-        if not group:
-            raise Unreadable(f"the command line cannot be read: {shown(argument)} has no key. {_WRITING}")
-        if group in _NO_GROUPS:
-            raise _unknown_key(group, arguments)
-        if (group in _groups() or group.startswith("hydra/")) and not (override.is_delete() and found is None):
-            names = found.list if isinstance(found, ChoiceSweep) else [] if isinstance(found, Glob) else [found]
-            for name in names:
-                if not isinstance(name, str) or not _CHOICE.fullmatch(name):
-                    raise ConfigError(group, name, ", ".join(_choices(group)) or "the name of a preset")
-
-
-def _groups() -> list[str]:
-    return [path.name for path in configs_folder().iterdir() if path.is_dir() and path.name not in _NO_GROUPS]
-
-
-def _choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (configs_folder() / group).glob("*.yaml"))
-
-
-def _for_people(error: Exception, arguments: Sequence[str]) -> Exception:
-    """Turn what Hydra says of wrong settings into a `UserError`; other errors pass unchanged."""
-    if isinstance(error, UserError) or not isinstance(error, HydraException | OmegaConfBaseException):
-        return error
-    ours = _in_our_words(error, arguments)
-    ours.__cause__ = error
-    return ours
-
-
-def _in_our_words(error: Exception, arguments: Sequence[str]) -> UserError:
-    text = str(error)
-    choice = re.search(r"Could not find '([^']+)'\s+Available options in '([^']+)':\n((?:\t.*\n)+)", text)
-    if isinstance(error, MissingConfigException) and choice is not None:
-        path, group, options = choice.groups()
-        found, choices = path.removeprefix(f"{group}/"), options.split()
-        return ConfigError(group, found, ", ".join(choices), nearest(found, choices))
-    override = re.search(r"Could not override '([^']+)'", text)
-    if isinstance(error, ConfigCompositionException) and override is not None:
-        return _unknown_key(override.group(1), arguments)
-    first = text.strip().splitlines()[0].removesuffix(".")
-    if first.startswith("Ambiguous value"):
-        return Unreadable(f"{first}: add -m for a run with each value, or quote a value that holds commas.")
-    return Unreadable(f"the command line cannot be read: {first}. {_WRITING}")
-
-
-def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
-    value = next((text.partition("=")[2] for text in arguments if text.lstrip("+~").startswith(f"{key}=")), "")
-    if key.startswith("hydra."):
-        return ConfigError(key, value, "a setting of Hydra or of its launcher", "--cfg hydra prints them.")
-    known = dict(flatten(_compose_choices(arguments)))
-    groups = _groups()
-    section = key.rpartition(".")[0]
-    siblings = [name for name in known if name.rpartition(".")[0] == section]
-    if not section or not siblings:
-        siblings = [*sorted(groups), *(siblings or known)]
-    if key in known:
-        return ConfigError(key, value, "settings that every job of the sweep has", "One of them lacks this one.")
-    close = nearest(key, siblings) or nearest(key, [*known, *groups])
-    return ConfigError(key, value, ", ".join(siblings), close)
-
-
-def _compose_choices(arguments: Sequence[str]) -> Mapping[str, Any]:
-    """Compose with the group choices of the command line alone, so that the valid keys are known."""
-    chosen = [text for text in arguments if text.partition("=")[0] in _groups() and "," not in text]
-    with _composing():
-        values = OmegaConf.to_container(hydra_compose("train", overrides=chosen))
-    return {str(name): value for name, value in values.items()} if isinstance(values, dict) else {}

@@ -55,6 +55,7 @@ def _plain(value: object) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return `Did you mean 'x'?` for the valid name closest to `name`, or an empty string."""
-    close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"Did you mean '{close[0]}'?" if close else ""
+    """Return `Did you mean 'x'?` for the valid name closest to `name`, capitals aside, or an empty string."""
+    known = {valid.lower(): valid for valid in names}
+    close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    return f"Did you mean '{known[close[0]]}'?" if close else ""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gru_bench
 from gru_bench.arguments import convert, help_text, parse_arguments, run_command
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import Positive
@@ -60,7 +61,7 @@ def test_other_keys_are_taken_as_text_where_a_command_takes_any():
     assert (plain, named) == ([], {"model.size": "3", "count": 3, "task": "-", "x": "a=b"})
     with pytest.raises(ConfigError, match=r"task: found 'b', allowed: one value\. It was already given as task=a"):
         parse_arguments(with_others, ["task=a", "task=b"])
-    with pytest.raises(ConfigError, match=r"-m: found '-m'.* Write key=value"):
+    with pytest.raises(ConfigError, match=r"arguments: found '-m'.* -m is a flag of python -m gru_bench.train"):
         parse_arguments(with_others, ["-m"])
     assert "  KEY=...\n      all other keys." in help_text(with_others)
 
@@ -110,8 +111,8 @@ def test_a_dash_reads_standard_input_and_drops_one_newline(monkeypatch: pytest.M
         (["length=many"], "length: found 'many', allowed: an integer >= 1"),
         (["greedy=maybe"], "greedy: found 'maybe', allowed: true or false"),
         (["length=1", "length=2"], "already given as length=1"),
-        (["--length=3"], "Write key=value"),
-        (["-v"], "Write key=value"),
+        (["--length=3"], "Settings are written key=value, without dashes: length=3"),
+        (["-v"], "Settings are written key=value, without dashes: v="),
     ],
 )
 def test_wrong_arguments_are_named(arguments: list[str], message: str):
@@ -122,8 +123,13 @@ def test_wrong_arguments_are_named(arguments: list[str], message: str):
 def test_missing_and_stray_arguments_are_named():
     with pytest.raises(ConfigError, match=r"run: found nothing, allowed: a path. Give it: run=\.\.\."):
         parse_arguments(only_named, [])
-    with pytest.raises(ConfigError, match=r"runs/x: .*allowed: run=.*Write key=value"):
+    with pytest.raises(ConfigError, match=r"arguments: found 'runs/x', allowed: run=.*Write key=value"):
         parse_arguments(only_named, ["runs/x"])
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]):
+    assert run_command(only_named, ["--version"]) == 0
+    assert capsys.readouterr().out == f"gru_bench {gru_bench.__version__}\n"
 
 
 def test_help_says_what_the_docstring_and_the_signature_say(capsys: pytest.CaptureFixture[str]):

@@ -204,7 +204,7 @@ CASES = {
     "no budget": (["training.updates=null"], r"training.updates: found 'none', allowed: exactly one budget"),
     "bidirectional": (["model.bidirectional=true"], r"model.bidirectional: found true, allowed: false for a task"),
     "bracket": (["model.hidden_size=[1"], r"the command line cannot be read: .*'\[1'\. Settings are written key=value"),
-    "no equals sign": (["foo"], r"the command line cannot be read: .*'foo'\. Settings are written key=value"),
+    "no equals sign": (["foo"], r"arguments: found 'foo', allowed: settings as key=value"),
     "null for a group": (["model=null"], r"model: found nothing, allowed: coupled_lstm, gru, lstm, "),
     "number for a group": (["model=3"], r"model: found 3, allowed: coupled_lstm, gru, lstm, "),
     "settings for a group": (["model={cell: gru}"], r"model: found \{'cell': 'gru'\}, allowed: coupled_lstm, gru, "),
