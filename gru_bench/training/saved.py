@@ -80,7 +80,7 @@ class SavedRun:
         if found != expected:
             raise UserError(
                 f"the data is not what {self.directory} was trained on: found digest {found[:16]}, expected "
-                f"{expected[:16]}. The file, or the interpreter whose source it is, has changed."
+                f"{expected[:16]}. The file, the interpreter whose source it is, or how it is read has changed."
             )
         return data
 
