@@ -46,13 +46,14 @@ def check_replaceable(
     Raises:
         ConfigError: the file is one that the command must not replace.
     """
-    if run := _run_of(path):
+    real = Path(os.path.realpath(path))  # `absent/../file` as well, whose folder is going to be made
+    if run := _run_of(real):
         raise ConfigError(key, path, f"a file that is not one of the run in {run}", "Give another name.")
-    if not path.is_file():
+    if not real.is_file():
         return
-    if any(_same(path, other) for other in inputs):
+    if any(_same(real, other) for other in inputs):
         raise ConfigError(key, path, "a file other than those that the command reads", "Give another name.")
-    if not overwrite and path.stat().st_size and not holds(ours, path):
+    if not overwrite and real.stat().st_size and not holds(ours, real):
         raise ConfigError(key, path, "a new file, or an earlier output of this command, which that one is not", hint)
 
 
@@ -105,7 +106,6 @@ def is_study(path: Path) -> bool:
 
 def _run_of(path: Path) -> Path | None:
     """Return the run directory that a file belongs to."""
-    path = Path(os.path.realpath(path))
     for directory in path.parents:
         if (directory / LIST_FILE).exists() or (directory / RUN_FILES[0]).exists():
             name = path.relative_to(directory).as_posix()

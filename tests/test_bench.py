@@ -104,3 +104,11 @@ def test_the_examples_name_known_settings():
     for example in EXAMPLES:
         keys = {word.partition("=")[0] for word in example.split()[3:]}
         assert keys <= settings(bench).keys()
+
+
+@pytest.mark.parametrize("name", ["bench.csv", "bench.md", "peers.png"])
+def test_a_folder_with_files_of_others_stays(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / name).write_text("mine")
+    assert run_command(bench, [*TINY, f"out={tmp_path}", "fresh=true"]) == 2
+    assert f"out: found '{tmp_path}/{name}'" in capsys.readouterr().err
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "mine"}

@@ -188,6 +188,14 @@ def test_a_prediction_goes_to_a_file(text_run: Path, tmp_path: Path, capsys: pyt
         assert predict.main([*arguments, f"out={tmp_path / name}"]) == 0
         output = capsys.readouterr()
         assert (output.out, output.err) == ("", f"Written: {tmp_path / name}\n")
+    assert predict.main([*arguments, f"out={tmp_path}/text.json"]) == 0
+    (tmp_path / "mine.json").write_text('{"mine": 1}')
+    for place in (tmp_path / "mine.json", text_run / "data.json"):
+        before = place.read_bytes()
+        assert predict.main([*arguments, f"out={place}"]) == 2
+        assert place.read_bytes() == before
+    assert predict.main([*arguments, f"out={tmp_path}/mine.json", "overwrite=true"]) == 0
+    capsys.readouterr()
     (row,) = json.loads((tmp_path / "text.json").read_text(encoding="utf-8"))
     assert row["prompt"] == 'he said, "w'
     with (tmp_path / "new/text.csv").open(encoding="utf-8", newline="") as file:

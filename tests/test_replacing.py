@@ -100,7 +100,7 @@ def test_inputs_are_never_replaced_nor_through_links(tmp_path: Path):
     data = tmp_path / "data.csv"
     data.write_text("a,b\n1,2\n")
     (tmp_path / "link.csv").symlink_to(data)
-    for path in (data, tmp_path / "link.csv"):
+    for path in (data, tmp_path / "link.csv", tmp_path / "absent" / ".." / "data.csv"):
         with pytest.raises(ConfigError, match="other than those that the command reads"):
             check_replaceable(path, "out", is_table(("a", "b")), inputs=[data, tmp_path / "absent"], overwrite=True)
 

@@ -174,3 +174,20 @@ def test_help_as_a_command(tmp_path: Path):
     assert finished.returncode == 0, finished.stderr
     assert "usage: python -m gru_bench.report [PATHS ...] [key=value ...]" in finished.stdout
     assert all(example in finished.stdout for example in EXAMPLES)
+
+
+def test_files_of_others_stay(runs: Path, capsys: pytest.CaptureFixture[str]):
+    (runs / "report.csv").write_text("mine")
+    (runs / "data.csv").write_text("mine")
+    assert run_command(report, []) == 0
+    output = capsys.readouterr()
+    assert "report.csv" in output.err
+    assert output.out.endswith("\nHTML: runs/report.html\n")
+    for name in ("csv", "html", "runs_csv"):
+        assert run_command(report, [f"{name}={runs}/data.csv"]) == 2
+        assert f"{name}: found '{runs}/data.csv'" in capsys.readouterr().err
+    assert (runs / "report.csv").read_text() == (runs / "data.csv").read_text() == "mine"
+    for _ in range(2):
+        assert run_command(report, ["csv=own.csv", "html=own.html", "runs_csv=runs.csv"]) == 0
+    assert run_command(report, [f"csv={runs}/data.csv", "overwrite=true"]) == 0
+    assert (runs / "data.csv").read_text() != "mine"

@@ -8,6 +8,7 @@ import glob
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ _NAMES = (
     *("checkpoints/best.npz", "wandb/run_id"),
     *(f"figures/{name}.png" for name in _PICTURES),
 )
+_BEGINNING = re.compile(rb'\{\s*"status": "\w+",\s*"task": ')  # of all records
 _SHOWN = 10  # files that a message names
 
 logger = logging.getLogger("gru_bench")
@@ -161,10 +163,16 @@ def _usual_files(directory: Path) -> list[Path]:
 
 
 def _has_record(directory: Path) -> bool:
+    """Say whether a directory has the record of a run, be it damaged or of another version."""
     try:
-        return read_record(directory) is not None
-    except UserError:
+        content = (directory / FILE_NAME).read_bytes()
+    except OSError:
         return False
+    try:
+        values = json.loads(content)
+    except (ValueError, RecursionError):
+        return _BEGINNING.match(content) is not None
+    return isinstance(values, dict) and {"schema", "status", "task"} <= values.keys()
 
 
 def _refuse(directory: Path, files: Sequence[Path]) -> None:

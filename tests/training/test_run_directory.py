@@ -226,3 +226,15 @@ def test_files_of_others_in_the_directory_of_a_run_are_named(tmp_path: Path):
     with owned(tmp_path):
         clear(tmp_path)
     assert contents(tmp_path) == {"samples.json", "figures/learning_curve.png", "figures/mine.png"}
+
+
+@pytest.mark.parametrize(
+    "content", ['{\n  "status": "running",\n  "task": "music", ', '{"status": "finished", "task": "x", "schema": 0}']
+)
+def test_a_record_that_is_damaged_or_of_another_version_is_that_of_a_run(tmp_path: Path, content: str):
+    put(tmp_path, "config.yaml")
+    put(tmp_path, "record.json", content=content)
+    with owned(tmp_path):
+        check_files(tmp_path)
+        with pytest.raises(UserError, match=r"record.json(: found schema 0| cannot be read)"):
+            previous_record(tmp_path, make_config())
