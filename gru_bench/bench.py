@@ -13,6 +13,7 @@ from rich.text import Text
 
 from gru_bench.arguments import run_command
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.jax_import import import_jax
 from gru_bench.measurement import COLUMNS, PASSES, Measurement, Pass, Shape, read
 from gru_bench.models.settings import CELL_OPTIONS
 from gru_bench.replacing import check_replaceable, is_picture, is_table
@@ -116,6 +117,7 @@ def _settings(cells: str, precision: str, rounds: int, seconds: float) -> Settin
     chosen = _names("cells", cells, CELL_OPTIONS)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU's memory is PyTorch's as well
 
+    import_jax()
     import jax
 
     from gru_bench.measure.sweep import Settings

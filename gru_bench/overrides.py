@@ -16,7 +16,7 @@ from gru_bench.errors import UserError, shown
 
 if not __debug__:  # the visitor reads on within its asserts
     keep_asserts(overrides_visitor)
-    vars(overrides_parser)["HydraOverrideVisitor"] = overrides_visitor.HydraOverrideVisitor
+    overrides_parser.__dict__["HydraOverrideVisitor"] = overrides_visitor.HydraOverrideVisitor
 
 PATHS = ("run_dir", "paths.mirror", "paths.cache", "paths.runs", "data.path", "data.valid_path", "data.test_path")
 TEXTS = (*PATHS, "data.data_dir", "tracker.project", "tracker.entity")

@@ -13,6 +13,7 @@ from typing import Any
 from gru_bench.arguments import run_command, with_parameters
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import home_expanded, write_atomically
+from gru_bench.jax_import import import_jax
 from gru_bench.record import read_record
 from gru_bench.replacing import Recogniser, check_replaceable, holds, is_list_of, is_picture, is_table
 from gru_bench.terminal import printable
@@ -61,6 +62,7 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
         return predict
     directory = home_expanded(named[0], "run")
     read_record(directory)  # JAX takes seconds to load, and a wrong directory needs none
+    import_jax()
     from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
     from gru_bench.training.saved import load_run
 

@@ -20,6 +20,7 @@ from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import home_expanded
 from gru_bench.history import METRICS_FILE, read_metrics
+from gru_bench.jax_import import import_jax
 from gru_bench.overrides import as_argument
 from gru_bench.record import FILE_NAME, read_record
 from gru_bench.replacing import check_replaceable, is_picture, is_study, is_table
@@ -95,6 +96,7 @@ def sweep(
     base = composed(*arguments, *overrides(searched.constants))
 
     check_settings(base)
+    import_jax()
     from gru_bench.training.setup import load_task  # JAX is loaded here, after all that can be checked without it
 
     task, _ = load_task(base)

@@ -8,7 +8,7 @@ from gru_bench.compose import composed
 from gru_bench.overrides import Unreadable, as_argument, readable
 
 NAMES = (
-    *("büch.txt", "/home/jörg/run", "book (1).txt", "it's.txt", 'the "new" one', "a$b", "100%.txt", "a@b", "a,b.txt"),
+    *("büch.txt", "/data/jörg/run", "book (1).txt", "it's.txt", 'the "new" one', "a$b", "100%.txt", "a@b", "a,b.txt"),
     *("a=b", "a;b", "[x]", "{x}", " leads", "trails ", "2024", "1e3", "true", "~x", "a#b", "a\\b", 'a\\"b', "ends\\"),
     *("日本.txt", "tab\there", "two\nlines", "a:b", "f(1).txt", "choice(a,b)", "-1", "a&b|c"),
 )
