@@ -16,7 +16,8 @@ import pytest
 from filelock import FileLock
 
 from gru_bench.arguments import run_command
-from gru_bench.sweep import sweep
+from gru_bench.errors import ConfigError
+from gru_bench.sweep import _check_files, sweep
 from tests.search.spaces import write_space
 from tests.training.support import Outcome, command, record, train
 
@@ -207,3 +208,11 @@ def test_without_optuna_one_line_says_what_to_install(tmp_path: Path, monkeypatc
     done = run("space=gru", *SMALL, f"paths.runs={tmp_path}")
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "pip install 'gru_bench[sweep]'" in done.err
+
+
+@pytest.mark.parametrize("name", ["mine.db", "mine/trials.csv", "mine/budget.png"])
+def test_files_of_others_are_no_study(tmp_path: Path, name: str):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / name).write_text("of somebody else")
+    with pytest.raises(ConfigError, match=rf"study: found .*{name}.*Choose another study="):
+        _check_files(tmp_path / "mine.db")

@@ -68,22 +68,36 @@ def owned(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"cannot lock the run directory {directory}: {error.strerror}. Set run_dir=...") from error
     try:
-        if (directory / _OWNER).exists():
-            logger.warning(
-                "The lock of %s is stale: its owner, %s, is gone. Taking over.", directory, _owner(directory)
-            )
+        _check_owner(directory)
         files = _files_of(directory)
         files.settle([directory, *(directory / name for name in _FOLDERS)])
         files.write()
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        owner = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
-        write_atomically(directory / _OWNER, json.dumps(owner).encode())
-        with listing(files):
+        with _signed(directory), listing(files):
             yield directory
+    finally:
+        lock.release()
+
+
+def _check_owner(directory: Path) -> None:
+    """Warn of an owner that is gone; a file that names none is not ours."""
+    if not os.path.lexists(directory / _OWNER):
+        return
+    if _owner(directory) == _UNKNOWN:
+        _refuse(directory, [directory / _OWNER])
+    logger.warning("The lock of %s is stale: its owner, %s, is gone. Taking over.", directory, _owner(directory))
+
+
+@contextmanager
+def _signed(directory: Path) -> Iterator[None]:
+    """Say in a directory which process owns it."""
+    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    owner = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
+    try:
+        write_atomically(directory / _OWNER, json.dumps(owner).encode())
+        yield
     finally:
         with contextlib.suppress(OSError):  # a folder that is read-only by now: the next owner finds a stale name
             (directory / _OWNER).unlink(missing_ok=True)
-        lock.release()
 
 
 def _owner(directory: Path) -> str:
@@ -143,10 +157,10 @@ def _files_of(directory: Path) -> WrittenFiles:
 def _refuse_foreign_directory(directory: Path) -> None:
     """Check a directory before anything is written there, its lock included."""
     try:
-        if (directory / LIST_FILE).exists() or _has_record(directory):
-            return
         lock, owner = directory / _LOCK, directory / _OWNER
-        odd = [lock] if lock.exists() and (lock.is_dir() or lock.stat().st_size) else []
+        odd = [lock] if lock.exists() and (lock.is_dir() or lock.stat().st_size) else []  # ours is always empty
+        if (directory / LIST_FILE).exists() or _has_record(directory):
+            return _refuse(directory, odd)
         odd += [owner] if owner.exists() and _owner(directory) == _UNKNOWN else []
         in_the_way = [*_usual_files(directory), *odd]
     except OSError as error:

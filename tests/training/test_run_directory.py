@@ -238,3 +238,13 @@ def test_a_record_that_is_damaged_or_of_another_version_is_that_of_a_run(tmp_pat
         check_files(tmp_path)
         with pytest.raises(UserError, match=r"record.json(: found schema 0| cannot be read)"):
             previous_record(tmp_path, make_config())
+
+
+@pytest.mark.parametrize("name", ["lock", "owner.json"])
+def test_what_says_who_owns_a_directory_is_not_taken_from_others(tmp_path: Path, name: str):
+    with owned(tmp_path):
+        write_atomically(tmp_path / "config.yaml", b"ours")
+    put(tmp_path, name)
+    with pytest.raises(ConfigError, match=rf"would write {name}, which no run has written"):
+        owned(tmp_path).__enter__()
+    assert (tmp_path / name).read_text() == "theirs"
