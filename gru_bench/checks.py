@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from gru_bench.config import Config
+from gru_bench.config import Config, TrackerConfig
 from gru_bench.data.factory import check_data
+from gru_bench.errors import ConfigError
 from gru_bench.models.settings import check_model
 from gru_bench.tasks.settings import ACCEPTS, check_task
+
+_LONGEST_NAME = 128
+_NO_NAME = "/\\#?%:"  # characters that names at W&B do not hold
 
 
 def check_settings(config: Config) -> None:
     """Check each section, and what depends on several of them.
 
     Raises:
-        ConfigError: a wrong option, the task does not take such data, or there is no such network.
+        ConfigError: a wrong option; data that the task does not take; no such network; a name that W&B refuses.
     """
     task = check_task(config.task)
     check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task.causal, pooled=task.pooled)
+    _check_tracker(config.tracker)
+
+
+def _check_tracker(config: TrackerConfig) -> None:
+    """Refuse names that W&B refuses, which it would say when the run begins, or when an offline run is sent."""
+    if config.name != "wandb":
+        return
+    for key, name in (("project", config.project), ("entity", config.entity)):
+        if name is None:
+            continue
+        if not name.strip() or len(name) > _LONGEST_NAME or any(sign in name for sign in _NO_NAME):
+            allowed = f"1 to {_LONGEST_NAME} characters without {' '.join(_NO_NAME)}"
+            raise ConfigError(f"tracker.{key}", name, allowed, "W&B takes no other names.")

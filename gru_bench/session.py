@@ -112,7 +112,7 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
                     check_unchanged(directory, earlier, member)
                     if pictures and earlier.outputs_due:
                         complete_outputs(directory, earlier, member.paths)
-                print_whole(console, run_table(earlier, directory))
+                print_whole(console, run_table(earlier, directory), at_least=0)
                 console.print("This run is finished; fresh=true trains it anew.", style="dim")
             elif earlier is not None and earlier.status == "diverged":
                 diverged.append(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
@@ -190,8 +190,9 @@ def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> N
             run.end_tracking()
     else:
         run.end("diverged", str(run.failure))
-        logger.error("Stopped: %s. Earlier checkpoints are kept; try a smaller optimizer.learning_rate.", run.failure)
-    print_whole(console, run_table(run.record, run.directory))
+        kept = "Earlier checkpoints are kept; try" if run.checkpoints.updates else "Try"
+        logger.error("Stopped: %s. %s a smaller optimizer.learning_rate.", run.failure, kept)
+    print_whole(console, run_table(run.record, run.directory), at_least=0)
 
 
 @contextmanager

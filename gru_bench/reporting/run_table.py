@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Group as Lines
 from rich.table import Table
 from rich.text import Text
 
 from gru_bench.record import RunRecord
 from gru_bench.reporting.format import count, duration, mebibytes, milliseconds, number, unit
+from gru_bench.reporting.stacked_table import StackedTable
 from gru_bench.results.comparison import is_floor, no_better
 
 _TIMES = ("seconds_per_update", "items_per_second", "compile_seconds")
@@ -32,19 +32,15 @@ def run_table(record: RunRecord, directory: Path | None = None) -> Lines:
     return Lines(heading, Text(), _quality(record), *_better(record), Text(), _facts(record, directory))
 
 
-def _quality(record: RunRecord) -> Table:
+def _quality(record: RunRecord) -> StackedTable:
     splits = {name: metrics for name, metrics in record.metrics.items() if metrics}
     names = {name: None for metrics in [*splits.values(), *record.baselines.values()] for name in metrics}
     names = [record.metric, *(name for name in names if name != record.metric)]
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
-    table.add_column("", no_wrap=True)
-    for name in names:
-        table.add_column(f"{name.replace('_', ' ')}\n{unit(name, record)}".strip(), justify="right")
-    for split, metrics in splits.items():
-        table.add_row(Text(f"{record.model}, {split}"), *(number(metrics.get(name)) for name in names))
-    for baseline, metrics in record.baselines.items():
-        table.add_row(Text(baseline), *(number(metrics.get(name)) for name in names), style="dim")
-    return table
+    headings = [f"{name.replace('_', ' ')}\n{unit(name, record)}".strip() for name in names]
+    rows = {f"{record.model}, {split}": (metrics, "") for split, metrics in splits.items()}
+    rows |= {name: (metrics, "dim") for name, metrics in record.baselines.items()}
+    cells = [[number(metrics.get(name)) for name in names] for metrics, _ in rows.values()]
+    return StackedTable(list(rows), headings, cells, [style for _, style in rows.values()])
 
 
 def _better(record: RunRecord) -> list[Text]:

@@ -37,6 +37,8 @@ _NAMES = (
 _BEGINNING = re.compile(rb'\{\s*"status": "\w+",\s*"task": ')  # of all records
 _SHOWN = 10  # files that a message names
 
+_ELSEWHERE = "Set run_dir=..., or paths.runs=... for replicas and sweeps."
+
 logger = logging.getLogger("gru_bench")
 
 
@@ -57,16 +59,16 @@ def owned(directory: Path) -> Iterator[Path]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the run directory {directory}: {error.strerror}. Set run_dir=...") from error
+        raise UserError(f"cannot make the run directory {directory}: {error.strerror}. {_ELSEWHERE}") from error
     lock = filelock.FileLock(directory / _LOCK)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         raise InUse(
-            f"{directory} is in use by {_owner(directory)}. Wait for it, stop it, or choose another run_dir=..."
+            f"{directory} is in use by {_owner(directory)}. Wait for it, stop it, or choose another place. {_ELSEWHERE}"
         ) from None
     except OSError as error:
-        raise UserError(f"cannot lock the run directory {directory}: {error.strerror}. Set run_dir=...") from error
+        raise UserError(f"cannot lock the run directory {directory}: {error.strerror}. {_ELSEWHERE}") from error
     try:
         _check_owner(directory)
         files = _files_of(directory)
@@ -164,7 +166,7 @@ def _refuse_foreign_directory(directory: Path) -> None:
         odd += [owner] if owner.exists() and _owner(directory) == _UNKNOWN else []
         in_the_way = [*_usual_files(directory), *odd]
     except OSError as error:
-        raise UserError(f"cannot read the run directory {directory}: {error.strerror}. Set run_dir=...") from error
+        raise UserError(f"cannot read the run directory {directory}: {error.strerror}. {_ELSEWHERE}") from error
     if not (directory / LIST_FILE).exists():  # the first files of another process, which writes its list before them
         _refuse(directory, in_the_way)
 
@@ -199,7 +201,7 @@ def _refuse(directory: Path, files: Sequence[Path]) -> None:
         str(directory),
         "a folder where a run overwrites no file of somebody else; it would write "
         f"{', '.join(names[:_SHOWN])}{more}, which no run has written there",
-        "Choose another run_dir, or move these files away.",
+        f"Move these files away, or choose another place. {_ELSEWHERE}",
     )
 
 
@@ -225,6 +227,6 @@ def previous_record(directory: Path, config: Config) -> RunRecord | None:
             "run_dir",
             str(directory),
             "a directory of its own for each run: this one holds a run with other settings (" + "; ".join(found) + ")",
-            "Choose another run_dir, or fresh=true to replace that run.",
+            f"fresh=true replaces that run. {_ELSEWHERE}",
         )
     return record

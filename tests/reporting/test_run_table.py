@@ -4,10 +4,12 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from gru_bench.record import read_record
 from gru_bench.reporting.run_table import run_table
+from gru_bench.terminal import print_whole
 from tests.results.records import make_record, write_run
 
 
@@ -34,6 +36,33 @@ def test_a_finished_run(tmp_path: Path):
     assert "runs/gru/seed3" in text
     assert "other work" not in text
     assert "no better than" not in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_number_is_cut_however_narrow_the_terminal(width: int, tmp_path: Path):
+    metrics = {"nll": 2985061.5, "perplexity": 29850611234.0, "bits_per_character_of_all": 298506112.0, "mase": 3456.0}
+    changes: Any = {
+        "metrics": {"test": metrics, "valid": metrics},
+        "baselines": {"seasonal_naive": {"nll": 29850611.0}},
+        "parameters": {"recurrent": 2985061123, "total": 3985061123},
+    }
+    record = read_record(write_run(tmp_path, make_record("gru", 3, 0.41, **changes), "run"))
+    console = Console(width=width, file=io.StringIO(), highlight=False)
+    print_whole(console, run_table(record), at_least=0)
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    for number in (
+        "2,985,062",
+        "29,850,611,234",
+        "298,506,112",
+        "3,456",
+        "29,850,611",
+        "2,985,061,123",
+        "3,985,061,123",
+    ):
+        assert number in text
+    assert "…" not in text
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= width
 
 
 def test_baselines_that_the_network_does_not_beat_are_named(tmp_path: Path):
