@@ -17,6 +17,7 @@ from gru_bench.arguments import run_command
 from gru_bench.checks import check_settings
 from gru_bench.compose import composed
 from gru_bench.config import Config
+from gru_bench.data.factory import file_digests
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import home_expanded
 from gru_bench.history import METRICS_FILE, read_metrics
@@ -144,9 +145,10 @@ def _check_files(study: Path) -> None:
 
 
 def _facts(space: Space, base: Config, **how: Any) -> dict[str, Any]:
-    """Return all that decides what a search finds."""
+    """Return all that decides what a search finds, the content of the user's own files included."""
     searched = {key: str(parameter) for key, parameter in space.searched.items()}
-    return json.loads(json.dumps({**how, "space": searched, "settings": base.identity}))
+    files = {"files": digests} if (digests := file_digests(base.data)) else {}
+    return json.loads(json.dumps({**how, "space": searched, "settings": base.identity, **files}))
 
 
 def _default_study(space: Space, base: Config, method: Method, facts: Mapping[str, Any]) -> Path:

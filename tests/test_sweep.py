@@ -11,6 +11,7 @@ import shlex
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -193,6 +194,20 @@ def test_wrong_arguments_are_one_message(arguments: list[str], message: str, tmp
     assert done.code == 2
     assert message in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_study_is_one_of_the_files_content(tmp_path: Path):
+    text = tmp_path / "a.txt"
+    text.write_text("abc " * 2000)
+    settings: dict[str, Any] = {"data": "text_file", "data.path": str(text), "paths.runs": str(tmp_path)}
+
+    def opened() -> int:
+        return sweep(space="gru", trials=0, study=tmp_path / "s.db", **settings)
+
+    assert (opened(), opened()) == (0, 0)
+    text.write_text("abd " * 2000)
+    with pytest.raises(ConfigError, match=r"files\.data\.path"):
+        opened()
 
 
 def test_a_space_of_another_cell_stops_soon(tmp_path: Path):

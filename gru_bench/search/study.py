@@ -84,7 +84,7 @@ class Study:
         except Exception as error:
             reason, *_ = str(error).splitlines() or [type(error).__name__]
             raise UserError(f"study: {path} cannot be opened as the SQLite file of a study: {reason}") from error
-        found = list(differences(facts, known or facts))
+        found = list(differences(facts, {**facts, **known} if known else facts))  # older studies know fewer facts
         if found:
             raise ConfigError(
                 "study",
