@@ -46,13 +46,12 @@ def readable(arguments: Sequence[str], *, multirun: bool = False) -> list[str]:
 
 
 def as_argument(key: str, text: str) -> str:
-    """Return the argument that sets a key to a text, and to nothing else, in a sweep as well."""
+    """Return the argument that means in a sweep what `key=text` means for one run: its commas part nothing."""
     argument = f"{key}={text}"
     found = _parse(argument)
-    if found is None or found.is_sweep_override():
+    if found is None or found.is_sweep_override() or (key in TEXTS and not _is_as_typed(found, text)):
         return f"{key}={_quoted(text)}"
-    value = found.value()
-    return argument if value == text or (key not in TEXTS and str(value) == text) else f"{key}={_quoted(text)}"
+    return argument
 
 
 def _readable(argument: str, multirun: bool) -> str:

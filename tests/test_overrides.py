@@ -26,7 +26,12 @@ def test_a_path_may_have_any_name(name: str):
 def test_an_argument_says_the_same_to_a_sweep(name: str):
     argument = as_argument("data.path", name)
     assert readable([argument], multirun=True) == [argument]
-    assert composed("data=text_file", argument).data.options["path"] == name
+    assert composed("data=text_file", argument) == composed("data=text_file", f"data.path={name}")
+
+
+@pytest.mark.parametrize("value", ["null", "true", "1e-3", "[1,2]", "0.50", "-1"])
+def test_values_that_are_no_texts_stay_what_they_are(value: str):
+    assert as_argument("optimizer.clip_norm", value) == f"optimizer.clip_norm={value}"
 
 
 @pytest.mark.parametrize(
