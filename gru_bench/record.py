@@ -37,6 +37,7 @@ class RunRecord:
         scored: how many targets each split's metrics cover.
         flops_counted: the parts of the network whose matrix products `flops_per_update` counts.
         outputs_due: whether samples and pictures of a finished run are still missing.
+        folder: where the command was given, from which relative paths of the settings start; empty in older records.
     """
 
     status: Status
@@ -73,6 +74,7 @@ class RunRecord:
     ended: str | None = None
     flops_counted: list = field(default_factory=lambda: ["layers", "head"])
     outputs_due: bool = False
+    folder: str = ""
 
     def write(self, run_dir: Path) -> None:
         """Replace RUN_DIR/record.json atomically.

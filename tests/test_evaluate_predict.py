@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from gru_bench import predict
 from gru_bench.arguments import run_command
+from gru_bench.config import DataConfig
 from gru_bench.errors import UserError
 from gru_bench.evaluate import evaluate
 from gru_bench.training.saved import load_run
@@ -83,6 +85,33 @@ def test_other_data_is_refused(copied: Path, capsys: pytest.CaptureFixture[str])
     change(copied, data_facts={"digest": "f" * 64})  # then the weights are not those of the record
     assert run_command(evaluate, [f"run={copied}"]) == 1
     assert f"expected {'f' * 16}" in capsys.readouterr().err
+
+
+def test_relative_paths_start_where_the_run_was_trained(copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    there, here = tmp_path / "there", tmp_path / "here"
+    there.mkdir()
+    here.mkdir()
+    saved = load_run(copied)
+    data = dataclasses.replace(saved.config.data, options={"path": "book.txt", "valid_path": None})
+    saved = dataclasses.replace(saved, config=dataclasses.replace(saved.config, data=data))
+
+    def path_read(folder: str) -> str:
+        def make_data(config: DataConfig, *_: Any) -> None:
+            raise UserError(config.options["path"])
+
+        saved.record.folder = folder
+        monkeypatch.setattr("gru_bench.training.saved.make_data", make_data)
+        with pytest.raises(UserError) as caught:
+            saved.load_data()
+        return str(caught.value)
+
+    monkeypatch.chdir(here)
+    assert path_read(str(there)) == str(there / "book.txt")  # gone, and named as it was
+    (here / "book.txt").touch()
+    assert path_read(str(there)) == "book.txt"  # moved along with the run
+    (there / "book.txt").touch()
+    assert path_read(str(there)) == str(there / "book.txt")
+    assert path_read("") == "book.txt"  # an older record
 
 
 @pytest.mark.parametrize("name", ["evaluate", "predict"])

@@ -121,6 +121,6 @@ def _to_text(value: Any) -> Any:
 def _unwritable(path: Path, error: OSError) -> UserError:
     return UserError(
         f"{path}: cannot be written ({error.strerror}). Free space or mend the permissions there, or choose "
-        "another place with run_dir=... or paths.runs=..., then give the same command again: it continues from the last "
-        "checkpoint."
+        "another place with run_dir=... or paths.runs=..., then give the same command again: it continues from the "
+        "last checkpoint."
     )

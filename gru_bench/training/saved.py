@@ -24,6 +24,7 @@ from gru_bench.training.checkpoint import Checkpoints, checkpoint_identity
 from gru_bench.training.evaluate import Evaluator
 
 DATA_FILE = "data.json"
+_FILES = ("path", "valid_path", "test_path", "data_dir")  # settings of data that name files or folders
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,14 @@ class SavedRun:
         Raises:
             UserError: it cannot be read, or is not what it was.
         """
-        paths = self.config.paths
-        paths = dataclasses.replace(paths, mirror=mirror or paths.mirror, cache=cache or paths.cache)
-        data = make_data(self.config.data, paths, self.task.accepts)
+        paths, data = self.config.paths, self.config.data
+        mirror, cache = mirror or self._from_folder(paths.mirror), cache or self._from_folder(paths.cache)
+        files = {name: self._from_folder(data.options[name]) for name in _FILES if name in data.options}
+        data = make_data(
+            dataclasses.replace(data, options={**data.options, **files}),
+            dataclasses.replace(paths, mirror=mirror, cache=cache),
+            self.task.accepts,
+        )
         found, expected = str(data.facts["digest"]), str(self.record.data_facts.get("digest"))
         if found != expected:
             raise UserError(
@@ -83,6 +89,17 @@ class SavedRun:
                 f"{expected[:16]}. The file, the interpreter whose source it is, or how it is read has changed."
             )
         return data
+
+    def _from_folder(self, path: str | None) -> str | None:
+        """Return a path as it is seen from here: relative ones start where the run was trained.
+
+        Where neither that place nor one from here exists, the former is what a message should name.
+        """
+        trained_in = self.record.folder
+        if not path or not trained_in or path.startswith("~"):
+            return path
+        there = Path(trained_in, path)
+        return str(there) if there.exists() or not Path(path).exists() else path
 
 
 def load_run(directory: Path | str) -> SavedRun:

@@ -159,4 +159,5 @@ def _new_record(config: Config, task: Task, data: Any, batches: TrainBatches, st
         direction=task.direction,
         data_facts=data.facts,
         started=started,
+        folder=str(Path.cwd()),
     )
