@@ -13,14 +13,14 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from gru_bench.data.cells import Cells, Place
-from gru_bench.data.numbers import Decimal, other_mark, plain
+from gru_bench.data.numbers import Decimal, lines_of, other_mark
 from gru_bench.errors import DataError
 
 log = logging.getLogger(__name__)
 
 BOTH: tuple[Decimal, Decimal] = (".", ",")
-_HEAD = 500
-_LIKE_NUMBERS = r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?"
+HEAD = 500  # cells that say what a column holds
+_LIKE_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?")
 
 
 class Marks(NamedTuple):
@@ -143,10 +143,10 @@ def describe_marks(decimals: Mapping[str, Decimal], thousands: Collection[str]) 
 
 def find_evidence(cells: Cells) -> Evidence:
     """Return what the cells of a column show; nothing where most of them are no numbers."""
-    text = plain(cells)
-    joined = "\n".join(text)
+    joined = lines_of(cells)
     marks: list[Decimal] = [mark for mark in BOTH if mark in joined]
-    if not marks or text.iloc[:_HEAD].str.fullmatch(_LIKE_NUMBERS).mean() < 0.5:
+    head = joined.split("\n", HEAD)[:HEAD]
+    if not marks or sum(_LIKE_NUMBER.fullmatch(cell) is not None for cell in head) < 0.5 * len(head):
         return Evidence({})
     possible: list[Decimal] = [
         mark for mark in BOTH if mark in marks or re.search(rf"[{other_mark(mark)}]\d+[^\d\n]", joined)

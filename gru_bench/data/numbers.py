@@ -15,10 +15,13 @@ from gru_bench.errors import DataError
 Decimal = Literal[".", ","]
 
 _BLANKS = " \u00a0\u202f\u2009'\u2019"
-_BLANK_GROUPS = rf"[+-]?[{_BLANKS}]?\d{{1,3}}(?:[{_BLANKS}]\d{{3}})*(?:[.,]\d*)?"  # 1 234,5
+_BLANK = re.compile(f"[{_BLANKS}]")
+_BLANK_GROUPS = re.compile(  # 1 234,5
+    rf"^[+-]?[{_BLANKS}]?\d{{1,3}}(?:[{_BLANKS}]\d{{3}})*(?:[.,]\d*)?$", re.MULTILINE
+)
 _GROUPED = {
-    ".": r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?",  # 1,234.5
-    ",": r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?",  # 1.234,5
+    ".": re.compile(r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$", re.MULTILINE),  # 1,234.5
+    ",": re.compile(r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$", re.MULTILINE),  # 1.234,5
 }
 
 
@@ -27,13 +30,14 @@ def other_mark(decimal: Decimal) -> Decimal:
     return "," if decimal == "." else "."
 
 
-def plain(cells: Cells) -> Cells:
-    """Return numbers without blanks between thousands, and with the usual minus sign."""
-    joined = "\n".join(cells)
-    text = cells.str.replace("\u2212", "-", regex=False) if "\u2212" in joined else cells
-    if any(blank in joined for blank in _BLANKS):
-        blanks = text.str.fullmatch(_BLANK_GROUPS)
-        text = text.where(~blanks, text.str.replace(f"[{_BLANKS}]", "", regex=True))
+def lines_of(cells: Cells) -> str:
+    """Return cells as lines of one text, without blanks between thousands, and with the usual minus sign."""
+    text = "\n".join(cells)
+    if text.count("\n") >= len(cells):
+        text = "\n".join(cell.replace("\n", "\0") for cell in cells)
+    text = text.replace("\u2212", "-")
+    if any(blank in text for blank in _BLANKS):
+        text = _BLANK_GROUPS.sub(lambda match: _BLANK.sub("", match.group()), text)
     return text
 
 
@@ -41,19 +45,22 @@ def as_numbers(cells: Cells, decimal: Decimal) -> NDArray[np.float64]:
     """Return the numbers that cells hold, NaN where they hold none; thousands may be grouped."""
     import pandas as pd
 
-    if decimal == ".":
+    if decimal == "." and "," not in "\n".join(cells):
         values = np.asarray(pd.to_numeric(cells, errors="coerce"), np.float64)
         if np.isfinite(values).all():
             return values
-    text = plain(cells)
-    other, joined = other_mark(decimal), "\n".join(text)
-    if other in joined:
-        grouped = text.str.fullmatch(_GROUPED[decimal])
-        text = text.where(~grouped, text.str.replace(other, "", regex=False))
-        text = text.where(~text.str.contains(other, regex=False), "")
-    if decimal == "," and "," in joined:
-        text = text.str.replace(",", ".", regex=False)
-    values = np.asarray(pd.to_numeric(text, errors="coerce"), np.float64)
+    if not len(cells):
+        return np.zeros(0)
+    text, other = lines_of(cells), other_mark(decimal)
+    grouped = other in text
+    if grouped:
+        text = _GROUPED[decimal].sub(lambda match: match.group().replace(other, ""), text)
+    lines = text.split("\n")
+    if grouped:
+        lines = ["" if other in line else line for line in lines]
+    if decimal == ",":
+        lines = [line.replace(",", ".") for line in lines]
+    values = np.asarray(pd.to_numeric(pd.Series(lines, dtype=object), errors="coerce"), np.float64)
     return np.where(np.isinf(values), np.nan, values)
 
 

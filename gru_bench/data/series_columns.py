@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from gru_bench.data.cells import Cells, Place, is_missing
+from gru_bench.data.decimal_marks import BOTH, HEAD
 from gru_bench.data.headers import same_name
 from gru_bench.data.numbers import as_numbers
 from gru_bench.data.series import SeriesForm
@@ -140,9 +141,8 @@ def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Ta
 def _kind(frame: Table, name: str, reading: Reading) -> Kind:
     """Return what a column holds; `consecutive` are whole numbers from 0 or 1 on in the first column."""
     known = frame[name][~is_missing(frame[name], reading.missing)]
-    values = as_numbers(known, ".")
-    if np.isnan(values).any():
-        values = min(values, as_numbers(known, ","), key=lambda one: np.isnan(one).sum())
+    readable = {mark: np.isfinite(as_numbers(known[:HEAD], mark)).sum() for mark in BOTH}
+    values = as_numbers(known, "," if readable[","] > readable["."] else ".")
     if not values.size or np.isnan(values).mean() > 0.2:
         return "text"
     differences = np.diff(values)
