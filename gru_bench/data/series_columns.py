@@ -141,30 +141,25 @@ def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Ta
 def _kind(frame: Table, name: str, reading: Reading) -> Kind:
     """Return what a column holds; `consecutive` are whole numbers from 0 or 1 on in the first column."""
     known = frame[name][~is_missing(frame[name], reading.missing)]
-    readable = {mark: np.isfinite(as_numbers(known[:HEAD], mark)).sum() for mark in BOTH}
+    readable = {mark: np.isfinite(as_numbers(known.iloc[:HEAD], mark)).sum() for mark in BOTH}
     values = as_numbers(known, "," if readable[","] > readable["."] else ".")
     if not values.size or np.isnan(values).mean() > 0.2:
         return "text"
-    differences = np.diff(values)
-    if len(values) < max(3, len(frame)):
+    bare = name.casefold().partition("[")[0].partition("(")[0].strip()
+    nameless = name.isdigit() or name.startswith("Unnamed") or bare in _ROW_LETTERS
+    its_words = words(name)
+    numbered = nameless or bool(its_words & (TIME_WORDS | _ROW_WORDS))
+    elapsed = bool(its_words & _ELAPSED_WORDS)
+    first = name == frame.columns[0]
+    if len(values) < max(3, len(frame)) or not (numbered or elapsed or first):
         return "numbers"
+    differences = np.diff(values)
     one_way = (differences > 0).all() or (differences < 0).all()
     share = _even_share(differences, known)
     even = one_way and share == 1
-    its_words = words(name)
-    nameless = (
-        name.isdigit()
-        or name.startswith("Unnamed")
-        or name.casefold().partition("[")[0].partition("(")[0].strip() in _ROW_LETTERS
-    )
-    elapsed = its_words & _ELAPSED_WORDS and (one_way or share > 0.9)
-    if elapsed or (even and (nameless or its_words & (TIME_WORDS | _ROW_WORDS))):
+    if (elapsed and (one_way or share > 0.9)) or (even and numbered):
         return "count"
-    return (
-        "consecutive"
-        if even and name == frame.columns[0] and values[0] in (0, 1) and (differences == 1).all()
-        else "numbers"
-    )
+    return "consecutive" if even and first and values[0] in (0, 1) and (differences == 1).all() else "numbers"
 
 
 def _even_share(differences: np.ndarray, cells: Cells) -> float:
