@@ -174,7 +174,7 @@ def _rows(text: str, delimiter: str, quoted: bool = True) -> Iterator[tuple[int,
     line = 1
     for cells in reader:
         if cells:
-            yield line, [cell.strip() for cell in cells]
+            yield line, list(map(str.strip, cells))
         line = reader.line_num + 1
 
 
