@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.arguments import run_command
+from gru_bench.data.own import existing_file
 from gru_bench.jax_import import import_jax
 from gru_bench.record import read_record
 from gru_bench.terminal import Terminal, print_whole
@@ -45,7 +46,9 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
         UserError: there is no such run, it has no weights, its data is not the one it was trained on, or the file
             cannot be read.
     """
-    read_record(run)  # JAX takes seconds to load, and a wrong directory needs none
+    read_record(run)  # JAX takes seconds to load, and a wrong directory or file needs none
+    if path is not None and str(path) != "-":
+        existing_file(str(path), "path")
     import_jax()
     from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
     from gru_bench.training.saved import load_run

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from gru_bench.arguments import run_command, with_parameters
+from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import home_expanded, write_atomically
 from gru_bench.jax_import import import_jax
 from gru_bench.record import read_record
 from gru_bench.replacing import Recogniser, check_replaceable, holds, is_list_of, is_picture, is_table
+from gru_bench.tasks.settings import check_task
 from gru_bench.terminal import printable
 
 STANDARD_OUTPUT = Path("-")
@@ -61,14 +63,14 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
     if not named:
         return predict
     directory = home_expanded(named[0], "run")
-    read_record(directory)  # JAX takes seconds to load, and a wrong directory needs none
+    config = Config.from_dict(read_record(directory).config)
+    check_task(config.task)  # JAX takes seconds to load, and a wrong directory needs none
     import_jax()
     from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
-    from gru_bench.training.saved import load_run
 
     check_xla_flags()
     set_up_jax()
-    saved = load_run(directory)
+    from gru_bench.tasks.factory import TASKS
 
     def command(
         *plain: Any,
@@ -78,7 +80,10 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
         overwrite: bool = False,
         **of_task: Any,
     ) -> None:
+        from gru_bench.training.saved import load_run
+
         _check_files(out, picture)
+        saved = load_run(directory)
         inputs = [*saved.data_files, *(value for value in of_task.values() if isinstance(value, Path))]
         check = partial(check_replaceable, inputs=inputs, overwrite=overwrite)
         if picture is not None:
@@ -104,7 +109,7 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
             if path is not None and path != STANDARD_OUTPUT:
                 print(f"Written: {path}", file=sys.stderr)
 
-    return with_parameters(command, predict, saved.task.predict, supplied=("network",))
+    return with_parameters(command, predict, TASKS[config.task.name].predict, supplied=("self", "network"))
 
 
 def _check_files(out: Path | None, picture: Path | None) -> None:

@@ -86,7 +86,10 @@ def reproduce(
 
         check_launcher(launcher, "launcher")
     definitions = experiments_folder() if experiments == "auto" else experiments
-    names = _names(claim, claims_in(definitions))
+    known = claims_in(definitions)
+    if not known:
+        raise ConfigError("experiments", definitions, f"a folder that holds claims, each a folder with a {CLAIM_FILE}")
+    names = _names(claim, known)
     claims = [read_claim(definitions, name) for name in names]
     folder = DEFAULT_OUT[scale] if out == "auto" else out
     terminal = Terminal(soft_wrap=True, highlight=False, go_on=True)

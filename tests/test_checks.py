@@ -35,6 +35,7 @@ WRONG = {
     "sweep space=gru task=sentiment data=reber": "data: found 'reber'",
     "evaluate run=nowhere": "nowhere is no run directory",
     "predict run=nowhere": "nowhere is no run directory",
+    "reproduce experiments=nowhere": "experiments: found 'nowhere', allowed: a folder that holds claims",
     "bench cells=gruu": "cells: found 'gruu'",
     "report nowhere": "nowhere: no such folder",
     "reproduce claim=accurracy": "claim: found 'accurracy'",

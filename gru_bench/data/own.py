@@ -126,6 +126,22 @@ def read_file(path: str, key: str = "data.path") -> bytes:
     Raises:
         DataError: the file is missing, no file, unreadable or empty.
     """
+    place = existing_file(path, key)
+    try:
+        raw = place.read_bytes()
+    except OSError as error:
+        raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
+    if not raw:
+        raise DataError(f"{key}: {place.absolute()} is empty, expected text.")
+    return raw
+
+
+def existing_file(path: str, key: str) -> Path:
+    """Return the place of a file that is there.
+
+    Raises:
+        DataError: the file is missing, or no file.
+    """
     place = home_expanded(path, key)
     try:
         if not place.exists():
@@ -133,12 +149,9 @@ def read_file(path: str, key: str = "data.path") -> bytes:
         if not place.is_file():
             kind = "a folder" if place.is_dir() else "no regular file"
             raise DataError(f"{key}: {place.absolute()} is {kind}, expected a text file.")
-        raw = place.read_bytes()
     except OSError as error:
         raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
-    if not raw:
-        raise DataError(f"{key}: {place.absolute()} is empty, expected text.")
-    return raw
+    return place
 
 
 def _neighbour(place: Path) -> str:
