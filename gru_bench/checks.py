@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gru_bench.config import Config, TrackerConfig
-from gru_bench.data.factory import check_data
+from gru_bench.data.factory import check_data, check_files
 from gru_bench.errors import ConfigError
 from gru_bench.models.settings import check_model
+from gru_bench.record import FILE_NAME
 from gru_bench.tasks.settings import ACCEPTS, check_task
 
 _LONGEST_NAME = 128
@@ -22,6 +23,16 @@ def check_settings(config: Config) -> None:
     check_data(config.data, config.task.name, ACCEPTS)
     check_model(config.model, causal=task.causal, pooled=task.pooled)
     _check_tracker(config.tracker)
+
+
+def check_own_files(config: Config) -> None:
+    """Check that the user's files are there for a run to begin; one that has begun may be shown without them.
+
+    Raises:
+        DataError: a file is missing.
+    """
+    if not (config.directory / FILE_NAME).exists():
+        check_files(config.data)
 
 
 def _check_tracker(config: TrackerConfig) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 try:
-    from gru_bench.checks import check_settings
+    from gru_bench.checks import check_own_files, check_settings
     from gru_bench.compose import hydra_entry
     from gru_bench.config import Config
     from gru_bench.jax_import import import_jax
@@ -17,6 +17,7 @@ except KeyboardInterrupt:  # loading Hydra takes a second, in which nothing is b
 def run(config: Config) -> int:
     """Train, go on with an unfinished run, or show a finished one; return the exit code."""
     check_settings(config)
+    check_own_files(config)
     import_jax()
     from gru_bench.session import run_session  # JAX is loaded here, after all that can be checked without it
 

@@ -30,6 +30,7 @@ WRONG = {
     "train model.reset_after=7": "model.reset_after: found 7",
     "train model.recurrence=parallel": "model.recurrence: found 'parallel'",
     "train model.bidirectional=true": "model.bidirectional: found true",
+    "train data=text_file data.path=nowhere.txt": "data.path: there is no file",
     "train tracker.project=a/b": "tracker.project: found 'a/b'",
     "train tracker.entity=what?": "tracker.entity: found 'what?'",
     "sweep space=gru task=sentiment data=reber": "data: found 'reber'",

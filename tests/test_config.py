@@ -203,7 +203,7 @@ CASES = {
     "two budgets": (["training.updates=3", "training.epochs=3"], r"training.updates: .*exactly one budget"),
     "no budget": (["training.updates=null"], r"training.updates: found 'none', allowed: exactly one budget"),
     "bidirectional": (["model.bidirectional=true"], r"model.bidirectional: found true, allowed: false for a task"),
-    "bracket": (["model.hidden_size=[1"], r"the command line cannot be read: .*'\[1'\. Settings are written key=value"),
+    "bracket": (["model.hidden_size=[1"], r"model.hidden_size: .\[1. cannot be read"),
     "no equals sign": (["foo"], r"arguments: found 'foo', allowed: settings as key=value"),
     "null for a group": (["model=null"], r"model: found nothing, allowed: coupled_lstm, gru, lstm, "),
     "number for a group": (["model=3"], r"model: found 3, allowed: coupled_lstm, gru, lstm, "),

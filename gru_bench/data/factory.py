@@ -169,6 +169,18 @@ def file_digests(config: DataConfig) -> dict[str, str]:
     return {key: hashlib.sha256(own.read_file(str(path), key)).hexdigest() for key, path in named.items() if path}
 
 
+def check_files(config: DataConfig) -> None:
+    """Check that the user's own files that the settings name are there.
+
+    Raises:
+        ConfigError: a wrong setting.
+        DataError: a file is missing.
+    """
+    for name, path in _options(config).items():
+        if name in OWN_FILES and path:
+            own.existing_file(str(path), f"data.{name}")
+
+
 def find_mirror(paths: PathsConfig) -> Path | None:
     """Return the folder of local copies, or None where none is set.
 
