@@ -55,6 +55,7 @@ def test_a_finished_run_has_all_its_files(finished_run: Path):
         "data.json",
         "figures/gate_activity.png",
         "figures/learning_curve.png",
+        "gru_bench_files.json",
         "log.txt",
         "metrics.jsonl",
         "record.json",
@@ -200,7 +201,7 @@ def test_a_signal_after_the_last_update_is_recorded(
         patched.setattr(LanguageModeling, "samples", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         done = train(*arguments)
     assert done.code == 143
-    assert (record(tmp_path / "run")["status"], record(tmp_path / "run")["reason"]) == ("interrupted", "SIGTERM")
+    assert (record(tmp_path / "run")["status"], record(tmp_path / "run")["outputs_due"]) == ("finished", True)
     began = record(tmp_path / "run")["started"]
     assert train(*arguments).code == 0
     assert record(tmp_path / "run")["started"] == began
