@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,6 +15,7 @@ from gru_bench.claims.claim import CLAIM_FILE, RESULTS_FILE, SETTINGS_FILE, Scal
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import read_rows
 from gru_bench.errors import ConfigError, UserError, nearest
+from gru_bench.files import write_atomically
 from gru_bench.replacing import check_replaceable
 from gru_bench.report import report
 from gru_bench.terminal import Terminal
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from gru_bench.reproduction.reproduction import Progress, Reproduction
 
 TUNING = "tuning"
-OTHER_FOLDER = "Give another folder: out=..."
+COPY_MARK = "# A copy that `python -m gru_bench.reproduce` makes and replaces: edit the original.\n"
 DEFAULT_OUT: dict[Scale, Path] = {
     "smoke": Path("runs/experiments"),
     "small": Path("experiments"),
@@ -136,19 +137,23 @@ def _copy_definitions(definitions: Path, folder: Path) -> None:
     """Put the files that say what the claims are beside their results, where these are elsewhere."""
     if folder.resolve() == definitions.resolve():
         return
-    if not claims_in(folder):
-        settings = (definitions / SETTINGS_FILE).read_text(encoding="utf-8")
-        hint = "Give another folder."
-        check_replaceable(
-            folder / SETTINGS_FILE, "out", lambda path: path.read_text(encoding="utf-8") == settings, hint=hint
-        )
     try:
-        for path in (definitions / SETTINGS_FILE, *sorted(definitions.glob(f"*/{CLAIM_FILE}"))):
-            copy = folder / path.relative_to(definitions)
+        copies = {
+            folder / path.relative_to(definitions): path.read_text(encoding="utf-8")
+            for path in (definitions / SETTINGS_FILE, *sorted(definitions.glob(f"*/{CLAIM_FILE}")))
+        }
+        for copy, text in copies.items():
+            check_replaceable(copy, "out", partial(_is_copy, text), hint="Give another folder, or remove the file.")
+        for copy, text in copies.items():
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+            write_atomically(copy, (text if text.startswith(COPY_MARK) else COPY_MARK + text).encode())
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}). Give another folder: out=...") from error
+
+
+def _is_copy(text: str, path: Path) -> bool:
+    found = path.read_text(encoding="utf-8")
+    return found.startswith(COPY_MARK) or found == text
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_bench.config import EXECUTION
-from gru_bench.errors import DataError, UserError
+from gru_bench.errors import DataError, UserError, shown
 from gru_bench.record import FILE_NAME, RunRecord, read_record
 
 FINISHED = "finished"
@@ -155,7 +155,7 @@ def _check_finished(run: Run) -> None:
     for key, (good, wanted, found) in expected.items():
         if not good:
             path = run.directory / FILE_NAME
-            raise DataError(f"{path}: {key}: found {found!r}, expected {wanted} in a finished run. Train it again.")
+            raise DataError(f"{path}: {key}: found {shown(found)}, expected {wanted} in a finished run. Train it again.")
 
 
 def _is_finite(value: object) -> bool:

@@ -127,6 +127,18 @@ def test_a_wrong_setting_is_one_message_and_nothing_is_written(setting: str, mes
     assert [path.name for path in tmp_path.iterdir()] == ["experiments"]
 
 
+def test_definitions_of_somebody_else_are_not_replaced(tmp_path: Path):
+    write_experiments(tmp_path / "experiments")
+    theirs = tmp_path / "out/accuracy/claim.yaml"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("question: mine\n", encoding="utf-8")
+    wrong = _reproduce(tmp_path, "claim=accuracy")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith(f"out: found '{theirs}', allowed: a new file, or an earlier output of this command")
+    assert theirs.read_text(encoding="utf-8") == "question: mine\n"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["accuracy"]
+
+
 def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):
     write_experiments(tmp_path / "experiments", accuracy=BROKEN)
     done = _reproduce(tmp_path, "claim=accuracy")
