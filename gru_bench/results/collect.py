@@ -155,7 +155,9 @@ def _check_finished(run: Run) -> None:
     for key, (good, wanted, found) in expected.items():
         if not good:
             path = run.directory / FILE_NAME
-            raise DataError(f"{path}: {key}: found {shown(found)}, expected {wanted} in a finished run. Train it again.")
+            raise DataError(
+                f"{path}: {key}: found {shown(found)}, expected {wanted} in a finished run. Train it again."
+            )
 
 
 def _is_finite(value: object) -> bool:
