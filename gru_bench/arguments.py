@@ -236,6 +236,11 @@ def _value(text: str, annotation: Any, name: str) -> Any:
         raise ConfigError(name, value, describe_setting(annotation), nearest(text, choices)) from error
 
 
+def names(text: str) -> list[str]:
+    """Return the names of a list that is written with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _of_kind(known: dict[str, inspect.Parameter], kind: Any) -> inspect.Parameter | None:
     return next((parameter for parameter in known.values() if parameter.kind is kind), None)
 

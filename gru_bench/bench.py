@@ -12,10 +12,10 @@ from rich.console import Group as Lines
 from rich.text import Text
 
 from gru_bench.arguments import run_command
+from gru_bench.classes import preset_places
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.jax_import import import_jax
 from gru_bench.measurement import COLUMNS, PASSES, Measurement, Pass, Shape, read
-from gru_bench.models.settings import CELL_OPTIONS
 from gru_bench.replacing import check_replaceable, is_picture, is_table
 from gru_bench.reporting.bench_tables import notes, page, sheets
 from gru_bench.reporting.csv_file import write_text
@@ -114,7 +114,7 @@ def _work(grid: str, shapes: str | None, passes: Sequence[Pass]) -> list[tuple[S
 
 
 def _settings(cells: str, precision: str, rounds: int, seconds: float) -> Settings:
-    chosen = _names("cells", cells, CELL_OPTIONS)
+    chosen = _names("cells", cells, preset_places("model"))
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # a GPU's memory is PyTorch's as well
 
     import_jax()

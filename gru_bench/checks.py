@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from gru_bench.config import Config, TrackerConfig
+from gru_bench.config import SET_BY_SECTION, Config, ModelConfig, TrackerConfig
 from gru_bench.data.factory import check_data, check_files
+from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
-from gru_bench.models.settings import check_model
 from gru_bench.record import FILE_NAME
-from gru_bench.tasks.settings import ACCEPTS, check_task
+from gru_bench.validation import bind_parameters
 
 _LONGEST_NAME = 128
 _NO_NAME = "/\\#?%:"  # characters that names at W&B do not hold
@@ -19,9 +19,13 @@ def check_settings(config: Config) -> None:
     Raises:
         ConfigError: a wrong option; data that the task does not take; no such network; a name that W&B refuses.
     """
-    task = check_task(config.task)
-    check_data(config.data, config.task.name, ACCEPTS)
-    check_model(config.model, causal=task.causal, pooled=task.pooled)
+    task = declared(config.task.place)
+    for name in ("accepts", "causal", "pooled"):
+        if name not in task.constants:
+            raise ConfigError("class", config.task.place, f"a class that says {name} = ... with a plain value")
+    bind_parameters(task.settings, config.task.options, "task")
+    check_data(config.data, config.task.name, task.constants["accepts"])
+    check_model(config.model, causal=task.constants["causal"], pooled=task.constants["pooled"])
     _check_tracker(config.tracker)
 
 
@@ -33,6 +37,58 @@ def check_own_files(config: Config) -> None:
     """
     if not (config.directory / FILE_NAME).exists():
         check_files(config.data)
+
+
+def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
+    """Check a model's settings without building it.
+
+    Args:
+        config: the settings.
+        causal: whether the task's outputs must not depend on later inputs.
+        pooled: whether the task has one output per sequence.
+
+    Raises:
+        ConfigError: an unknown cell, a wrong option, or settings that exclude each other.
+    """
+    cell = declared(config.place)
+    options = {name: parameter for name, parameter in cell.settings.items() if name not in SET_BY_SECTION}
+    bind_parameters(options, config.options, "model")
+    if config.recurrent_dropout and not cell.constants["sees_hidden"]:
+        raise ConfigError(
+            "model.recurrent_dropout",
+            config.recurrent_dropout,
+            f"0 for model.cell={config.cell}: it has no recurrent product",
+            "Drop inputs or outputs instead: model.input_dropout, model.output_dropout.",
+        )
+    if config.recurrence == "parallel" and cell.constants["sees_hidden"]:
+        raise ConfigError(
+            "model.recurrence",
+            config.recurrence,
+            f"fast or scan for model.cell={config.cell}: what it does at a time step depends on the one before",
+        )
+    if causal and config.bidirectional:
+        raise ConfigError(
+            "model.bidirectional", True, "false for a task that predicts what follows", "Both directions see it."
+        )
+    if config.pooling != "last" and not pooled:
+        raise ConfigError("model.pooling", config.pooling, "last for a task with an output at every time step")
+    if config.tied_embeddings:
+        _check_tied(config)
+
+
+def _check_tied(config: ModelConfig) -> None:
+    directions = 2 if config.bidirectional else 1
+    if config.embedding_size is not None and config.hidden_size is not None:
+        if config.embedding_size != config.hidden_size * directions:
+            raise ConfigError(
+                "model.embedding_size",
+                config.embedding_size,
+                f"{config.hidden_size * directions} or null with model.tied_embeddings=true",
+            )
+    elif config.embedding_size is not None or directions == 2:
+        raise ConfigError(
+            "model.tied_embeddings", True, "false, unless embeddings are as wide as the last layer's output"
+        )
 
 
 def _check_tracker(config: TrackerConfig) -> None:

@@ -24,7 +24,8 @@ from hydra.experimental.callback import Callback
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from gru_bench.config import ALTERNATIVES, Config, configs_folder
+from gru_bench.classes import configs_folder
+from gru_bench.config import ALTERNATIVES, Config
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import write_atomically
 from gru_bench.launchers import with_preset

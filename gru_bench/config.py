@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from gru_bench.classes import NAMED_BY, OWN, preset_place
 from gru_bench.errors import ConfigError, nearest, shown
 from gru_bench.files import home_expanded
 from gru_bench.validation import (
@@ -49,23 +50,25 @@ EXECUTION = (
 )
 """Settings of `training` that say how runs are computed; no number of a run depends on them but in its last digits."""
 
+SET_BY_SECTION = frozenset({"hidden_size", "layer_norm"})
+"""Fields of a cell that settings of `model` fill for all cells alike."""
+
 SWEPT = ("learning_rate", "weight_decay", "clip_norm", "b1", "b2", "momentum", "final_fraction")
 """Settings of `optimizer` that may differ between the replicas of one compiled program."""
 
 
-def configs_folder() -> Path:
-    """Return the checkout's configs where this is one, else those of the installed package."""
-    package = Path(__file__).resolve().parent
-    checkout = package.parent / "configs"
-    return checkout if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else package / "configs"
-
-
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
-    """What is learned: the task's name and its own options."""
+    """What is learned: the task's name, the place of its class (None: that of the preset) and its own options."""
 
     name: str
+    class_: str | None = None
     options: Options = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Where the class is: `package.module:Class`."""
+        return self.class_ or preset_place("task", self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +76,17 @@ class DataConfig:
     """What it is learned from: the source, how much of it, how noisy it is made, and that source's own options."""
 
     source: str
+    class_: str | None = None
     train_fraction: Annotated[float, Range(above=0, high=1)] = 1.0
     label_noise: Fraction = 0.0
     input_noise: NonNegativeFloat = 0.0
     draw_seed: Natural = 0
     options: Options = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Where the loader is: `package.module:name`."""
+        return self.class_ or preset_place("data", self.source)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +94,7 @@ class ModelConfig:
     """The network. `hidden_size` or `parameter_budget` (recurrent parameters) sizes it; cell options come last."""
 
     cell: str
+    class_: str | None = None
     hidden_size: Positive | None = None
     parameter_budget: Positive | None = None
     layers: Annotated[int, Range(low=1, high=1000)] = 1
@@ -102,6 +112,11 @@ class ModelConfig:
     init: Literal["orthogonal", "uniform"] = "orthogonal"
     init_scale: PositiveFloat | None = None
     options: Options = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Where the class of the cell is: `package.module:Class`."""
+        return self.class_ or preset_place("model", self.cell)
 
     def __post_init__(self) -> None:
         if (self.hidden_size is None) == (self.parameter_budget is None):
@@ -318,6 +333,11 @@ class Config:
         )
 
     @property
+    def plugins(self) -> tuple[str, ...]:
+        """The modules that the settings themselves name."""
+        return tuple(section.place.partition(":")[0] for section in (self.task, self.data, self.model))
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What decides the numbers of a run; see the function of this name."""
         return identity(self.to_dict())
@@ -349,6 +369,9 @@ class Config:
             if dataclasses.is_dataclass(value):
                 section = {inner.name: getattr(value, inner.name) for inner in dataclasses.fields(value)}
                 options = dict(section.pop("options", {}))
+                if isinstance(value, TaskConfig | DataConfig | ModelConfig):
+                    del section["class_"]
+                    section = {"class": value.place, **section}
                 result[entry.name] = section | options
             else:
                 result[entry.name] = value
@@ -386,7 +409,15 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     kept = {name: values.get(name) for name in ("task", "data", "model", "optimizer", "training", "seed")}
     training = kept["training"] or {}
-    return kept | {"training": {name: value for name, value in training.items() if name not in EXECUTION}}
+    kept["training"] = {name: value for name, value in training.items() if name not in EXECUTION}
+    return kept | {group: _without_own_class(kept[group]) for group in NAMED_BY}
+
+
+def _without_own_class(section: Any) -> Any:
+    """Return a section without a class of gru_bench: its name says which one, wherever that class has moved to."""
+    if not isinstance(section, Mapping) or not str(section.get("class", OWN)).startswith(OWN):
+        return section
+    return {name: value for name, value in section.items() if name != "class"}
 
 
 def differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -405,9 +436,27 @@ def _section(cls: Any, values: object, name: str) -> Any:
     known = settings(cls)
     if "options" not in known:
         return cls(**bind(cls, values, name))
+    values = {"class_" if key == "class" else key: value for key, value in values.items()}
+    if "class_" in values:
+        values |= {"class_": _class_beyond_preset(values, name, _first(cls))}
     own = {key: value for key, value in values.items() if key in known}
     options = {key: value for key, value in values.items() if key not in known}
     return cls(**bind(cls, own, name), options=options)
+
+
+def _class_beyond_preset(values: Mapping[str, Any], group: str, key: str) -> Any:
+    """Return the class that settings name, or None where it is that of the preset, wherever that has moved to.
+
+    Raises:
+        ConfigError: it is a class of gru_bench, but not that of the name.
+    """
+    found = str(values["class_"])
+    if not found.startswith(f"{OWN}.") or key not in values:
+        return values["class_"]
+    own = preset_place(group, str(values[key]))
+    if found.rpartition(":")[2] != own.rpartition(":")[2]:
+        raise ConfigError(f"{group}.{key}", values[key], f"the name of {found}", f"Choose a preset: {group}=...")
+    return None
 
 
 def _first(cls: Any) -> str:

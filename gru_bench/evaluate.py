@@ -12,8 +12,8 @@ from rich.console import Group as Lines
 from rich.table import Table
 from rich.text import Text
 
-from gru_bench.arguments import run_command
-from gru_bench.data.own import existing_file
+from gru_bench.arguments import names, run_command
+from gru_bench.data.files.text import existing_file
 from gru_bench.jax_import import import_jax
 from gru_bench.record import read_record
 from gru_bench.terminal import Terminal, print_whole
@@ -27,7 +27,9 @@ EXAMPLES = (
 )
 
 
-def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, cache: str | None = None) -> int:
+def evaluate(
+    *, run: Path, path: Path | None = None, mirror: str | None = None, cache: str | None = None, plugins: str = ""
+) -> int:
     """Score the test split again with the best weights of a run and compare with its record, or score another file.
 
     The same machine, versions and thread count give the same numbers to the last bit.
@@ -37,7 +39,8 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
         path: a file of the same form as the run's data, scored whole instead of the test split; the training data
             is not needed then
         mirror: folder of local copies of public files; default: the variable GRU_BENCH_MIRROR
-        cache: folder of downloads and prepared data; default: the user's cache folder
+        cache: folder of downloads; default: the user's cache folder
+        plugins: modules or packages of your own, separated by commas, whose classes the run may use
 
     Returns:
         0 when all numbers equal the recorded ones, 1 when one differs; 0 with `path`.
@@ -55,7 +58,7 @@ def evaluate(*, run: Path, path: Path | None = None, mirror: str | None = None, 
 
     check_xla_flags()
     set_up_jax()
-    saved = load_run(run)
+    saved = load_run(run, names(plugins))
     if path is not None:
         found = saved.score(saved.task.file_batches(path, saved.config.training))
         print_whole(Terminal(soft_wrap=True), _table(f"{path}", saved, found))

@@ -11,7 +11,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from gru_bench.config import configs_folder
+from gru_bench.classes import configs_folder
 from gru_bench.errors import ConfigError, nearest
 from gru_bench.files import home_expanded
 from gru_bench.machine_load import usable_cores

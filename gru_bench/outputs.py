@@ -12,11 +12,11 @@ from typing import Any
 from flax import nnx
 from matplotlib.figure import Figure
 
-from gru_bench.config import PathsConfig
+from gru_bench.config import Config
 from gru_bench.errors import UserError
 from gru_bench.files import WrittenFiles, held, write_atomically
 from gru_bench.history import METRICS_FILE, read_metrics
-from gru_bench.models.network import Network
+from gru_bench.models.model import Model
 from gru_bench.plotting import save_figure
 from gru_bench.record import SAMPLES_FILE, RunRecord
 from gru_bench.redaction import redacted
@@ -35,7 +35,7 @@ def write_outputs(
     directory: Path,
     record: RunRecord,
     task: Task,
-    network: Network,
+    network: Model,
     data: Any,
     sums: Mapping[str, Any],
     tracker: Tracker | None = None,
@@ -70,9 +70,7 @@ def write_outputs(
             record.write(directory)
 
 
-def _write_samples(
-    directory: Path, record: RunRecord, task: Task, network: Network, data: Any, tracker: Tracker
-) -> None:
+def _write_samples(directory: Path, record: RunRecord, task: Task, network: Model, data: Any, tracker: Tracker) -> None:
     samples = task.samples(network, data, record.seed)
     for sample in samples:
         logger.info("Sample%s:\n%s", f" after {sample.given!r}" if sample.given else "", printable(sample.output))
@@ -84,7 +82,7 @@ def _pictures(
     directory: Path,
     record: RunRecord,
     task: Task,
-    network: Network,
+    network: Model,
     data: Any,
     sums: Mapping[str, Any],
     failed: list[Exception],
@@ -115,17 +113,17 @@ def _warned(what: str, failed: list[Exception]) -> Iterator[None]:
         logger.warning("%s: failed, the results of the run are recorded. %s", what, redacted(reason.splitlines()[0]))
 
 
-def complete_outputs(directory: Path, record: RunRecord, paths: PathsConfig) -> None:
+def complete_outputs(directory: Path, record: RunRecord, config: Config) -> None:
     """Write the samples and pictures that a finished run still lacks, from its best weights; a failure is a warning.
 
     Args:
         directory: the run directory.
         record: its record.
-        paths: where the data is looked for now.
+        config: the same settings, as they are now.
     """
     try:
-        saved = load_run(directory)
-        data = saved.load_data(paths.mirror, paths.cache)
+        saved = load_run(directory, config.plugins)
+        data = saved.load_data(config.paths.mirror, config.paths.cache)
         graph, params = nnx.split(saved.network)
         batches = saved.task.eval_batches(data, "test", saved.config.training)
         sums = Evaluator(graph, saved.task).sums(params, batches)

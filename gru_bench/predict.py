@@ -10,14 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gru_bench.arguments import run_command, with_parameters
+from gru_bench.arguments import names, run_command, with_parameters
+from gru_bench.classes import check_trusted, load_class
 from gru_bench.config import Config
+from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import home_expanded, write_atomically
 from gru_bench.jax_import import import_jax
 from gru_bench.record import read_record
 from gru_bench.replacing import Recogniser, check_replaceable, holds, is_list_of, is_picture, is_table
-from gru_bench.tasks.settings import check_task
 from gru_bench.terminal import printable
 
 STANDARD_OUTPUT = Path("-")
@@ -34,7 +35,9 @@ EXAMPLES = (
 )
 
 
-def predict(*, run: Path, out: Path | None = None, picture: Path | None = None, overwrite: bool = False) -> None:
+def predict(
+    *, run: Path, out: Path | None = None, picture: Path | None = None, overwrite: bool = False, plugins: str = ""
+) -> None:
     """Say something of new inputs with the best weights of a run: its training data is not needed.
 
     A language model goes on with a text, a sentiment model classifies texts, a time series model forecasts, a
@@ -47,6 +50,7 @@ def predict(*, run: Path, out: Path | None = None, picture: Path | None = None, 
         picture: a .png file for the result as a picture, where the task has one
         overwrite: replace out and picture also where they are files that this command has not written; never a file
             of a run or one that is read
+        plugins: modules or packages of your own, separated by commas, whose classes the run may use
 
     Raises:
         UserError: there is no such run, it has no weights yet, or a file cannot be written.
@@ -64,13 +68,15 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
         return predict
     directory = home_expanded(named[0], "run")
     config = Config.from_dict(read_record(directory).config)
-    check_task(config.task)  # JAX takes seconds to load, and a wrong directory needs none
+    trusted = names(",".join(argument.partition("=")[2] for argument in argv if argument.startswith("plugins=")))
+    check_trusted([config.task.place], trusted, directory)
+    declared(config.task.place)  # JAX takes seconds to load, and a wrong directory needs none
     import_jax()
     from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
 
     check_xla_flags()
     set_up_jax()
-    from gru_bench.tasks.factory import TASKS
+    from gru_bench.tasks.task import Task
 
     def command(
         *plain: Any,
@@ -78,12 +84,13 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
         out: Path | None = None,
         picture: Path | None = None,
         overwrite: bool = False,
+        plugins: str = "",
         **of_task: Any,
     ) -> None:
         from gru_bench.training.saved import load_run
 
         _check_files(out, picture)
-        saved = load_run(directory)
+        saved = load_run(directory, names(plugins))
         inputs = [*saved.data_files, *(value for value in of_task.values() if isinstance(value, Path))]
         check = partial(check_replaceable, inputs=inputs, overwrite=overwrite)
         if picture is not None:
@@ -109,7 +116,7 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
             if path is not None and path != STANDARD_OUTPUT:
                 print(f"Written: {path}", file=sys.stderr)
 
-    return with_parameters(command, predict, TASKS[config.task.name].predict, supplied=("self", "network"))
+    return with_parameters(command, predict, load_class(config.task.place, Task).predict, supplied=("self", "network"))
 
 
 def _check_files(out: Path | None, picture: Path | None) -> None:

@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from gru_bench.config import configs_folder
+from gru_bench.classes import configs_folder
 from gru_bench.launchers import flatten
 from gru_bench.overrides import parsed
 

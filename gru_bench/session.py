@@ -19,13 +19,14 @@ from gru_bench.config import Config
 from gru_bench.data.factory import find_cache
 from gru_bench.errors import UserError
 from gru_bench.files import open_for_appending
-from gru_bench.models.network import Network
+from gru_bench.models.model import Model
 from gru_bench.outputs import complete_outputs, write_outputs
 from gru_bench.record import RunRecord, Status
 from gru_bench.redaction import Redaction, redacted
 from gru_bench.reporting.run_table import run_table
 from gru_bench.tasks.task import Task
 from gru_bench.terminal import Terminal, print_whole
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.checkpoint import Checkpoints
 from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import keep_freed_memory, start_memory_count
@@ -111,7 +112,7 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
                 with _about(directory):
                     check_unchanged(directory, earlier, member)
                     if pictures and earlier.outputs_due:
-                        complete_outputs(directory, earlier, member.paths)
+                        complete_outputs(directory, earlier, member)
                 print_whole(console, run_table(earlier, directory), at_least=0)
                 console.print("This run is finished; fresh=true trains it anew.", style="dim")
             elif earlier is not None and earlier.status == "diverged":
@@ -152,9 +153,12 @@ def _train(left: Sequence[_Unfinished], console: Console, judge: Judge | None, p
     baselines = task.baselines(data)
     runs: list[Run] = []
     with terminated(), _outcome(runs):
+        blueprint: Blueprint | None = None
         for member, directory, started in left:
+            if blueprint is None or member.model != blueprint.config.model:
+                blueprint = Blueprint(member, task)
             with _about(directory):
-                runs.append(begin_run(member, directory, started, task, data, baselines))
+                runs.append(begin_run(member, directory, started, task, data, blueprint, baselines))
                 _announce(runs[-1])
         with closing(Training(runs, task, data, console, judge).run()) as ended:
             for run in ended:
@@ -184,7 +188,7 @@ def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> N
         try:
             run.settle("finished")
             if pictures:
-                network = cast(Network, run.network)
+                network = cast(Model, run.network)
                 write_outputs(run.directory, run.record, task, network, data, run.test_sums, run.tracker)
         finally:
             run.end_tracking()

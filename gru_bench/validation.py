@@ -53,6 +53,8 @@ PositiveFloat = Annotated[float, Range(above=0)]
 NonNegativeFloat = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(low=0, high=1)]
 Rate = Annotated[float, Range(low=0, high=0.99)]
+SampleLength = Annotated[int, Range(low=0, high=100_000)]
+"""Symbols or time steps that a network generates when its run ends; as many random keys are drawn at once."""
 
 
 def describe(annotation: Any) -> str:
@@ -177,7 +179,17 @@ def bind(
     Raises:
         ConfigError: an unknown name, a wrong type, a value out of range, or a missing setting.
     """
-    known = {name: parameter for name, parameter in settings(target).items() if name not in supplied}
+    return bind_parameters(settings(target), values, section, supplied)
+
+
+def bind_parameters(
+    parameters: Mapping[str, inspect.Parameter],
+    values: Mapping[str, object],
+    section: str,
+    supplied: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """Check `values` against parameters whose annotations are resolved; see `bind`."""
+    known = {name: parameter for name, parameter in parameters.items() if name not in supplied}
     for name, value in values.items():
         if name not in known:
             allowed = ", ".join(f"{section}.{valid}" for valid in known) or "nothing here"

@@ -37,7 +37,8 @@ from rich.table import Table
 from gru_bench.arguments import run_command
 from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import UserError
-from gru_bench.models.factory import Signature, make_model
+from gru_bench.models.builder import make_cells
+from gru_bench.models.network import Signature, build_network
 from gru_bench.training.checkpoint import Checkpoints, latest
 from gru_bench.training.environment import device
 from gru_bench.validation import Natural, Positive
@@ -100,7 +101,8 @@ def make_state(hidden_size: int) -> State:
     """Return weights, Adam moments and key of an LSTM language model over characters, by name."""
     model = ModelConfig(cell="lstm", hidden_size=hidden_size)
     signature = Signature(symbols=SYMBOLS, outputs=SYMBOLS)
-    network = make_model(model, TrainingConfig(updates=1), signature, jax.random.key(0))
+    cells = make_cells(model, TrainingConfig(updates=1), lambda cells, key: build_network(cells, signature, key))
+    network = build_network(cells, signature, jax.random.key(0))
     params = nnx.split(network)[1]
     tree = (params, optax.adam(1e-3).init(params), jax.random.key_data(jax.random.key(1)))
     leaves = jax.tree_util.tree_leaves_with_path(tree)

@@ -32,15 +32,13 @@ from rich.table import Table
 from gru_bench.arguments import run_command
 from gru_bench.compose import composed
 from gru_bench.config import Config
-from gru_bench.data.factory import make_data
-from gru_bench.data.windows import TrainWindows
+from gru_bench.data.batches.streams import TrainWindows
 from gru_bench.errors import UserError
-from gru_bench.models.factory import make_model
-from gru_bench.tasks.factory import make_task
-from gru_bench.tasks.settings import ACCEPTS
 from gru_bench.tasks.task import Task
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.environment import device, keep_freed_memory, threads
 from gru_bench.training.optimizer import make_optimizer, make_schedule
+from gru_bench.training.setup import load_task
 from gru_bench.training.step import Compiled, TrainState, make_dispatch, make_update
 from gru_bench.validation import Positive
 
@@ -65,8 +63,7 @@ def settings(cell: str) -> Config:
 
 def prepare(config: Config) -> tuple[Task, TrainWindows]:
     """Return the task and its training windows."""
-    data = make_data(config.data, config.paths, ACCEPTS[config.task.name])
-    task = make_task(config.task, data.describe())
+    task, data = load_task(config)
     return task, cast(TrainWindows, task.train_batches(data, config.training, config.seed))
 
 
@@ -75,7 +72,7 @@ def ours(config: Config) -> Updates:
     keep_freed_memory()
     task, windows = prepare(config)
     optimizer = make_optimizer(config.optimizer, make_schedule(config.optimizer, len(windows), None))
-    network = make_model(config.model, config.training, task.signature, jax.random.key(config.seed))
+    network, _ = Blueprint(config, task).draw(config.seed)
     graph, params = nnx.split(network)
     carry = task.initial_carry(network, config.training.batch_size)
     update = make_update(graph, task, lambda _: optimizer, config.training.loss_reduction)

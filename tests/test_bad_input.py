@@ -18,8 +18,8 @@ from gru_bench.config import DataConfig, PathsConfig, TaskConfig, TrainingConfig
 from gru_bench.data.factory import make_data
 from gru_bench.errors import UserError
 from gru_bench.tasks.factory import make_task
-from gru_bench.tasks.settings import ACCEPTS
 from tests.bad_input import REFUSED, SERIES, TEXT, labelled, series
+from tests.presets import ACCEPTS
 from tests.training.support import record, train
 
 FEW = TrainingConfig(updates=3, batch_size=4, eval_batch_size=4, bptt_window=4)

@@ -76,7 +76,7 @@ def test_tables_and_pictures_are_drawn_from_the_file_alone_without_jax(tmp_path:
     [
         (["grid=tiny"], 2, "grid: found 'tiny', allowed: quick or full or none"),
         (["shapes=1x2x3"], 2, "shapes: found '1x2x3', allowed: batch x time x input x hidden"),
-        (["cells=gruu"], 2, "cells: found 'gruu', allowed: gru, lstm, rnn"),
+        (["cells=gruu"], 2, "cells: found 'gruu', allowed: coupled_lstm, gru, lstm, "),
         (["peers=pytorch"], 2, "Did you mean 'torch'?"),
         (["passes=backward"], 2, "passes: found 'backward', allowed: forward, training, step"),
         (["precision=bfloat16"], 2, "precision: found 'bfloat16', allowed: float32 where there is no GPU"),

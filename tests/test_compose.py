@@ -16,8 +16,9 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
+from gru_bench.classes import configs_folder
 from gru_bench.compose import composed
-from gru_bench.config import Config, configs_folder
+from gru_bench.config import Config
 from tests.training.support import ROOT, SMALL, assert_same_run, begin, command, record
 
 EXTRAS = {"joblib": "sweep", "submitit_local": "slurm", "submitit_slurm": "slurm", "ray": "ray"}

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from gru_bench.classes import preset_place
 from gru_bench.config import EXECUTION, Config, identity
-from gru_bench.data.factory import SOURCES, Source, find_cache, find_mirror
+from gru_bench.data.factory import find_cache, find_mirror
 from gru_bench.errors import ConfigError
 from tests.training.support import ROOT, train
 
@@ -197,7 +198,10 @@ CASES = {
     "nested choice": (["task=language_modeling/x"], r"task: found 'language_modeling/x', allowed: language_modeling"),
     "data": (["data=pbt"], r"data: found 'pbt', allowed: adding, .*Did you mean 'ptb'\?"),
     "launcher": (["hydra/launcher=slurm"], r"hydra/launcher: found 'slurm', allowed: basic"),
-    "cell": (["model.cell=grru"], r"model.cell: found 'grru', allowed: gru or lstm or rnn or .*Did you mean 'gru'\?"),
+    "cell": (
+        ["model.cell=grru"],
+        r"model.cell: found 'grru', allowed: coupled_lstm or gru or lstm or .*Did you mean 'gru'\?",
+    ),
     "source": (["data.source=pbt"], r"data: found 'pbt', .*Did you mean 'ptb'\?"),
     "no path": (["data=text_file"], r"data.path: found nothing, allowed: text. Set it: data.path=\.\.\."),
     "two budgets": (["training.updates=3", "training.epochs=3"], r"training.updates: .*exactly one budget"),
@@ -252,12 +256,11 @@ def test_one_message_and_exit_code_2(here: Path, name: str):
     assert not list(here.glob("runs/**/record.json"))
 
 
-def test_data_that_does_not_serve_the_task(here: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(SOURCES, "reber", Source(("series",), SOURCES["reber"].load))
-    found = train("tracker=none")
+def test_data_that_does_not_serve_the_task(here: Path):
+    found = train("tracker=none", "task=music", "data=reber")
     assert found.code == 2
-    assert "data: found 'reber', allowed: python_source, tiny_shakespeare, ptb, " in found.err
-    assert "task=language_modeling needs tokens, this source gives series: choose task=time_series." in found.err
+    assert "data: found 'reber', allowed: canon, jsb, muse, nottingham, piano" in found.err
+    assert "task=music needs pieces, this source gives tokens: choose task=language_modeling." in found.err
 
 
 def test_a_mirror_that_is_no_folder(here: Path, monkeypatch: pytest.MonkeyPatch):
@@ -332,7 +335,7 @@ def test_settings_can_be_printed(here: Path):
     assert found.code == 0
     printed = yaml.safe_load(found.out)
     whole = {"train_fraction": 1.0, "label_noise": 0.0, "input_noise": 0.0, "draw_seed": 0}
-    assert printed["data"] == {"source": "ptb", **whole}
+    assert printed["data"] == {"source": "ptb", "class": preset_place("data", "ptb"), **whole}
     assert printed["model"]["cell"] == "lstm"
     assert printed["optimizer"]["decay_after_epochs"] == 4
     assert list(here.iterdir()) == []

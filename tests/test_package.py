@@ -18,12 +18,12 @@ from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
 from gru_bench.checks import check_settings
+from gru_bench.classes import configs_folder
 from gru_bench.compose import composed
-from gru_bench.config import Config, DataConfig, configs_folder
-from gru_bench.data.factory import SOURCES, check_data
-from gru_bench.models.settings import CELL_OPTIONS
-from gru_bench.tasks.settings import ACCEPTS, TASK_SETTINGS
+from gru_bench.config import Config, DataConfig
+from gru_bench.data.factory import check_data
 from gru_bench.validation import settings
+from tests.presets import ACCEPTS, CELLS, LOADERS, TASKS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")})
@@ -57,7 +57,7 @@ def checked(*overrides: str) -> Config:
 
 def with_data(source: str) -> list[str]:
     """Return the overrides that choose a source, and a task that it serves."""
-    task = next(name for name, kind in ACCEPTS.items() if kind in SOURCES[source].kinds)
+    task = next(name for name, kind in ACCEPTS.items() if kind in LOADERS[source].kinds)
     return [f"task={task}", f"data={source}", *NEEDED.get(source, [])]
 
 
@@ -91,7 +91,7 @@ def test_every_preset_gives_valid_settings(group: str, choice: str):
 def test_the_choice_of_a_cell_changes_nothing_else(data: str):
     configs = [checked(f"model={cell}", *with_data(data)) for cell in GROUPS["model"]]
     assert [config.model.cell for config in configs] == GROUPS["model"]
-    alike = [dataclasses.replace(config.model, cell="", options={}) for config in configs]
+    alike = [dataclasses.replace(config.model, cell="", class_=None, options={}) for config in configs]
     assert alike == [alike[0]] * len(alike)
     for section in ("task", "data", "optimizer", "training"):
         assert [getattr(config, section) for config in configs] == [getattr(configs[0], section)] * len(configs)
@@ -104,16 +104,16 @@ def test_a_group_on_the_command_line_wins_over_the_preset_of_the_data():
 
 
 def test_names_in_code_and_presets_are_the_same():
-    assert GROUPS["data"] == sorted(SOURCES)
-    assert GROUPS["model"] == sorted(CELL_OPTIONS)
-    assert GROUPS["task"] == sorted(TASK_SETTINGS)
+    assert GROUPS["data"] == sorted(LOADERS)
+    assert GROUPS["model"] == sorted(CELLS)
+    assert GROUPS["task"] == sorted(TASKS)
 
 
 def test_the_presets_of_a_source_show_its_defaults():
-    for name, source in SOURCES.items():
+    for name, source in LOADERS.items():
         config = checked(*with_data(name))
         supplied = ("mirror", "cache", "kind")
-        known = {key: value.default for key, value in settings(source.load).items() if key not in supplied}
+        known = {key: value.default for key, value in settings(source).items() if key not in supplied}
         given = {text.partition("=")[0].removeprefix("data.") for text in NEEDED.get(name, [])}
         shown = {key: value for key, value in config.data.options.items() if key not in given}
         assert shown == {key: value for key, value in known.items() if key not in given}, name
@@ -133,7 +133,7 @@ def trainings() -> list[str]:
     help_file = (ROOT / "configs/hydra/help/gru_bench.yaml").read_text(encoding="utf-8")
     lines = [line for page in PAGES for line in commands(page.read_text(encoding="utf-8"))] + help_file.splitlines()
     found = {line.partition(TRAIN)[2].split(" && ")[0].split("  ")[0].strip() for line in lines if TRAIN in line}
-    return sorted(arguments for arguments in found if not arguments.startswith(("[", "key=")))
+    return sorted(arguments for arguments in found if not arguments.startswith(("[", "key=", "--config-dir")))
 
 
 def test_the_readme_holds_its_two_commands_letter_by_letter():
@@ -167,8 +167,9 @@ def test_the_page_on_configuration_lists_every_setting_and_no_other():
         section = parameter.annotation
         inner = settings(section) if hasattr(section, "__dataclass_fields__") else None
         known |= {name} if inner is None else {f"{name}.{key}" for key in inner if key != "options"}
-    known |= {f"task.{key}" for task in TASK_SETTINGS.values() for key in settings(task)}
-    known |= {f"model.{key}" for cell in CELL_OPTIONS.values() for key in settings(cell)}
+    known |= {f"task.{key}" for task in TASKS.values() for key in settings(task) if key != "description"}
+    known |= {f"model.{key}" for cell in CELLS.values() for key in settings(cell)}
+    known = {key.replace(".class_", ".class") for key in known}
     chosen_by_group = {"task.name", "data.source", "model.cell"}
     assert known - chosen_by_group <= listed
     groups = {*GROUPS, *(choice for _, choice in CHOICES)}
@@ -186,15 +187,15 @@ def test_the_page_on_configuration_lists_every_choice_of_every_group():
 
 def test_the_page_on_data_lists_every_source_and_setting():
     page = (ROOT / "docs/data.md").read_text(encoding="utf-8")
-    for name, source in SOURCES.items():
+    for name, source in LOADERS.items():
         assert f"| `{name}` |" in page
-        for key in set(settings(source.load)) - {"mirror", "cache", "kind"}:
+        for key in set(settings(source)) - {"mirror", "cache", "kind"}:
             assert f"`data.{key}`" in page, f"{name}: {key}"
 
 
 def test_data_of_an_unknown_name_is_refused():
     with pytest.raises(Exception, match="Did you mean 'reber'"):
-        check_data(DataConfig(source="rebre"), "language_modeling", ACCEPTS)
+        check_data(DataConfig(source="rebre"), "language_modeling", "tokens")
 
 
 # The project
@@ -331,7 +332,7 @@ def test_the_wheel_works_in_a_fresh_environment_outside_the_checkout(bare: Path,
     (wheel,) = (bare / "wheels").glob("*.whl")
     done = run(*pip(bare), "install", "--force-reinstall", "--no-deps", str(wheel), cwd=bare)
     assert done.returncode == 0, done.stderr
-    place = outside(bare, "python -c 'import gru_bench.config as c; print(c.configs_folder())'", tmp_path)
+    place = outside(bare, "python -c 'import gru_bench.classes as c; print(c.configs_folder())'", tmp_path)
     assert place.stdout.strip() == str(next((bare / "venv/lib").glob("python*/site-packages/gru_bench/configs")))
     assert "Groups (group=choice)" in outside(bare, f"{TRAIN} --help", tmp_path).stdout
     assert "hidden_size: 200" in outside(bare, f"{TRAIN} data=ptb --cfg job", tmp_path).stdout

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from gru_bench import errors
-from gru_bench.data import datasets
-from gru_bench.data.datasets.imdb import read_archive
-from gru_bench.data.download import RemoteFile
+from gru_bench.data import public
+from gru_bench.data.files.download import RemoteFile
+from gru_bench.data.public.imdb import read_archive
 from gru_bench.errors import DataError
 from gru_bench.training.checkpoint import DamagedCheckpoint, load_tree
 from tests.bad_input import Planted
@@ -121,14 +121,13 @@ def remote_files(value: Any, depth: int = 4) -> Iterator[RemoteFile]:
         yield value
     elif depth and isinstance(value, Mapping):
         yield from (file for item in value.values() for file in remote_files(item, depth - 1))
-    elif depth and type(value).__module__.startswith(datasets.__name__):
+    elif depth and type(value).__module__.startswith(public.__name__):
         yield from (file for item in vars(value).values() for file in remote_files(item, depth - 1))
 
 
 def test_downloads_come_by_https_and_are_known_by_their_sha256():
     modules = [
-        importlib.import_module(f"{datasets.__name__}.{entry.name}")
-        for entry in pkgutil.iter_modules(datasets.__path__)
+        importlib.import_module(f"{public.__name__}.{entry.name}") for entry in pkgutil.iter_modules(public.__path__)
     ]
     found = {file for module in modules for value in list(vars(module).values()) for file in remote_files(value)}
     assert len(found) > 15

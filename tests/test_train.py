@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import yaml
 
+from gru_bench.classes import load_object, preset_place
 from gru_bench.config import Config
-from gru_bench.data.factory import SOURCES, Source
 from gru_bench.record import read_record
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.run_directory import owned
@@ -338,7 +338,8 @@ def tiny(folder: Path, *arguments: str, cache: Path) -> Path:
 )
 def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The evaluation splits are cut short: to score all of WikiText-2 takes longer than to train on it."""
-    load = SOURCES[name].load
+    place = preset_place("data", name)
+    load = load_object(place)
 
     @functools.wraps(load)
     def cut(**options: Any) -> Any:
@@ -347,7 +348,8 @@ def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monke
         facts = corpus.facts | {"symbols": corpus.facts["symbols"] | {"valid": 3000, "test": 3001}}
         return dataclasses.replace(corpus, valid=valid, test=test, facts=facts)
 
-    monkeypatch.setitem(SOURCES, name, Source(("tokens",), cut))  # pyright: ignore[reportArgumentType]
+    module, _, function = place.partition(":")
+    monkeypatch.setattr(sys.modules[module], function, cut)
     tiny(tmp_path, f"data={name}", "training.eval_batch_size=10", f"paths.mirror={mirror}", cache=cache)
     found = record(tmp_path)
     level = json.loads((tmp_path / "data.json").read_text())["vocabulary"]["level"]

@@ -1,6 +1,6 @@
-"""From the data settings to the data: the only place that knows every source.
+"""From the data settings to the data.
 
-A new data set is one file with a loader, one line in `SOURCES` and `configs/data/<name>.yaml`.
+A new data set is one file with a loader and `configs/data/<name>.yaml`, which names it.
 """
 
 from __future__ import annotations
@@ -12,44 +12,19 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from gru_bench.classes import load_object, preset_places
 from gru_bench.config import DataConfig, PathsConfig
-from gru_bench.data import (
-    adding,
-    canon,
-    copy_memory,
-    counting_languages,
-    generated,
-    mackey_glass,
-    own,
-    own_series,
-    own_texts,
-    python_source,
-    sentiment_grammar,
-)
-from gru_bench.data.datasets import (
-    catalogue,
-    ett,
-    imdb,
-    mnist,
-    poly_music,
-    ptb,
-    ptb_char,
-    sp500,
-    sst2,
-    tiny_shakespeare,
-    weather,
-    wikitext2,
-)
+from gru_bench.data.files.text import existing_file, read_file
 from gru_bench.data.noise import check_noise, make_noisy
 from gru_bench.data.train_fraction import check_fraction, take_fraction
-from gru_bench.errors import ConfigError, nearest
+from gru_bench.declarations import declared
+from gru_bench.errors import ConfigError
 from gru_bench.files import home_expanded
 from gru_bench.validation import bind
 
@@ -60,78 +35,45 @@ OWN_FILES = ("path", "valid_path", "test_path")
 _SUPPLIED = frozenset({"mirror", "cache", "kind"})
 
 
-@dataclass(frozen=True)
-class Source:
-    """A data source.
-
-    Attributes:
-        kinds: the kinds of data that it can give: `tokens`, `texts`, `series`, `sequences` or `pieces`.
-        load: its loader, whose keyword parameters are its settings; with several kinds it is told the one wanted.
-    """
-
-    kinds: tuple[str, ...]
-    load: Callable[..., Any]
-
-
-SOURCES: Mapping[str, Source] = {
-    "reber": Source(("tokens",), generated.load_reber),
-    "python_source": Source(("tokens",), python_source.load),
-    "tiny_shakespeare": Source(("tokens",), tiny_shakespeare.load),
-    "ptb": Source(("tokens",), ptb.load),
-    "ptb_char": Source(("tokens",), ptb_char.load),
-    "wikitext2": Source(("tokens",), wikitext2.load),
-    "text_file": Source(("tokens",), own.load_text_file),
-    "mackey_glass": Source(("series",), mackey_glass.load),
-    **{name: Source(("series",), ett.loader(name)) for name in ett.CARDS},
-    "weather": Source(("series",), weather.load),
-    "sp500": Source(("series",), sp500.load),
-    "series_csv": Source(("series",), own_series.load_series_csv),
-    "sentiment_grammar": Source(("texts",), sentiment_grammar.load),
-    "sst2": Source(("texts",), sst2.load),
-    "imdb": Source(("texts",), imdb.load),
-    "text_csv": Source(("texts",), own_texts.load),
-    "tfds": Source(("tokens", "texts"), catalogue.load),
-    "adding": Source(("sequences",), adding.load),
-    "copy": Source(("sequences",), copy_memory.load),
-    "anbn": Source(("sequences",), counting_languages.loader("ab")),
-    "anbncn": Source(("sequences",), counting_languages.loader("abc")),
-    "mnist": Source(("sequences",), mnist.load),
-    "canon": Source(("pieces",), canon.load),
-    **{name: Source(("pieces",), poly_music.loader(name)) for name in poly_music.CARDS},
-}
-
-
-def check_data(config: DataConfig, task: str, accepts: Mapping[str, str]) -> None:
+def check_data(config: DataConfig, task: str, accepts: str) -> None:
     """Check the data settings without reading anything.
 
     Args:
         config: the source and its options.
         task: the task's name.
-        accepts: the kind of data that each task needs, by the task's name.
+        accepts: the kind of data that it needs.
 
     Raises:
         ConfigError: an unknown source, a source of another kind, a wrong option, or a change that this kind of data
             does not allow.
     """
-    source = _source(config)
-    if accepts[task] not in source.kinds:
-        fitting = ", ".join(name for name, other in SOURCES.items() if accepts[task] in other.kinds)
-        takers = " or ".join(f"task={name}" for name, kind in accepts.items() if kind in source.kinds)
-        hint = f"task={task} needs {accepts[task]}, this source gives {' or '.join(source.kinds)}: choose {takers}."
-        raise ConfigError("data", config.source, fitting, hint)
-    _options(config)
-    check_fraction(accepts[task], config.train_fraction)
-    check_noise(accepts[task], config.label_noise, config.input_noise)
+    load = _loader(config)
+    if accepts not in load.kinds:
+        presets = {name: load_object(place).kinds for name, place in preset_places("data").items()}
+        fitting = ", ".join(name for name, kinds in presets.items() if accepts in kinds)
+        hint = f"task={task} needs {accepts}, this source gives {' or '.join(load.kinds)}{_takers(load.kinds)}."
+        raise ConfigError("data", config.source, fitting or f"a source of {accepts}", hint)
+    _options(load, config)
+    check_fraction(accepts, config.train_fraction)
+    check_noise(accepts, config.label_noise, config.input_noise)
 
 
-def _source(config: DataConfig) -> Source:
-    if config.source not in SOURCES:
-        raise ConfigError("data", config.source, ", ".join(SOURCES), nearest(config.source, SOURCES))
-    return SOURCES[config.source]
+def _takers(kinds: Sequence[str]) -> str:
+    tasks = {name: declared(place).constants["accepts"] for name, place in preset_places("task").items()}
+    found = " or ".join(f"task={name}" for name, kind in tasks.items() if kind in kinds)
+    return f": choose {found}" if found else ""
 
 
-def _options(config: DataConfig) -> dict[str, Any]:
-    return bind(_source(config).load, config.options, "data", supplied=_SUPPLIED)
+def _loader(config: DataConfig) -> Any:
+    load = load_object(config.place)
+    if not hasattr(load, "kinds"):
+        hint = "gru_bench.data.source.gives marks one."
+        raise ConfigError("data.class", config.place, "a data source, which says what kinds of data it gives", hint)
+    return load
+
+
+def _options(load: Any, config: DataConfig) -> dict[str, Any]:
+    return bind(load, config.options, "data", supplied=_SUPPLIED)
 
 
 def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
@@ -150,10 +92,11 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
         ConfigError: a wrong setting, or a mirror that is no folder.
         DataError: the data is absent, damaged or unreadable, or too little is left of it.
     """
-    source, options = _source(config), _options(config)
-    if len(source.kinds) > 1:
+    load = _loader(config)
+    options = _options(load, config)
+    if len(load.kinds) > 1:
         options["kind"] = kind
-    data = source.load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
+    data = load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
     data = take_fraction(data, kind, config.train_fraction, config.draw_seed)
     return make_noisy(data, kind, config.label_noise, config.input_noise, config.draw_seed)
 
@@ -165,8 +108,8 @@ def file_digests(config: DataConfig) -> dict[str, str]:
         ConfigError: a wrong setting.
         DataError: a file is absent or unreadable.
     """
-    named = {f"data.{name}": value for name, value in _options(config).items() if name in OWN_FILES}
-    return {key: hashlib.sha256(own.read_file(str(path), key)).hexdigest() for key, path in named.items() if path}
+    named = {f"data.{name}": value for name, value in _options(_loader(config), config).items() if name in OWN_FILES}
+    return {key: hashlib.sha256(read_file(str(path), key)).hexdigest() for key, path in named.items() if path}
 
 
 def check_files(config: DataConfig) -> None:
@@ -176,9 +119,9 @@ def check_files(config: DataConfig) -> None:
         ConfigError: a wrong setting.
         DataError: a file is missing.
     """
-    for name, path in _options(config).items():
+    for name, path in _options(_loader(config), config).items():
         if name in OWN_FILES and path:
-            own.existing_file(str(path), f"data.{name}")
+            existing_file(str(path), f"data.{name}")
 
 
 def find_mirror(paths: PathsConfig) -> Path | None:

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batching import random_words
-from gru_bench.data.corpus import SPLITS, Corpus
 from gru_bench.data.digests import with_change
-from gru_bench.data.sequences import Examples, Sequences
-from gru_bench.data.series import Series
-from gru_bench.data.texts import LabelledTexts, text_counts
+from gru_bench.data.random import random_words
+from gru_bench.data.sequences.sequences import Examples, Sequences
+from gru_bench.data.series.series import Series
+from gru_bench.data.texts.texts import LabelledTexts, text_counts
+from gru_bench.data.tokens.corpus import SPLITS, Corpus
 from gru_bench.errors import ConfigError
 
 _LABELS, _INPUTS = 1, 2  # no stream of random words ends in 0, which `SeedSequence` would not tell from nothing

@@ -22,13 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batching import permutation
-from gru_bench.data.corpus import MINIMUM_SYMBOLS, Corpus
 from gru_bench.data.digests import with_change
-from gru_bench.data.pieces import Pieces
-from gru_bench.data.sequences import Examples, Sequences
-from gru_bench.data.series import Series, row_counts
-from gru_bench.data.texts import LabelledTexts, text_counts
+from gru_bench.data.pieces.pieces import Pieces
+from gru_bench.data.random import permutation
+from gru_bench.data.sequences.sequences import Examples, Sequences
+from gru_bench.data.series.series import Series, row_counts
+from gru_bench.data.texts.texts import LabelledTexts, text_counts
+from gru_bench.data.tokens.corpus import MINIMUM_SYMBOLS, Corpus
 from gru_bench.errors import ConfigError, DataError
 
 KEY = "data.train_fraction"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +14,13 @@ from flax import nnx
 
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
-from gru_bench.models.network import Network, RecurrentLayer
+from gru_bench.models.model import Model
 from gru_bench.models.probes import carry_gradients
+from gru_bench.models.stack import RecurrentLayer, Seen
 from gru_bench.tasks.task import Batch, Task
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.saved import load_run
-from gru_bench.training.setup import initial_network, load_task
+from gru_bench.training.setup import load_task
 
 FLOOR = 1e-300
 """Norms below count as this: float64 holds no much smaller ones with all their digits."""
@@ -31,7 +33,7 @@ def initial_gradient_norms(config: Config) -> dict[str, float]:
         UserError: a network that reads its input from both ends, a wrong setting, or missing data.
     """
     task, data = load_task(config)
-    network, _ = initial_network(config, task)
+    network, _ = Blueprint(config, task).draw(config.seed)
     return gradient_norms(network, task, task.eval_batches(data, "valid", config.training)[0])
 
 
@@ -51,7 +53,7 @@ def trained_gradient_norms(run_dir: Path, mirror: str | None = None, cache: str 
     return gradient_norms(saved.network, saved.task, batches[0])
 
 
-def gradient_norms(network: Network, task: Task, batch: Batch) -> dict[str, float]:
+def gradient_norms(network: Model, task: Task, batch: Batch) -> dict[str, float]:
     """Return the norm of the gradient of the loss at the last scored time step, by how far back it is taken.
 
     The loss is that of one sequence, summed, as far as it depends on the last layer's output at the last time step
@@ -74,7 +76,7 @@ def gradient_norms(network: Network, task: Task, batch: Batch) -> dict[str, floa
     Raises:
         ConfigError: the network reads its input from both ends.
     """
-    layer = network.layers[-1]
+    layer = _last_layer(network)
     if len(layer.directions) > 1:
         raise ConfigError("model.bidirectional", True, "false: only in one direction does a lag have a meaning")
     seen, d_outputs = _at_last_layer(network, task, batch)
@@ -92,54 +94,37 @@ def gradient_norms(network: Network, task: Task, batch: Batch) -> dict[str, floa
     return found
 
 
-class _Seen(NamedTuple):
-    """What a recurrent layer was called with."""
-
-    inputs: Any
-    carry: Any
-    padding: Any
-    reset: Any
+def _last_layer(model: Model) -> RecurrentLayer:
+    return list(model.recurrent.values())[-1]
 
 
-class _Probe(RecurrentLayer):
-    """A recurrent layer to whose outputs numbers are added, and which notes what it was called with."""
-
-    def __init__(self, layer: RecurrentLayer, added: jax.Array):
-        self.cell, self.execution, self.weights = layer.cell, layer.execution, nnx.data(layer.weights)
-        self.added = nnx.data(added)
-
-    def __call__(
-        self, inputs: Any, carry: dict[str, Any], padding: Any, reset: Any, recurrent_dropout: float, key: Any
-    ) -> Any:
-        """Run the layer."""
-        self.seen = nnx.data(_Seen(inputs, carry["forward"], padding, reset))
-        outputs, final = super().__call__(inputs, carry, padding, reset, recurrent_dropout, key)
-        return outputs + self.added, final
-
-
-def _at_last_layer(network: Network, task: Task, batch: Batch) -> tuple[_Seen, np.ndarray]:
+def _at_last_layer(model: Model, task: Task, batch: Batch) -> tuple[Seen, np.ndarray]:
     """Return what the last layer is called with, and the gradient of the summed loss at its outputs, time first."""
-    graph, params = nnx.split(network)
-    rows, time_steps = batch["inputs"].shape[:2]
+    graph, params = nnx.split(model)
+    rows = batch["mask"].shape[0]
 
-    def loss(added: jax.Array, params: Any, batch: dict[str, jax.Array]) -> Any:
-        network = nnx.merge(graph, params)
-        probe = _Probe(network.layers[-1], added)
-        network.layers = nnx.data([*network.layers[:-1], probe])
-        total = task.loss(network, batch, task.initial_carry(network, rows), None).total
-        return total, probe.seen
+    def loss(added: Any, params: Any, batch: dict[str, jax.Array]) -> Any:
+        model = nnx.merge(graph, params)
+        layer = _last_layer(model)
+        layer.watched, layer.added = True, None if added is None else nnx.data(added)
+        total = task.loss(model, batch, task.initial_carry(model, rows), None).total
+        return total, layer.seen
 
-    added = jnp.zeros((time_steps, rows, network.layers[-1].cell.hidden_size))
+    def outputs_of_layer(params: Any, batch: dict[str, jax.Array]) -> Any:
+        return loss(None, params, batch)[1].outputs
+
+    shape = jax.eval_shape(outputs_of_layer, params, dict(batch)).shape
+    added = jnp.zeros(shape)
     d_outputs, seen = jax.jit(jax.grad(loss, has_aux=True))(added, params, dict(batch))
     return jax.device_get(seen), np.asarray(d_outputs)
 
 
-def _exact_norms(layer: RecurrentLayer, seen: _Seen, d_outputs: np.ndarray) -> dict[str, np.ndarray]:
+def _exact_norms(layer: RecurrentLayer, seen: Seen, d_outputs: np.ndarray) -> dict[str, np.ndarray]:
     """Return norms (time, batch) in float64: of the hidden state's gradient, the whole carry's, each other part's."""
     with jax.enable_x64(True):
         wide = jax.tree.map(
             lambda array: jnp.asarray(array, jnp.float64),
-            jax.device_get((layer.directions["forward"], seen.inputs, seen.carry, d_outputs)),
+            jax.device_get((layer.directions["forward"], seen.inputs, seen.carry["forward"], d_outputs)),
         )
         masks = jax.tree.map(jnp.asarray, {"padding": seen.padding, "reset": seen.reset})
         gradients = jax.jit(carry_gradients, static_argnums=0)(layer.cell, *wide, **masks)

@@ -14,8 +14,8 @@ from flax import nnx
 from gru_bench.config import Config
 from gru_bench.measure.layer import tree_bytes
 from gru_bench.measure.updates import begin_training
-from gru_bench.models.network import Network
-from gru_bench.tasks.task import Batch, Task, TrainBatches
+from gru_bench.models.model import Model
+from gru_bench.tasks.task import Batch, Task
 from gru_bench.training.evaluate import Evaluator
 from gru_bench.training.setup import load_task
 
@@ -43,10 +43,10 @@ def memory_numbers(config: Config) -> dict[str, float]:
         training.pause()
     run, params = training.rows[0], training.state.params
     network = nnx.merge(training.graph, params)
-    saved = _saved(network, task, _longest(run.batches))
+    saved = _saved(network, task, run.batches.kinds()[-1][0])
     evaluator = Evaluator(training.graph, task)
     return {
-        "carry_bytes": float(carry_bytes(network)),
+        "carry_bytes": float(tree_bytes(network.carry_shapes)),
         **saved,
         "step_bytes": _known(training.update.step_bytes),
         "inference_bytes": _known(evaluator.batch_bytes(params, training.valid_batches[0])),
@@ -54,12 +54,7 @@ def memory_numbers(config: Config) -> dict[str, float]:
     }
 
 
-def carry_bytes(network: Network) -> int:
-    """Return the bytes that one sequence passes from a time step to the next."""
-    return tree_bytes(jax.eval_shape(lambda: network.zero_carry(1)))
-
-
-def parameter_bytes(network: Network) -> int:
+def parameter_bytes(network: Model) -> int:
     """Return the bytes of all trained values; shapes are enough."""
     return tree_bytes(nnx.state(network, nnx.Param))
 
@@ -92,32 +87,28 @@ def saved_bytes(function: Callable[[Any, Any], Any], weights: Any, inputs: Any) 
     return tree_bytes([variable.aval for variable in arrays])
 
 
-def _saved(network: Network, task: Task, batch: Batch) -> dict[str, float]:
+def _saved(network: Model, task: Task, batch: Batch) -> dict[str, float]:
     graph, params = nnx.split(network)
     rows = batch["mask"].shape[0]
     key = jax.random.key(0)
-    padding = batch.get("padding")
 
     def loss(params: Any, inputs: Any) -> Any:
         batch, carry = inputs
         return task.loss(nnx.merge(graph, params), batch, carry, key).total
 
-    def encode(params: Any, inputs: Any) -> Any:
-        values, padding, carry = inputs
-        return nnx.merge(graph, params).encode(values, carry, padding=padding, key=key)[0]
+    def recurrent(params: Any, inputs: Any) -> Any:
+        batch, carry = inputs
+        model = nnx.merge(graph, params)
+        last = list(model.recurrent.values())[-1]
+        last.watched = True
+        task.loss(model, batch, carry, key)
+        return last.seen.outputs
 
+    inputs = (batch, task.initial_carry(network, rows))
     return {
-        "saved_bytes": float(saved_bytes(loss, params, (batch, task.initial_carry(network, rows)))),
-        "saved_recurrent_bytes": float(
-            saved_bytes(encode, params, (batch["inputs"], padding, network.zero_carry(rows)))
-        ),
+        "saved_bytes": float(saved_bytes(loss, params, inputs)),
+        "saved_recurrent_bytes": float(saved_bytes(recurrent, params, inputs)),
     }
-
-
-def _longest(batches: TrainBatches) -> Batch:
-    """Return a batch of the first epoch with as many time steps as any."""
-    candidates = (batches.at(0, index) for index in range(len(batches)))
-    return next(batch for batch in candidates if batch["inputs"].shape[1] == batches.lengths[-1])
 
 
 def _known(value: int | None) -> float:

@@ -8,10 +8,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gru_bench.cells import cell_class
 from gru_bench.measure.layer import JaxImplementation, JaxLayer, random_weights
 from gru_bench.measure.rounds import interleave
 from gru_bench.measurement import Pass, Point, Shape
-from gru_bench.models.cells import CELLS
 from gru_bench.models.recurrence import Recurrence, recur
 
 
@@ -29,7 +29,7 @@ class Ours(JaxImplementation):
     def layer(self, point: Point) -> JaxLayer:
         """Build the layer for a point."""
         shape = point.shape
-        cell = CELLS[point.cell](hidden_size=shape.hidden)
+        cell = cell_class(point.cell)(hidden_size=shape.hidden)
 
         def run(weights: Any, inputs: Any, carry: Any) -> Any:
             precision = jnp.dtype(point.precision)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from gru_bench.config import Config
-from gru_bench.models.factory import make_cell, stack_shape
-from gru_bench.models.network import count_parameters
-from gru_bench.models.sizing import cell_parameters, state_size
-from gru_bench.training.setup import flops_per_update, load_task, network_shapes
+from gru_bench.models.model import count_parameters
+from gru_bench.training.blueprint import Blueprint
+from gru_bench.training.setup import load_task
 
 
 def parameter_numbers(config: Config) -> dict[str, float]:
@@ -25,17 +24,16 @@ def parameter_numbers(config: Config) -> dict[str, float]:
         UserError: a wrong setting, or the data is missing.
     """
     task, data = load_task(config)
-    network = network_shapes(config, task)
-    cell, shape = make_cell(config.model, task.signature), stack_shape(config.model, task.signature)
-    batches = task.train_batches(data, config.training, config.seed)
+    blueprint = Blueprint(config, task)
+    model = blueprint.shapes
+    first = next(iter(model.recurrent.values()))
     counts = {
-        "layer_recurrent": cell_parameters(cell, shape.layer_inputs(cell.hidden_size)[0]),
-        **network.parameters,
-        "embedding": count_parameters(network.encoder),
-        "pooling": 0 if network.pooling is None else count_parameters(network.pooling),
-        "head": count_parameters(network.head),
-        "hidden_size": cell.hidden_size,
-        "state_size": state_size(cell, shape),
-        "flops_per_update": flops_per_update(config, task, batches),
+        "layer_recurrent": count_parameters(first) // len(first.weights),
+        **model.parameters,
+        "embedding": model.parts.get("encoder", 0),
+        **{name: model.parts.get(name, 0) for name in ("pooling", "head")},
+        "hidden_size": blueprint.cell.hidden_size,
+        "state_size": model.state_size,
+        "flops_per_update": blueprint.flops_per_update(task.train_batches(data, config.training, config.seed)),
     }
     return {name: float(value) for name, value in counts.items()}

@@ -8,9 +8,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gru_bench.cells import cell_class
 from gru_bench.measure.layer import Prepared, operands, prepare_function, prepare_step, random_weights
 from gru_bench.measurement import Point
-from gru_bench.models.cells import CELLS
 
 
 class Products:
@@ -23,7 +23,7 @@ class Products:
     def prepare(self, point: Point) -> Prepared:
         """Build and compile the products for a point."""
         batch, time, inputs, hidden = point.shape
-        cell = CELLS[point.cell](hidden_size=hidden)
+        cell = cell_class(point.cell)(hidden_size=hidden)
         shapes = {name: cell.weight_shapes(inputs)[name] for name in ("kernel", *cell.recurrent_kernels)}
         shapes = {name: (shape[0], math.prod(shape[1:])) for name, shape in shapes.items()}
         weights = {name: value.astype(point.precision) for name, value in random_weights(shapes).items()}

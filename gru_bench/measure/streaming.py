@@ -15,8 +15,9 @@ from gru_bench.config import Config
 from gru_bench.errors import ConfigError
 from gru_bench.measure.layer import Prepared, prepare_step
 from gru_bench.measure.rounds import interleave
-from gru_bench.models.factory import Signature
-from gru_bench.training.setup import initial_network, load_task
+from gru_bench.models.network import Network, Signature
+from gru_bench.training.blueprint import Blueprint
+from gru_bench.training.setup import load_task
 
 
 def latency(configs: Mapping[str, Config], rounds: int) -> dict[str, list[float]]:
@@ -40,7 +41,9 @@ def _prepare(config: Config) -> Prepared:
     if config.model.bidirectional:
         raise ConfigError("model.bidirectional", True, "false for a stream, whose end is not known")
     task, _ = load_task(config)
-    network, _ = initial_network(config, task)
+    network, _ = Blueprint(config, task).draw(config.seed)
+    if not isinstance(network, Network):
+        raise ConfigError("task", config.task.name, "a task with the default network, which can be streamed")
     graph, params = nnx.split(network)
     leaves, structure = jax.tree.flatten(params)  # the call itself is timed: it gets a plain list of arrays
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from gru_bench.cells import cell_class
 from gru_bench.errors import UserError
 from gru_bench.machine_load import LoadMeter
 from gru_bench.measure.implementations import Available
 from gru_bench.measure.layer import Prepared, tree_bytes
 from gru_bench.measure.rounds import interleave
 from gru_bench.measurement import Measurement, Pass, Point, Shape, append, read
-from gru_bench.models.cells import CELLS
 from gru_bench.models.sizing import BACKWARD_AND_FORWARD, cell_flops
 from gru_bench.training.environment import device, environment, threads, versions
 
@@ -92,7 +92,7 @@ def sweep(
 def flops(point: Point) -> float:
     """Return the floating-point operations of the matrix products of a point."""
     shape = point.shape
-    per_time_step = cell_flops(CELLS[point.cell](hidden_size=shape.hidden), shape.input)
+    per_time_step = cell_flops(cell_class(point.cell)(hidden_size=shape.hidden), shape.input)
     passes = BACKWARD_AND_FORWARD if point.what == "training" else 1
     return float(per_time_step * shape.batch * shape.time * passes)
 
@@ -136,7 +136,7 @@ def _measurement(
     machine: tuple[str, int, str],
 ) -> Measurement:
     q25, median, q75 = (float(f"{value:.6g}") for value in np.quantile(seconds, (0.25, 0.5, 0.75)))
-    carry = CELLS[point.cell](hidden_size=point.shape.hidden).zero_carry(1)
+    carry = cell_class(point.cell)(hidden_size=point.shape.hidden).zero_carry(1)
     return Measurement(
         cell=point.cell,
         what=point.what,

@@ -19,6 +19,7 @@ from gru_bench.config import Config, TrackerConfig
 from gru_bench.errors import ConfigError
 from gru_bench.measure.rounds import in_turn
 from gru_bench.tasks.task import Task
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.lengths import store
 from gru_bench.training.loop import Training
 from gru_bench.training.setup import begin_run, load_task
@@ -75,7 +76,10 @@ def begin_training(config: Config, task: Task, data: Any, folder: Path) -> Train
         checkpoint_every=None,
     )
     config = dataclasses.replace(config, training=training, tracker=TrackerConfig(name="none"))
-    runs = [begin_run(member, folder / str(number), None, task, data, {}) for number, member in enumerate(config.runs)]
+    runs = [
+        begin_run(member, folder / str(number), None, task, data, Blueprint(member, task), {})
+        for number, member in enumerate(config.runs)
+    ]
     for run in runs:
         run.open_metrics(0)
     return Training(runs, task, data, Console(file=io.StringIO()))
@@ -105,7 +109,7 @@ def device_seconds(training: Training, updates: int) -> float:
     while done < updates:
         batches = [run.batch(training.done + done + index) for index in range(READY)]
         for batch in batches:
-            stored = store(batch, run.batches.lengths)
+            stored = store(batch, run.batches)
             stacked = jax.device_put({name: np.stack([value] * READY) for name, value in stored.items()})
             jax.block_until_ready(stacked)
             compiled = training.update.compile_seconds

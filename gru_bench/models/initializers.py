@@ -3,7 +3,8 @@
 `orthogonal` draws each gate's input block Glorot-uniform and each gate's recurrent block orthogonal; biases start at
 0, gains at 1, peepholes Glorot-uniform, embeddings at N(0, 1) so that inputs have unit scale (a table that is tied to
 the head is a kernel: Glorot-uniform). `uniform` draws everything but gains from U(-scale, scale) (Zaremba et al.
-2014, arXiv:1409.2329). In both, constants that a cell asks for (`Cell.bias_offsets`) are added to its bias.
+2014, arXiv:1409.2329). In both, constants that a cell asks for (`Cell.bias_offsets`) are added to its bias. A cell says
+which of its weights are recurrent kernels (`Cell.role`).
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from gru_bench.models.cells import Cell
+from gru_bench.cells.base import Cell, Role
 
-Initializer = Callable[[Array, str, tuple[int, ...]], Array]
+Initializer = Callable[[Array, Role, tuple[int, ...]], Array]
 
 
-def orthogonal(key: Array, name: str, shape: tuple[int, ...]) -> Array:
-    """Draw one weight array; the role is read off its name (see `gru_bench.models.cells`)."""
-    if name.endswith("gain"):
+def orthogonal(key: Array, role: Role, shape: tuple[int, ...]) -> Array:
+    """Draw one weight array by its role."""
+    if role == "gain":
         return jnp.ones(shape)
-    if name.endswith("bias"):
+    if role == "bias":
         return jnp.zeros(shape)
-    if name == "table":
+    if role == "table":
         return jax.random.normal(key, shape)
-    if name in ("recurrent_kernel", "candidate_kernel"):
+    if role == "recurrent_kernel":
         keys = jax.random.split(key, shape[1])
         blocks = [jax.nn.initializers.orthogonal()(gate_key, (shape[0], shape[2])) for gate_key in keys]
         return jnp.stack(blocks, axis=1)
@@ -40,8 +41,8 @@ def orthogonal(key: Array, name: str, shape: tuple[int, ...]) -> Array:
 def uniform(scale: float) -> Initializer:
     """Return the rule that draws every weight but the gains from U(-scale, scale)."""
 
-    def draw(key: Array, name: str, shape: tuple[int, ...]) -> Array:
-        if name.endswith("gain"):
+    def draw(key: Array, role: Role, shape: tuple[int, ...]) -> Array:
+        if role == "gain":
             return jnp.ones(shape)
         return jax.random.uniform(key, shape, minval=-scale, maxval=scale)
 
@@ -51,7 +52,7 @@ def uniform(scale: float) -> Initializer:
 def draw_cell(key: Array, cell: Cell, input_size: int, initializer: Initializer) -> dict[str, Float[Array, " ..."]]:
     """Draw the weights of one cell; each array depends on the key and its own name alone."""
     weights = {
-        name: initializer(jax.random.fold_in(key, zlib.crc32(name.encode())), name, shape)
+        name: initializer(jax.random.fold_in(key, zlib.crc32(name.encode())), cell.role(name), shape)
         for name, shape in cell.weight_shapes(input_size).items()
     }
     for gate, offset in cell.bias_offsets.items():

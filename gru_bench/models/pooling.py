@@ -79,7 +79,7 @@ class Attention(nnx.Module):
         kernel_key, bias_key, query_key = jax.random.split(key, 3)
         self.kernel = nnx.Param(initializer(kernel_key, "kernel", (size, size)))
         self.bias = nnx.Param(initializer(bias_key, "bias", (size,)))
-        self.query = nnx.Param(initializer(query_key, "query", (size, 1)))
+        self.query = nnx.Param(initializer(query_key, "kernel", (size, 1)))
 
     @staticmethod
     def step_flops(size: int) -> int:

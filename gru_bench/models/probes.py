@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from gru_bench.models.cells import Activations, Carry, Cell, Weights
+from gru_bench.cells.base import Activations, Carry, Cell, Weights
 from gru_bench.models.products import gate_products, product, split_gates
 from gru_bench.models.recurrence import Plan, Steps, advance, run, starts
 

@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-Gates = tuple[Float[Array, "*leading hidden"], ...]
-"""One array per gate."""
+from gru_bench.cells.base import Gates
 
 
 def product(x: Float[Array, "*leading size"], kernel: Float[Array, " size *out"], precision: Any) -> Array:

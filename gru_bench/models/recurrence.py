@@ -20,9 +20,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from gru_bench.models.cells import Activations, Affine, Carry, Cell, Weights
+from gru_bench.cells.base import Activations, Affine, Carry, Cell, Gates, Weights
 from gru_bench.models.linear_recurrence import linear_recurrence
-from gru_bench.models.products import Gates, gate_products, join_gates, kernel_gradient, product, split_gates
+from gru_bench.models.products import gate_products, join_gates, kernel_gradient, product, split_gates
 
 Recurrence = Literal["scan", "fast", "parallel"]
 

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from gru_bench.cells.base import Cell
 from gru_bench.errors import ConfigError, DataError, nearest
-from gru_bench.models.cells import Cell
 from gru_bench.models.network import Network
 
 CellWeights = dict[str, Float[np.ndarray, " ..."]]

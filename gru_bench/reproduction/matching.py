@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gru_bench.config import Config
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.run import total_updates
-from gru_bench.training.setup import flops_per_update, load_task, network_shapes
+from gru_bench.training.setup import load_task
 
 
 def counts(config: Config) -> dict[str, float]:
@@ -15,9 +16,13 @@ def counts(config: Config) -> dict[str, float]:
     """
     task, data = load_task(config)
     batches = task.train_batches(data, config.training, config.seed)
-    operations = flops_per_update(config, task, batches)
+    blueprint = Blueprint(config, task)
+    operations = blueprint.flops_per_update(batches)
     updates = total_updates(config, len(batches), operations)
     if updates is None:
         raise ValueError(f"expected a budget that says how many updates there are, found {config.training}")
-    recurrent = network_shapes(config, task).parameters["recurrent"]
-    return {"recurrent": float(recurrent), "updates": float(updates), "flops_per_update": operations}
+    return {
+        "recurrent": float(blueprint.shapes.parameters["recurrent"]),
+        "updates": float(updates),
+        "flops_per_update": operations,
+    }

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from gru_bench.config import SWEPT, Config
-from gru_bench.models.cells import CELLS
+from gru_bench.declarations import declared
 from gru_bench.reproduction.plan import Job
 
 
@@ -30,7 +30,7 @@ def sessions(jobs: Sequence[Job], at_once: int) -> Iterator[list[Job]]:
 def _program(config: Config) -> str:
     """Return what runs of one program have in common."""
     identity = config.identity
-    of_start = CELLS[config.model.cell].start_options
+    of_start = declared(config.model.place).constants["start_options"]
     model = {name: value for name, value in identity["model"].items() if name not in of_start}
     optimizer = {name: value for name, value in identity["optimizer"].items() if name not in SWEPT or not value}
     return json.dumps(identity | {"model": model, "optimizer": optimizer, "seed": None}, sort_keys=True)

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import yaml
 
-from gru_bench.config import configs_folder
+from gru_bench.classes import configs_folder
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.files import home_expanded
 from gru_bench.validation import Positive, PositiveFloat, bind

@@ -1,4 +1,4 @@
-"""The adding problem: one number at the end of a sequence; see `gru_bench.data.adding`."""
+"""The adding problem: one number at the end of a sequence; see `gru_bench.data.generated.adding`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from gru_bench.data import adding
-from gru_bench.data.sequences import Examples, Sequences
-from gru_bench.models.factory import Signature
+from gru_bench.data.generated import adding
+from gru_bench.data.sequences.sequences import Examples, Sequences
+from gru_bench.models.network import Signature
 from gru_bench.tasks.memory_pictures import by_place
 from gru_bench.tasks.memory_problem import Outputs, Reference
 from gru_bench.tasks.task import Batch, Sums
@@ -44,23 +44,12 @@ class Adding:
         marked = jnp.argmax(batch["inputs"][..., 1], axis=1).astype(jnp.int32)
         length = jnp.maximum(batch["padding"].sum(axis=1, dtype=jnp.int32), 1)
         place = jnp.minimum(marked * (2 * PLACES) // length, PLACES - 1)
-        zero = self.zero_sums()
         return {
             "loss": squared.sum(),
             "items": mask.sum(dtype=jnp.int32),
-            "squared": zero["squared"].at[place].add(squared),
-            "sequences": zero["sequences"].at[place].add(mask.sum(axis=1, dtype=jnp.int32)),
+            "squared": jnp.zeros(PLACES).at[place].add(squared),
+            "sequences": jnp.zeros(PLACES, jnp.int32).at[place].add(mask.sum(axis=1, dtype=jnp.int32)),
             "correct": (mask & (jnp.abs(errors) < TOLERANCE)).sum(dtype=jnp.int32),
-        }
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
-        return {
-            "loss": jnp.zeros(()),
-            "items": jnp.zeros((), jnp.int32),
-            "squared": jnp.zeros(PLACES),
-            "sequences": jnp.zeros(PLACES, jnp.int32),
-            "correct": jnp.zeros((), jnp.int32),
         }
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:

@@ -16,17 +16,6 @@ BINS = 15
 Sums = dict[str, Array]
 
 
-def zero_sums(classes: int) -> Sums:
-    """Return the sums before the first text."""
-    return {
-        "confusion": jnp.zeros((classes, classes), jnp.int32),
-        "texts": jnp.zeros(BINS, jnp.int32),
-        "correct": jnp.zeros(BINS, jnp.int32),
-        "confidence": jnp.zeros(BINS),
-        "nll": jnp.zeros(()),
-    }
-
-
 def class_sums(
     log_probabilities: Float[Array, "texts classes"], labels: Int[Array, " texts"], mask: Bool[Array, " texts"]
 ) -> Sums:
@@ -46,12 +35,12 @@ def class_sums(
     predicted = jnp.argmax(log_probabilities, axis=1).astype(jnp.int32)
     confidence = jnp.exp(log_probabilities[rows, predicted])
     place = jnp.clip(jnp.ceil(confidence * BINS).astype(jnp.int32) - 1, 0, BINS - 1)
-    zero = zero_sums(log_probabilities.shape[1])
+    classes, counts = log_probabilities.shape[1], jnp.zeros(BINS, jnp.int32)
     return {
-        "confusion": zero["confusion"].at[labels, predicted].add(counted),
-        "texts": zero["texts"].at[place].add(counted),
-        "correct": zero["correct"].at[place].add(jnp.where(predicted == labels, counted, 0)),
-        "confidence": zero["confidence"].at[place].add(jnp.where(mask, confidence, 0.0)),
+        "confusion": jnp.zeros((classes, classes), jnp.int32).at[labels, predicted].add(counted),
+        "texts": counts.at[place].add(counted),
+        "correct": counts.at[place].add(jnp.where(predicted == labels, counted, 0)),
+        "confidence": jnp.zeros(BINS).at[place].add(jnp.where(mask, confidence, 0.0)),
         "nll": -jnp.where(mask, log_probabilities[rows, labels], 0.0).sum(),
     }
 

@@ -1,4 +1,4 @@
-"""Copy memory: a symbol at each time step; see `gru_bench.data.copy_memory`."""
+"""Copy memory: a symbol at each time step; see `gru_bench.data.generated.copy_memory`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from gru_bench.data import copy_memory
-from gru_bench.data.copy_memory import BLANK, KINDS, REMEMBERED, SIGN
-from gru_bench.data.sequences import Examples, Sequences
-from gru_bench.models.factory import Signature
+from gru_bench.data.generated import copy_memory
+from gru_bench.data.generated.copy_memory import BLANK, KINDS, REMEMBERED, SIGN
+from gru_bench.data.sequences.sequences import Examples, Sequences
+from gru_bench.models.network import Signature
 from gru_bench.tasks.memory_pictures import by_place
 from gru_bench.tasks.memory_problem import Outputs, Reference
 from gru_bench.tasks.task import Batch, Sums
@@ -46,11 +46,6 @@ class Copy:
             "wrong": wrong[:, -REMEMBERED:].sum(axis=0, dtype=jnp.int32),
             "sequences": mask[:, -1].sum(dtype=jnp.int32),
         }
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
-        whole = jnp.zeros((), jnp.int32)
-        return {"loss": jnp.zeros(()), "items": whole, "wrong": jnp.zeros(REMEMBERED, jnp.int32), "sequences": whole}
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return nll per time step, and the share of the remembered symbols that come out right."""

@@ -1,4 +1,4 @@
-"""Languages that ask for counting: what may follow, at each time step; see `gru_bench.data.counting_languages`."""
+"""Languages that ask for counting: what may follow, at each time step; see `generated.counting_languages`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from gru_bench.data import counting_languages
-from gru_bench.data.counting_languages import END
-from gru_bench.data.sequences import Examples, Sequences
+from gru_bench.data.generated import counting_languages
+from gru_bench.data.generated.counting_languages import END
+from gru_bench.data.sequences.sequences import Examples, Sequences
 from gru_bench.errors import DataError
-from gru_bench.models.factory import Signature
+from gru_bench.models.network import Signature
 from gru_bench.tasks.memory_pictures import by_place
 from gru_bench.tasks.memory_problem import Outputs, Reference
 from gru_bench.tasks.task import Batch, Sums
@@ -48,18 +48,13 @@ class Counting:
         stands = mask[:, 0]
         n = (batch["inputs"] == END + 1).sum(axis=1, dtype=jnp.int32)
         place = jnp.clip(n - 1, 0, self._test_longest - 1)
-        zero = self.zero_sums()
+        none = jnp.zeros(self._test_longest, jnp.int32)
         return {
             "loss": jnp.where(mask, nll, 0.0).sum(),
             "items": mask.sum(dtype=jnp.int32),
-            "strings": zero["strings"].at[place].add(stands.astype(jnp.int32)),
-            "right": zero["right"].at[place].add((stands & agrees.all(axis=1)).astype(jnp.int32)),
+            "strings": none.at[place].add(stands.astype(jnp.int32)),
+            "right": none.at[place].add((stands & agrees.all(axis=1)).astype(jnp.int32)),
         }
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
-        by_n = jnp.zeros(self._test_longest, jnp.int32)
-        return {"loss": jnp.zeros(()), "items": jnp.zeros((), jnp.int32), "strings": by_n, "right": by_n}
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return the longest n up to which all strings are right, the share of right strings, and nll per time step."""

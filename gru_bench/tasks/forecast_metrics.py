@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.data.series import SeriesForm
+from gru_bench.data.series.series import SeriesForm
 
 
 def forecast_metrics(sums: Mapping[str, Any], form: SeriesForm) -> dict[str, float]:

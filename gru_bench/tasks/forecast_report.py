@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gru_bench.data.forecast_baselines import Forecast, Origins, errors
-from gru_bench.data.series import Series, Values
+from gru_bench.data.series.baselines import Forecast, Origins, errors
+from gru_bench.data.series.series import Series, Values
 from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure
 from gru_bench.tasks.forecast_metrics import error_by_step
 from gru_bench.tasks.task import Prediction, Sample

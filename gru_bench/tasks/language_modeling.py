@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,52 +11,62 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
-from gru_bench.data.corpus import Corpus
-from gru_bench.data.own import decode, read_file
-from gru_bench.data.vocabulary import UNKNOWN, Tokens, Vocabulary
-from gru_bench.data.windows import EvalWindows, TrainWindows
-from gru_bench.models.factory import Signature
-from gru_bench.models.network import Network
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.streams import EvalWindows, TrainWindows
+from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.tokens.corpus import Corpus
+from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
+from gru_bench.models.network import Network, Signature
 from gru_bench.tasks.generation import generate
-from gru_bench.tasks.settings import LanguageModelingSettings
 from gru_bench.tasks.task import (
     Batch,
     Carry,
-    EvalBatches,
     Loss,
     Prediction,
     Sample,
     Split,
     Sums,
-    TrainBatches,
+    Task,
 )
-from gru_bench.validation import Natural, NonNegativeFloat, Positive
+from gru_bench.validation import Natural, NonNegativeFloat, Positive, SampleLength
 
 
-class LanguageModeling:
+class LanguageModeling(Task):
     """Next-symbol prediction.
 
     Args:
         description: `vocabulary`, as `Vocabulary.to_dict` writes it, and whether train has the symbol `<unk>`,
             `unknown_in_train`; earlier versions did not say so, but no characters are `<unk>` in train.
-        **options: see `LanguageModelingSettings`.
+        state: `carry` hands the carry from window to window, in training and in evaluation; `reset` starts each
+            window from zeros.
+        shift_epochs: begin each epoch at another place of the stream, a pure function of (seed, epoch).
+        sample_length: symbols in the sample text of the log.
+        sample_temperature: its temperature; 0 takes the most probable symbol.
     """
 
-    accepts = LanguageModelingSettings.accepts
+    accepts = "tokens"
+    causal = True
+    pooled = False
     metric = "nll"
     direction: Literal["min", "max"] = "min"
     item = "tokens"
 
-    def __init__(self, description: Mapping[str, Any], **options: Any):
-        settings = LanguageModelingSettings(**options)
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        *,
+        state: Literal["carry", "reset"] = "carry",
+        shift_epochs: bool = False,
+        sample_length: SampleLength = 200,
+        sample_temperature: NonNegativeFloat = 0.8,
+    ):
         self.vocabulary = Vocabulary.from_dict(description["vocabulary"])
         self.unknown_in_train = bool(description.get("unknown_in_train", self.vocabulary.level != "char"))
-        self.state: Literal["carry", "reset"] = settings.state
-        self.shift_epochs = settings.shift_epochs
-        self.sample_length, self.sample_temperature = settings.sample_length, settings.sample_temperature
+        self.state: Literal["carry", "reset"] = state
+        self.shift_epochs = shift_epochs
+        self.sample_length, self.sample_temperature = sample_length, sample_temperature
 
     @property
     def signature(self) -> Signature:
@@ -67,7 +77,7 @@ class LanguageModeling:
         """Return the vocabulary, and whether train has `<unk>`, as plain values."""
         return {"vocabulary": self.vocabulary.to_dict(), "unknown_in_train": self.unknown_in_train}
 
-    def train_batches(self, data: Corpus, training: TrainingConfig, seed: int) -> TrainBatches:
+    def train_batches(self, data: Corpus, training: TrainingConfig, seed: int) -> Batches:
         """Return the windows of the training stream."""
         return TrainWindows(
             data.train,
@@ -80,12 +90,12 @@ class LanguageModeling:
             read=data.read.get("train"),
         )
 
-    def eval_batches(self, data: Corpus, split: Split, training: TrainingConfig) -> EvalBatches:
+    def eval_batches(self, data: Corpus, split: Split, training: TrainingConfig) -> Batches:
         """Return windows of a split that hold each of its symbols as a target exactly once; of train its first ones."""
         stream = {"train": data.train[: data.test.size], "valid": data.valid, "test": data.test}[split]
         return self._windows(stream, training, data.read.get(split, stream)[: stream.size])
 
-    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
         """Return windows of a text file that hold each of its symbols as a target exactly once.
 
         Raises:
@@ -114,10 +124,6 @@ class LanguageModeling:
         nll, carry = _summed_nll(network, batch, carry, None)
         return carry, {"nll": nll, "items": batch["mask"].sum(dtype=jnp.int32)}
 
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first window."""
-        return {"nll": jnp.zeros(()), "items": jnp.zeros((), jnp.int32)}
-
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return nll (nats per symbol), its form that fits the level, and the number of scored symbols."""
         items = int(sums["items"])
@@ -138,10 +144,6 @@ class LanguageModeling:
             return []
         text = self._continue(network, "", self.sample_length, self.sample_temperature, None, seed)
         return [Sample(given="", output=text)]
-
-    def figures(self, network: Network, data: Corpus, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
-        """Return no picture: the learning curve says it."""
-        return {}
 
     def predict(
         self,

@@ -18,18 +18,19 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
-from gru_bench.data.own import decode, read_file
-from gru_bench.data.sequences import Examples, Sequences, SplitBatches, joined
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.examples import SplitBatches, train_batches
+from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.sequences.sequences import Examples, Sequences, joined
 from gru_bench.errors import ConfigError
-from gru_bench.models.factory import Signature
-from gru_bench.models.network import Network
+from gru_bench.models.network import Network, Signature
 from gru_bench.tasks.adding_problem import Adding
 from gru_bench.tasks.copy_problem import Copy
 from gru_bench.tasks.counting_problem import Counting
 from gru_bench.tasks.memory_problem import Outputs, Problem
 from gru_bench.tasks.pixels_problem import Pixels
-from gru_bench.tasks.settings import MemorySettings
-from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.validation import Natural
 
 PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {
     "adding": Adding,
@@ -40,19 +41,21 @@ PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {
 ROWS = 100  # sequences at once outside training
 
 
-class Memory:
+class Memory(Task):
     """Tests of memory over a known distance.
 
     Args:
         description: the `form` of the data's `Sequences`.
-        **options: see `MemorySettings`.
+        samples: test sequences that are shown at the end of a run.
     """
 
-    accepts = MemorySettings.accepts
+    accepts = "sequences"
+    causal = True
+    pooled = False
     item = "targets"
 
-    def __init__(self, description: Mapping[str, Any], **options: Any):
-        self._form, self.shown = dict(description), MemorySettings(**options).samples
+    def __init__(self, description: Mapping[str, Any], *, samples: Natural = 4):
+        self._form, self.shown = dict(description), samples
         self.problem = PROBLEMS[description["problem"]](description)
         self.metric = self.problem.metric
         self.direction: Literal["min", "max"] = self.problem.direction
@@ -66,26 +69,22 @@ class Memory:
         """Return the form of the sequences."""
         return dict(self._form)
 
-    def train_batches(self, data: Sequences, training: TrainingConfig, seed: int) -> TrainBatches:
+    def train_batches(self, data: Sequences, training: TrainingConfig, seed: int) -> Batches:
         """Return batches that are drawn or shuffled anew in each epoch."""
-        return data.train_batches(training.batch_size, seed)
+        return train_batches(data, training.batch_size, seed)
 
-    def eval_batches(self, data: Sequences, split: Split, training: TrainingConfig) -> EvalBatches:
+    def eval_batches(self, data: Sequences, split: Split, training: TrainingConfig) -> Batches:
         """Return batches that hold each sequence of a split exactly once; of train `Sequences.some_of_train`."""
         examples = data.some_of_train() if split == "train" else {"valid": data.valid, "test": data.test}[split]
         return SplitBatches(examples, training.eval_batch_size)
 
-    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
         """Return batches that hold each line of a file exactly once.
 
         Raises:
             DataError: the file is missing or empty, or a line is no sequence whose targets are known.
         """
         return SplitBatches(joined([self.problem.read_known(line) for line in _lines(path)]), training.eval_batch_size)
-
-    def initial_carry(self, network: Network, batch_size: int) -> Carry:
-        """Return nothing: sequences are independent of each other."""
-        return ()
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the problem's summed loss of a batch."""
@@ -96,10 +95,6 @@ class Memory:
         """Return the problem's sums of a batch."""
         return carry, self.problem.score(_outputs(network, batch["inputs"], batch["mask"].shape[1], None), batch)
 
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
-        return self.problem.zero_sums()
-
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return the problem's metrics and the number of scored targets."""
         return self.problem.metrics(sums)
@@ -109,11 +104,10 @@ class Memory:
         return {name: self._score(data.test, answer) for name, answer in self.problem.references(data).items()}
 
     def _score(self, examples: Examples, answer: Callable[[Batch], np.ndarray]) -> dict[str, float]:
-        batches, sums = SplitBatches(examples, ROWS), self.problem.zero_sums()
-        add = jax.jit(lambda sums, outputs, batch: jax.tree.map(jnp.add, sums, self.problem.score(outputs, batch)))
-        for index in range(len(batches)):
-            sums = add(sums, answer(batches[index]), batches[index])
-        metrics = self.problem.metrics(jax.device_get(sums))
+        score = jax.jit(self.problem.score)
+        sums = [score(answer(batch), batch) for batch in SplitBatches(examples, ROWS)]
+        total = jax.tree.map(lambda *parts: sum(parts[1:], start=parts[0]), *sums)
+        metrics = self.problem.metrics(jax.device_get(total))
         del metrics["items"]
         return metrics
 

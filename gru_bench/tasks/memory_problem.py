@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
-from gru_bench.data.sequences import Examples, Sequences
-from gru_bench.models.factory import Signature
+from gru_bench.data.sequences.sequences import Examples, Sequences
+from gru_bench.models.network import Signature
 from gru_bench.tasks.task import Batch, Sums
 
 Outputs = Float[Array, "sequences asked outputs"]
@@ -43,10 +43,6 @@ class Problem(Protocol):
             `loss`, the sum that is trained on; `items`, the number of targets in it, int32; and what else metrics and
             pictures need.
         """
-        ...
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
         ...
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:

@@ -14,33 +14,31 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
-from gru_bench.data import roll_baselines
-from gru_bench.data.own_pieces import read_pieces
-from gru_bench.data.piece_windows import PieceWindows
-from gru_bench.data.pieces import KEYS, Pieces, Roll, notes_of, pitches_of
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.packed import PieceWindows
+from gru_bench.data.pieces import baselines as roll_baselines
+from gru_bench.data.pieces.own import read_pieces
+from gru_bench.data.pieces.pieces import KEYS, Pieces, Roll, notes_of, pitches_of
 from gru_bench.errors import DataError
-from gru_bench.models.factory import Signature
-from gru_bench.models.network import Network
+from gru_bench.models.network import Network, Signature
 from gru_bench.tasks import music_pictures
 from gru_bench.tasks.generation import is_greedy, read_prompt
-from gru_bench.tasks.settings import MusicSettings
 from gru_bench.tasks.task import (
     Batch,
     Carry,
-    EvalBatches,
     Loss,
     Prediction,
     Sample,
     Split,
     Sums,
-    TrainBatches,
+    Task,
 )
-from gru_bench.validation import Natural, NonNegativeFloat, Positive
+from gru_bench.validation import Natural, NonNegativeFloat, Positive, SampleLength
 
 SAMPLE_GIVEN, SAMPLE_TEMPERATURE = 16, 0.8  # time steps of a test piece that a sample goes on with
 
 
-class Music:
+class Music(Task):
     """Next-frame prediction with independent keys.
 
     The nll of a frame is summed over its 88 keys and averaged over all time steps of all pieces, each counted once
@@ -50,16 +48,18 @@ class Music:
 
     Args:
         description: nothing: all rolls have the same keys.
-        **options: see `MusicSettings`.
+        sample_length: time steps that the network writes after the beginning of a test piece.
     """
 
-    accepts = MusicSettings.accepts
+    accepts = "pieces"
+    causal = True
+    pooled = False
     metric = "nll"
     direction: Literal["min", "max"] = "min"
     item = "time steps"
 
-    def __init__(self, description: Mapping[str, Any], **options: Any):
-        self.sample_length = MusicSettings(**options).sample_length
+    def __init__(self, description: Mapping[str, Any], *, sample_length: SampleLength = 32):
+        self.sample_length = sample_length
 
     @property
     def signature(self) -> Signature:
@@ -70,11 +70,11 @@ class Music:
         """Return nothing."""
         return {}
 
-    def train_batches(self, data: Pieces, training: TrainingConfig, seed: int) -> TrainBatches:
+    def train_batches(self, data: Pieces, training: TrainingConfig, seed: int) -> Batches:
         """Return windows of the training pieces, whose order is drawn anew in each epoch."""
         return PieceWindows(data.train, training.batch_size, training.bptt_window, shuffle=True, seed=seed)
 
-    def eval_batches(self, data: Pieces, split: Split, training: TrainingConfig) -> EvalBatches:
+    def eval_batches(self, data: Pieces, split: Split, training: TrainingConfig) -> Batches:
         """Return windows of a split that hold each of its frames as a target exactly once.
 
         Of train these are evenly spread pieces, no more than test has.
@@ -84,7 +84,7 @@ class Music:
             return _windows([data.train[place] for place in places.tolist()], training)
         return _windows({"valid": data.valid, "test": data.test}[split], training)
 
-    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
         """Return windows of the pieces of a JSON file that hold each of their frames as a target exactly once.
 
         Raises:
@@ -114,11 +114,6 @@ class Music:
             "first_nll": jnp.where(first, nll, 0.0).sum(),
             "first_items": first.sum(dtype=jnp.int32),
         }
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first window."""
-        nll, items = jnp.zeros(()), jnp.zeros((), jnp.int32)
-        return {"nll": nll, "items": items, "first_nll": nll, "first_items": items}
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return nats per time step, over all frames and over all but the first of each piece; the number of frames."""

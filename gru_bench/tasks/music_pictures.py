@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.pieces import LOWEST, Roll, note_name
+from gru_bench.data.pieces.pieces import LOWEST, Roll, note_name
 from gru_bench.plotting import COLOURS, STYLES, new_figure
 
 MOST_STEPS = 128  # time steps that a picture shows

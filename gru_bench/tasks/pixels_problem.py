@@ -1,4 +1,4 @@
-"""Pictures read pixel by pixel: their class at the last time step; see `gru_bench.data.datasets.mnist`."""
+"""Pictures read pixel by pixel: their class at the last time step; see `gru_bench.data.public.mnist`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
-from gru_bench.data.datasets import mnist
-from gru_bench.data.pixel_baselines import Linear, class_shares
-from gru_bench.data.sequences import Examples, Sequences
+from gru_bench.data.public import mnist
+from gru_bench.data.sequences.pixel_baselines import Linear, class_shares
+from gru_bench.data.sequences.sequences import Examples, Sequences
 from gru_bench.errors import DataError
-from gru_bench.models.factory import Signature
+from gru_bench.models.network import Signature
 from gru_bench.tasks import classification
 from gru_bench.tasks.class_pictures import confusion_matrix
 from gru_bench.tasks.memory_problem import Outputs, Reference
@@ -40,11 +40,6 @@ class Pixels:
         mask = batch["mask"][:, 0]
         sums = classification.class_sums(jax.nn.log_softmax(outputs[:, 0]), batch["targets"][:, 0], mask)
         return {**sums, "loss": sums["nll"], "items": mask.sum(dtype=jnp.int32)}
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
-        zero = classification.zero_sums(len(self._classes))
-        return {**zero, "loss": zero["nll"], "items": jnp.zeros((), jnp.int32)}
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return accuracy, macro F1, nll and expected calibration error."""

@@ -14,57 +14,59 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gru_bench.config import TrainingConfig
-from gru_bench.data.bag_of_words import bag_of_words, majority
-from gru_bench.data.batching import permutation
-from gru_bench.data.buckets import TextBuckets, bucket_edges
-from gru_bench.data.own_texts import read_labelled, read_unlabelled
-from gru_bench.data.texts import Examples, LabelledTexts, TextForm
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.buckets import TextBuckets, bucket_edges
+from gru_bench.data.random import permutation
+from gru_bench.data.texts.bag_of_words import bag_of_words, majority
+from gru_bench.data.texts.own import read_labelled, read_unlabelled
+from gru_bench.data.texts.texts import Examples, LabelledTexts, TextForm
 from gru_bench.errors import ConfigError
-from gru_bench.models.factory import Signature
-from gru_bench.models.network import Network
+from gru_bench.models.network import Network, Signature
 from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram, words_that_count
-from gru_bench.tasks.classification import class_metrics, class_sums, score_probabilities, zero_sums
-from gru_bench.tasks.settings import SentimentSettings
-from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.tasks.classification import class_metrics, class_sums, score_probabilities
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
 from gru_bench.tasks.word_weights import WordWeights, log_probabilities, rows_at_once, weigh_words
+from gru_bench.validation import Natural, Positive
 
 PICTURED = 8  # texts of a prediction that are drawn, the first ones
 
 
-class Sentiment:
+class Sentiment(Task):
     """Classification of texts.
 
     Args:
         description: what `TextForm.to_dict` returns.
-        **options: see `SentimentSettings`.
+        buckets: the most shapes of a batch; texts are sorted into so many buckets by their length.
+        samples: texts of the test split that are shown at the end of a run, each with what its words count.
     """
 
-    accepts = SentimentSettings.accepts
+    accepts = "texts"
+    causal = False
+    pooled = True
     metric = "accuracy"
     direction: Literal["min", "max"] = "max"
     item = "texts"
 
-    def __init__(self, description: Mapping[str, Any], **options: Any):
-        settings = SentimentSettings(**options)
+    def __init__(self, description: Mapping[str, Any], *, buckets: Positive = 4, samples: Natural = 4):
         self.form = TextForm.from_dict(description)
-        self.buckets, self.shown = settings.buckets, settings.samples
+        self.buckets, self.shown = buckets, samples
 
     @property
     def signature(self) -> Signature:
         """Words in, one score per class out."""
-        return Signature(symbols=self.form.vocabulary.size, outputs=len(self.form.classes), causal=False, pooled=True)
+        return Signature(symbols=self.form.vocabulary.size, outputs=len(self.form.classes), pooled=True)
 
     def describe(self) -> dict[str, Any]:
         """Return vocabulary, classes and reading rules as plain values."""
         return self.form.to_dict()
 
-    def train_batches(self, data: LabelledTexts, training: TrainingConfig, seed: int) -> TrainBatches:
+    def train_batches(self, data: LabelledTexts, training: TrainingConfig, seed: int) -> Batches:
         """Return batches of texts of about the same length, drawn anew in each epoch."""
         rows = self._rows(data.train)
         edges = bucket_edges(_lengths(rows), self.buckets)
         return TextBuckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
 
-    def eval_batches(self, data: LabelledTexts, split: Split, training: TrainingConfig) -> EvalBatches:
+    def eval_batches(self, data: LabelledTexts, split: Split, training: TrainingConfig) -> Batches:
         """Return batches that hold each text of a split exactly once; texts of train are spread evenly over it."""
         edges = bucket_edges(_lengths(self._rows(data.train)), self.buckets)
         examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
@@ -72,7 +74,7 @@ class Sentiment:
             examples = examples.take(np.linspace(0, len(data.train) - 1, len(data.test)).astype(np.int64))
         return TextBuckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
 
-    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
         """Return batches that hold each text of a table exactly once.
 
         Raises:
@@ -82,10 +84,6 @@ class Sentiment:
         examples = self.form.encode(*read_labelled(path, self.form, "path"))
         rows = self._rows(examples)
         return TextBuckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
-
-    def initial_carry(self, network: Network, batch_size: int) -> Carry:
-        """Return nothing: texts do not depend on each other."""
-        return ()
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed cross entropy of a batch, in nats."""
@@ -97,10 +95,6 @@ class Sentiment:
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
         """Return the sums of a batch; see `gru_bench.tasks.classification`."""
         return carry, class_sums(_log_probabilities(network, batch, None), batch["labels"], batch["mask"])
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
-        return zero_sums(len(self.form.classes))
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return accuracy, macro F1, nll, expected calibration error and the number of texts."""

@@ -13,29 +13,29 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
 from gru_bench.config import TrainingConfig
-from gru_bench.data.forecast_baselines import Forecast, all_origins, errors, make_baselines
-from gru_bench.data.forecast_windows import (
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.forecast import (
     Channels,
     ForecastEvalWindows,
     ForecastTrainWindows,
     ForecastWindows,
     Normalise,
 )
-from gru_bench.data.own_series import read_series
-from gru_bench.data.series import Rows, Series, SeriesForm
+from gru_bench.data.series.baselines import Forecast, all_origins, errors, make_baselines
+from gru_bench.data.series.own import read_series
+from gru_bench.data.series.series import Rows, Series, SeriesForm
 from gru_bench.errors import DataError
-from gru_bench.models.factory import Signature
-from gru_bench.models.network import Network
+from gru_bench.models.network import Network, Signature
 from gru_bench.tasks import forecast_report
 from gru_bench.tasks.forecast_metrics import forecast_metrics
-from gru_bench.tasks.settings import TimeSeriesSettings
-from gru_bench.tasks.task import Batch, Carry, EvalBatches, Loss, Prediction, Sample, Split, Sums, TrainBatches
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.validation import Positive
 
 CHUNK = 512  # rows that are forecast at once where batches are not given
 MOST_DRAWN = 20_000_000  # values that pictures are made from
 
 
-class TimeSeries:
+class TimeSeries(Task):
     """Direct multi-horizon forecasting.
 
     The network reads a context of scaled values, its last state is pooled, and the head puts out the whole horizon;
@@ -44,21 +44,35 @@ class TimeSeries:
 
     Args:
         description: the form of the series, as `SeriesForm.to_dict` writes it.
-        **options: see `TimeSeriesSettings`.
+        channels: `joint`: all targets in and out at once; `shared`: one network for every target, which reads that
+            target alone; a batch then counts targets of windows.
+        normalise: what is taken out of a context and put back into its forecast: `none`, the `last` value, or mean and
+            deviation of the context (`instance`).
+        loss: mean squared or mean absolute error of scaled values.
+        train_stride: rows from one training window to the next; 1 takes every window in every epoch.
     """
 
-    accepts = TimeSeriesSettings.accepts
+    accepts = "series"
+    causal = False
+    pooled = True
     metric = "mse"
     direction: Literal["min", "max"] = "min"
     item = "windows"
 
-    def __init__(self, description: Mapping[str, Any], **options: Any):
-        settings = TimeSeriesSettings(**options)
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        *,
+        channels: Channels = "shared",
+        normalise: Normalise = "last",
+        loss: Literal["mse", "mae"] = "mse",
+        train_stride: Positive = 1,
+    ):
         self.form = SeriesForm.from_dict(description)
-        self.channels: Channels = settings.channels
-        self.normalise: Normalise = settings.normalise
-        self.trained_on, self.train_stride = settings.loss, settings.train_stride
-        self._columns = 1 if self.channels == "shared" else len(self.form.targets)
+        self.channels: Channels = channels
+        self.normalise: Normalise = normalise
+        self.trained_on, self.train_stride = loss, train_stride
+        self._columns = 1 if channels == "shared" else len(self.form.targets)
         self._baselines: tuple[Series, dict[str, Forecast]] | None = None
 
     @property
@@ -67,7 +81,6 @@ class TimeSeries:
         return Signature(
             channels=self._columns + self.form.features,
             outputs=self.form.horizon * self._columns,
-            causal=False,
             pooled=True,
             features=self.form.horizon * self.form.features,
         )
@@ -76,12 +89,12 @@ class TimeSeries:
         """Return the form of the series as plain values."""
         return self.form.to_dict()
 
-    def train_batches(self, data: Series, training: TrainingConfig, seed: int) -> TrainBatches:
+    def train_batches(self, data: Series, training: TrainingConfig, seed: int) -> Batches:
         """Return the windows of the training rows in a permuted order."""
         windows = self._windows(data)
         return ForecastTrainWindows(windows, training.batch_size, stride=self.train_stride, seed=seed)
 
-    def eval_batches(self, data: Series, split: Split, training: TrainingConfig) -> EvalBatches:
+    def eval_batches(self, data: Series, split: Split, training: TrainingConfig) -> Batches:
         """Return every window whose whole horizon lies in the split; its context may lie before it.
 
         Of train these are the last ones, as many as of test.
@@ -92,7 +105,7 @@ class TimeSeries:
             start = max(start, end - (last - first))
         return self._eval_windows(data, (start, end), training)
 
-    def file_batches(self, path: Path, training: TrainingConfig) -> EvalBatches:
+    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
         """Return every window of another file of this form.
 
         Raises:
@@ -106,10 +119,6 @@ class TimeSeries:
 
     def _eval_windows(self, data: Series, rows: Rows, training: TrainingConfig) -> ForecastEvalWindows:
         return ForecastEvalWindows(self._windows(data), rows, training.eval_batch_size)
-
-    def initial_carry(self, network: Network, batch_size: int) -> Carry:
-        """Return nothing: windows are independent of each other."""
-        return ()
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed loss over all observed values of a batch."""
@@ -133,16 +142,6 @@ class TimeSeries:
             return values.sum(axis=0)
         zeros = jnp.zeros((len(self.form.targets), self.form.horizon), values.dtype)
         return zeros.at[batch["channel"]].add(values[..., 0]).T
-
-    def zero_sums(self) -> Sums:
-        """Return the sums before the first batch."""
-        zeros = jnp.zeros((self.form.horizon, len(self.form.targets)))
-        return {
-            "squared": zeros,
-            "absolute": zeros,
-            "count": zeros.astype(jnp.int32),
-            "items": jnp.zeros((), jnp.int32),
-        }
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return mse and mae, scaled and in own units, mase, and the number of scored windows."""

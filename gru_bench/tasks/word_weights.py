@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import NDArray
 
-from gru_bench.data.vocabulary import Tokens
+from gru_bench.data.tokens.vocabulary import Tokens
 from gru_bench.models.network import Network
 
 ROWS = 64  # texts that a network reads at once, but

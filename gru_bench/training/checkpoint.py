@@ -181,7 +181,7 @@ def load_tree(path: Path, template: Any) -> tuple[Any, dict[str, Any]]:
         DamagedCheckpoint: the file is cut off, its bytes changed, or its arrays do not fit the template.
     """
     arrays, meta = read_arrays(path)
-    wanted = _named_arrays(template)
+    wanted = _named_shapes(template)
     for name, array in wanted.items():
         found = arrays.get(name)
         if found is None or found.shape != array.shape or found.dtype != array.dtype:
@@ -216,6 +216,15 @@ def _named_arrays(tree: Any) -> dict[str, np.ndarray]:
     return {
         jax.tree_util.keystr(path, simple=True, separator="/"): _as_array(leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+
+
+def _named_shapes(tree: Any) -> dict[str, Any]:
+    """Return what has shape and dtype of each array, of a tree of arrays or of shapes."""
+    named = jax.tree_util.tree_leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): jax.random.key_data(leaf) if _is_key(leaf) else leaf
+        for path, leaf in named
     }
 
 

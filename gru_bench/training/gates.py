@@ -1,35 +1,75 @@
-"""The gates of a network on one batch, read as in training."""
+"""The gates of a model on one batch, whatever the model is made of."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+from flax import nnx
 from jaxtyping import Array, Bool
 
-from gru_bench.models.network import Network
-from gru_bench.tasks.task import Batch
+from gru_bench.models.probes import gate_activity, gate_values
+from gru_bench.models.stack import RecurrentLayer
+from gru_bench.tasks.task import Batch, Task
+from gru_bench.training.step import Params
 
 
-def gate_activity(network: Network, batch: Batch) -> dict[str, float]:
-    """Return mean and saturated share of the gates over the real time steps of a split's first batch, by name.
+class GateProbe:
+    """Measures the gates of all recurrent layers as a batch is scored: with its padding, resets and carries."""
 
-    The carry is reset where sequences start and passes padding, as in the loss; see `Network.gate_activity`.
+    def __init__(self, graph: nnx.GraphDef, task: Task):
+        def measure(params: Params, carry: Any, batch: Batch) -> dict[str, Array]:
+            model = nnx.merge(graph, params)
+            layers = model.recurrent
+            for layer in layers.values():
+                layer.watched = True
+            task.score(model, batch, carry)
+            return {
+                f"{name}/{place}": value
+                for name, layer in layers.items()
+                for place, value in layer_activity(layer, real_steps(batch, layer)).items()
+            }
+
+        self._graph, self._task, self._measure = graph, task, jax.jit(measure)
+
+    def __call__(self, params: Params, batch: Batch) -> dict[str, float]:
+        """Return mean and saturated share of each gate, named `<layer>/<direction>/<gate>/<mean|saturated>`.
+
+        They are taken over the time steps that hold data: neither padding nor rows that only fill the batch.
+        """
+        carry = self._task.initial_carry(nnx.merge(self._graph, params), batch["mask"].shape[0])
+        return {name: float(value) for name, value in jax.device_get(self._measure(params, carry, batch)).items()}
+
+
+def real_steps(batch: Batch, layer: RecurrentLayer) -> Bool[Array, "time batch"]:
+    """Return which time steps that a watched layer read hold data.
+
+    A layer is not told where its sequences end if what it does afterwards cannot matter; then `padding` of the batch
+    says it, or else its `mask`, of the same time axis.
     """
-    activity = _activity(network, jnp.asarray(batch["inputs"]), real_steps(batch), batch.get("reset"))
-    return {name: float(value) for name, value in jax.device_get(activity).items()}
+    seen = layer.seen
+    shape = seen.inputs.shape[:2]
+    rows = jnp.asarray(batch["mask"]).reshape(shape[1], -1).any(axis=1)
+    told = [seen.padding, *(jnp.asarray(batch[name]).T for name in ("padding", "mask") if name in batch)]
+    whole = jnp.broadcast_to(rows, shape)
+    return whole & next((steps for steps in told if steps is not None and steps.shape == shape), whole)
 
 
-def real_steps(batch: Batch) -> Bool[Array, "sequence time"]:
-    """Return which time steps of a batch hold data: neither padding nor rows that only fill the batch.
-
-    A batch without `padding` has a `mask` of time steps, or of whole sequences.
-    """
-    if "padding" in batch:
-        return jnp.asarray(batch["padding"])
-    mask = jnp.asarray(batch["mask"])
-    return mask if mask.ndim == 2 else jnp.broadcast_to(mask[:, None], batch["inputs"].shape[:2])
-
-
-@jax.jit
-def _activity(network: Network, inputs: Array, padding: Array, reset: Array | None) -> dict[str, Array]:
-    return network.gate_activity(inputs, network.zero_carry(inputs.shape[0]), padding, reset)
+def layer_activity(layer: RecurrentLayer, counted: Bool[Array, "time batch"]) -> dict[str, Array]:
+    """Return what the gates of a watched layer did, over the time steps that count; see `GateProbe`."""
+    seen, found = layer.seen, {}
+    for name, weights in layer.directions.items():
+        gates, _ = gate_values(
+            layer.cell,
+            weights,
+            seen.inputs,
+            seen.carry[name],
+            padding=seen.padding,
+            reset=seen.reset,
+            reverse=name == "backward",
+            precision=jnp.dtype(layer.execution.precision),
+        )
+        for gate, measured in gate_activity(gates, counted).items():
+            found |= {f"{name}/{gate}/{what}": value for what, value in measured.items()}
+    return found

@@ -19,10 +19,11 @@ from jax.experimental.multihost_utils import broadcast_one_to_all
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
+from gru_bench.data.batches.base import Batches
 from gru_bench.errors import ConfigError
 from gru_bench.tasks.task import Batch
 from gru_bench.training.environment import threads
-from gru_bench.training.lengths import at_own_length
+from gru_bench.training.lengths import at_own_shape
 from gru_bench.training.processes import channel
 from gru_bench.training.step import Compiled, Scalars, TrainState, Update, UpdateMetrics, make_dispatch
 
@@ -64,13 +65,13 @@ class Layout(Protocol):
         ...
 
 
-def make_layout(runs: int, batch_size: int, lengths: Sequence[int], devices: int | str) -> Layout:
+def make_layout(runs: int, batch_size: int, batches: Batches, devices: int | str) -> Layout:
     """Choose the layout.
 
     Args:
         runs: how many runs are trained at once.
         batch_size: sequences of a batch of one run.
-        lengths: time steps of a batch; see `TrainBatches`.
+        batches: those of a run; the shapes are the same for all.
         devices: how many devices of each process to use, or `all`. Replicas always use all cores of a processor.
 
     Raises:
@@ -82,10 +83,10 @@ def make_layout(runs: int, batch_size: int, lengths: Sequence[int], devices: int
         raise ConfigError("training.devices", devices, f"at most {len(present)}, or all: that many devices are here")
     if runs > 1:
         on_cores = present[0].platform == "cpu"
-        return Together(runs, lengths, present if on_cores else present[:count], one_by_one=on_cores)
+        return Together(runs, batches, present if on_cores else present[:count], one_by_one=on_cores)
     processes = jax.process_count()
     if count * processes == 1:
-        return Alone(lengths)
+        return Alone(batches)
     if batch_size % (count * processes):
         of_processes = f" and training.processes={processes}" if processes > 1 else ""
         raise ConfigError(
@@ -94,15 +95,15 @@ def make_layout(runs: int, batch_size: int, lengths: Sequence[int], devices: int
             f"a multiple of {count * processes} with training.devices={devices}{of_processes}",
             "Each device takes an equal share of a batch.",
         )
-    return DataParallel(lengths, present[:count]) if processes == 1 else Shared(lengths, batch_size, count)
+    return DataParallel(batches, present[:count]) if processes == 1 else Shared(batches, batch_size, count)
 
 
 class Alone:
     """One run on one device."""
 
-    def __init__(self, lengths: Sequence[int]):
-        """Take the lengths of batches."""
-        self._lengths = lengths
+    def __init__(self, batches: Batches):
+        """Take the batches, for their shapes."""
+        self._read = batches
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Return the state of the run."""
@@ -133,15 +134,15 @@ class Alone:
 
     def compile(self, update: Update) -> Compiled:
         """Return several updates as one compiled function."""
-        return Compiled(make_dispatch(at_own_length(update, self._lengths)), donate=(0,))
+        return Compiled(make_dispatch(at_own_shape(update, self._read)), donate=(0,))
 
 
 class DataParallel(Alone):
     """One run on several devices: each has all weights and an equal share of the batch and of the carry."""
 
-    def __init__(self, lengths: Sequence[int], devices: Sequence[Any]):
-        """Take the lengths of batches, and the devices."""
-        super().__init__(lengths)
+    def __init__(self, batches: Batches, devices: Sequence[Any]):
+        """Take the batches, and the devices."""
+        super().__init__(batches)
         self._first = devices[0]
         mesh = Mesh(np.array(devices), ("share",))
         self._everywhere = NamedSharding(mesh, PartitionSpec())
@@ -171,19 +172,19 @@ class DataParallel(Alone):
 
     def compile(self, update: Update) -> Compiled:
         """Return several updates as one compiled function."""
-        dispatch = make_dispatch(at_own_length(update, self._lengths))
+        dispatch = make_dispatch(at_own_shape(update, self._read))
         return Compiled(dispatch, donate=(0,), out_shardings=(self._places, self._everywhere))
 
 
 class Shared(DataParallel):
     """One run on the devices of several processes; see `gru_bench.training.processes`."""
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, count: int):
-        """Take the lengths of batches, the rows of one, and how many devices of each process there are."""
+    def __init__(self, batches: Batches, batch_size: int, count: int):
+        """Take the batches, the rows of one, and how many devices of each process there are."""
         by_process: dict[int, list[Any]] = {}
         for device in jax.devices():
             by_process.setdefault(device.process_index, []).append(device)
-        super().__init__(lengths, [device for _, own in sorted(by_process.items()) for device in own[:count]])
+        super().__init__(batches, [device for _, own in sorted(by_process.items()) for device in own[:count]])
         self._leads = jax.process_index() == 0
         self._first, self._size = jax.local_devices()[0], batch_size
         share = batch_size // len(by_process)
@@ -234,7 +235,7 @@ class Shared(DataParallel):
 
     def compile(self, update: Update) -> Compiled:
         """Return several updates as one compiled function, which process 0 tells the others to call as well."""
-        dispatch = make_dispatch(at_own_length(update, self._lengths))
+        dispatch = make_dispatch(at_own_shape(update, self._read))
         return _Told(dispatch, donate=(0,), out_shardings=(self._places, self._everywhere))
 
 
@@ -263,19 +264,19 @@ class Together:
     Rows that only make the shares equal repeat the first run.
     """
 
-    def __init__(self, runs: int, lengths: Sequence[int], devices: Sequence[Any], *, one_by_one: bool):
+    def __init__(self, runs: int, batches: Batches, devices: Sequence[Any], *, one_by_one: bool):
         """Share the runs out.
 
         Args:
             runs: how many there are.
-            lengths: time steps of a batch, ascending.
+            batches: those of a run.
             devices: where they may run.
             one_by_one: whether the runs of a device follow each other, update by update, or are one batched
                 computation.
         """
         share = math.ceil(runs / min(runs, len(devices)))
         devices = devices[: math.ceil(runs / share)]
-        self._first, self._filling, self._lengths = devices[0], share * len(devices) - runs, lengths
+        self._first, self._filling, self._read = devices[0], share * len(devices) - runs, batches
         self._mesh, self._one_by_one = Mesh(np.array(devices), ("replica",)), one_by_one
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
@@ -315,7 +316,7 @@ class Together:
         def one_by_one(state: TrainState, batch: Batch, scalars: Scalars) -> tuple[TrainState, UpdateMetrics]:
             return jax.lax.map(lambda row: alone(*row), (state, dict(batch), scalars))
 
-        alone = at_own_length(update, self._lengths)
+        alone = at_own_shape(update, self._read)
         each = one_by_one if self._one_by_one else jax.vmap(update)
         rows = PartitionSpec("replica")
         of_updates = PartitionSpec(None, "replica")

@@ -1,41 +1,39 @@
-"""Batches of several lengths in one compiled program: stored at the greatest length, computed at their own."""
+"""Batches of several shapes in one compiled program: stored at the greatest lengths, computed at their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import jax
 import numpy as np
 
+from gru_bench.data.batches.base import Batches, pad_axis
 from gru_bench.tasks.task import Batch
 from gru_bench.training.step import Scalars, TrainState, Update, UpdateMetrics
 
-_TIMED = ("inputs", "padding")  # what has time steps, along its second axis, where batches differ in length
-_LENGTH = "length"  # which of the lengths a batch had
+_SHAPE = "shape"  # which of the shapes a stored batch had
 
 
-def store(batch: Batch, lengths: Sequence[int]) -> Batch:
-    """Return a batch padded to the greatest of `lengths`, which are ascending; see `TrainBatches`."""
-    if len(lengths) == 1:
+def store(batch: Batch, batches: Batches) -> Batch:
+    """Return a batch of `batches` padded along each time axis to the greatest length that any batch has there."""
+    if len(batches.shapes) == 1:
         return batch
-    length = batch["inputs"].shape[1]
-
-    def pad(array: np.ndarray) -> np.ndarray:
-        return np.pad(array, ((0, 0), (0, lengths[-1] - length), *((0, 0),) * (array.ndim - 2)))
-
-    padded = {name: pad(batch[name]) for name in _TIMED}
-    return {**batch, **padded, _LENGTH: np.asarray(lengths.index(length), np.int32)}
+    greatest = {axis: max(shape[axis] for shape in batches.shapes) for axis in batches.shapes[0]}
+    padded = {name: pad_axis(batch[name], greatest[axis]) for name, axis in batches.axes.items() if name in batch}
+    return {**batch, **padded, _SHAPE: np.asarray(batches.shapes.index(batches.lengths(batch)), np.int32)}
 
 
-def at_own_length(update: Update, lengths: Sequence[int]) -> Update:
+def at_own_shape(update: Update, batches: Batches) -> Update:
     """Return an update that computes no time step that `store` has added."""
-    if len(lengths) == 1:
+    if len(batches.shapes) == 1:
         return update
 
     def cut(state: TrainState, batch: Batch, scalars: Scalars) -> tuple[TrainState, UpdateMetrics]:
-        def at(length: int) -> Callable[[], tuple[TrainState, UpdateMetrics]]:
-            return lambda: update(state, {**batch, **{name: batch[name][:, :length] for name in _TIMED}}, scalars)
+        def at(shape: int) -> Callable[[], tuple[TrainState, UpdateMetrics]]:
+            lengths = batches.shapes[shape]
+            own = {name: batch[name][:, : lengths[axis]] for name, axis in batches.axes.items() if name in batch}
+            return lambda: update(state, {**batch, **own}, scalars)
 
-        return jax.lax.switch(batch[_LENGTH], [at(length) for length in lengths])
+        return jax.lax.switch(batch[_SHAPE], [at(shape) for shape in range(len(batches.shapes))])
 
     return cut

@@ -23,13 +23,12 @@ from gru_bench.tracking.progress import Progress
 from gru_bench.training.checkpoint import latest
 from gru_bench.training.environment import environment, peak_rss_bytes
 from gru_bench.training.evaluate import Evaluator
-from gru_bench.training.gates import gate_activity
+from gru_bench.training.gates import GateProbe
 from gru_bench.training.layout import make_layout
 from gru_bench.training.lengths import store
 from gru_bench.training.meter import Diverged, Stopwatch
 from gru_bench.training.optimizer import make_optimizer, make_schedule
 from gru_bench.training.run import Run
-from gru_bench.training.setup import initial_network
 from gru_bench.training.signals import Interrupted, SignalWatch
 from gru_bench.training.step import Scalars, TrainState, UpdateMetrics, make_update
 
@@ -68,7 +67,7 @@ class Training:
         self.total_updates = first.total_updates
         self.eval_every = self.training.eval_every or first.updates_per_epoch
         (self.graph, *_), states = zip(*(_initial(run, task) for run in runs), strict=True)
-        self.evaluator = Evaluator(self.graph, task)
+        self.evaluator, self.gate_probe = Evaluator(self.graph, task), GateProbe(self.graph, task)
         self.done = 0
         self.at_once = len(runs)
         self.wall_before = self.compile_before = 0.0
@@ -171,7 +170,7 @@ class Training:
 
     def _batches(self, update: int) -> list[Batch]:
         """Return the whole batch that each run learns from after `update` updates."""
-        return [store(run.batch(update), run.batches.lengths) for run in self.rows]
+        return [store(run.batch(update), run.batches) for run in self.rows]
 
     def _read(self) -> None:
         """Hand what the device has told of its last updates to the runs."""
@@ -209,9 +208,9 @@ class Training:
         values = []
         for run in self._going():
             state = self._state(run)
-            metrics = self.evaluator(state.params, self.valid_batches)
+            metrics = self.evaluator(state.params, self.valid_batches, decode=self.task.decode_validation)
             run.record.scored["valid"] = metrics.pop("items")
-            gates = gate_activity(nnx.merge(self.graph, state.params), self.valid_batches[0])
+            gates = self.gate_probe(state.params, self.valid_batches[0])
             run.note_evaluation(self.done, self.watch.elapsed, metrics, gates)
             if not math.isfinite(metrics[self.task.metric]):
                 name = f"{self.task.metric} on the validation split"
@@ -257,8 +256,9 @@ class Training:
         if run.failure is None and not run.pruned:
             params, run.best = run.best_weights(self._state(run).params)
             run.network = nnx.merge(self.graph, params)
-            run.test_sums = self.evaluator.sums(params, self.task.eval_batches(self.data, "test", self.training))
-            test = self.task.metrics(run.test_sums)
+            batches = self.task.eval_batches(self.data, "test", self.training)
+            run.test_sums = self.evaluator.sums(params, batches)
+            test = self.evaluator.metrics(params, batches, run.test_sums)
             run.record.scored["test"] = test.pop("items")
             run.record.metrics = {"valid": run.best["metrics"], "test": test}
             if self.training.score_train:
@@ -277,7 +277,7 @@ class Training:
             schedule = make_schedule(optimizers[0], runs[0].updates_per_epoch, self.total_updates, scalars)
             return make_optimizer(optimizers[0], schedule, scalars)
 
-        self.layout = make_layout(len(runs), self.training.batch_size, runs[0].batches.lengths, self.training.devices)
+        self.layout = make_layout(len(runs), self.training.batch_size, runs[0].batches, self.training.devices)
         self.state = self.layout.join(states)
         self.scalars = self.layout.scalars(
             [{name: getattr(config, name) for name in differing} for config in optimizers]
@@ -340,7 +340,7 @@ class Training:
 def _initial(run: Run, task: Task) -> tuple[nnx.GraphDef, TrainState]:
     """Return the network without its weights, and the state of a run before its first update."""
     config = run.config
-    network, dropout_key = initial_network(config, task)
+    network, dropout_key = run.blueprint.draw(config.seed)
     graph, params = nnx.split(network)
     return graph, TrainState(
         params=params,

@@ -15,12 +15,13 @@ import numpy as np
 import optax
 
 from gru_bench.config import Config
+from gru_bench.data.batches.base import Batches
 from gru_bench.errors import ConfigError
-from gru_bench.models.network import Network
+from gru_bench.models.model import Model
 from gru_bench.record import RunRecord, Status
-from gru_bench.tasks.task import TrainBatches
 from gru_bench.tracking.metrics_file import MetricsFile
 from gru_bench.tracking.tracker import Tracker, summarise
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.checkpoint import Checkpoints, DamagedCheckpoint, checkpoint_identity
 from gru_bench.training.meter import Diverged, Interval, Meter
 from gru_bench.training.optimizer import make_schedule
@@ -39,10 +40,18 @@ class Run:
         test_sums: what the test metrics are made of, once the run is finished.
     """
 
-    def __init__(self, config: Config, directory: Path, record: RunRecord, batches: TrainBatches, tracker: Tracker):
+    def __init__(
+        self,
+        config: Config,
+        directory: Path,
+        record: RunRecord,
+        blueprint: Blueprint,
+        batches: Batches,
+        tracker: Tracker,
+    ):
         """Begin at update 0; `resume` goes on from a checkpoint."""
         self.config, self.directory, self.record = config, directory, record
-        self.batches, self.tracker = batches, tracker
+        self.blueprint, self.batches, self.tracker = blueprint, batches, tracker
         self.checkpoints = Checkpoints(directory / "checkpoints", checkpoint_identity(record))
         self.updates_per_epoch = len(batches)
         self.meter = Meter(config.training.log_every, config.optimizer.clip_norm, [])
@@ -51,7 +60,7 @@ class Run:
         self.evaluated_at = 0
         self.failure: Diverged | None = None
         self.pruned = ""
-        self.network: Network | None = None
+        self.network: Model | None = None
         self.test_sums: dict[str, np.ndarray] = {}
 
     @cached_property
@@ -101,7 +110,7 @@ class Run:
 
     def batch(self, update: int) -> Mapping[str, Any]:
         """Return the batch that comes after `update` updates."""
-        return self.batches.at(*divmod(update, self.updates_per_epoch))
+        return self.batches.update(update)
 
     def note_interval(self, interval: Interval, seconds: float, pace: float) -> None:
         """Write a row of training."""

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
 from flax import nnx
 
+from gru_bench.classes import check_trusted
 from gru_bench.config import Config
+from gru_bench.data.batches.base import Batches
 from gru_bench.data.factory import OWN_FILES, make_data
 from gru_bench.errors import UserError
 from gru_bench.files import home_expanded
-from gru_bench.models.factory import make_model
-from gru_bench.models.network import Network
 from gru_bench.record import RunRecord, read_record
 from gru_bench.tasks.factory import make_task
-from gru_bench.tasks.task import EvalBatches, Prediction, Task
+from gru_bench.tasks.task import Prediction, Task
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.checkpoint import Checkpoints, checkpoint_identity
 from gru_bench.training.evaluate import Evaluator
 
@@ -44,7 +45,7 @@ class SavedRun:
     record: RunRecord
     config: Config
     task: Task
-    network: Network
+    network: Any
 
     @property
     def data_files(self) -> list[Path]:
@@ -59,7 +60,7 @@ class SavedRun:
         """
         return self.task.predict(self.network, *plain, **named)
 
-    def score(self, batches: EvalBatches) -> dict[str, float]:
+    def score(self, batches: Batches) -> dict[str, float]:
         """Return the task's metrics over all batches; see `Task.eval_batches` and `Task.file_batches`."""
         graph, params = nnx.split(self.network)
         return Evaluator(graph, self.task)(params, batches)
@@ -102,18 +103,22 @@ class SavedRun:
         return str(there) if there.exists() or not Path(path).exists() else path
 
 
-def load_run(directory: Path | str) -> SavedRun:
+def load_run(directory: Path | str, plugins: Sequence[str] = ()) -> SavedRun:
     """Read a run back; its training data is not needed.
 
     Args:
         directory: a run directory.
+        plugins: modules or packages beside gru_bench from which classes that the run names may be imported: a run
+            directory executes nothing by itself.
 
     Raises:
-        UserError: there is no run, or it has no best weights yet, or they are damaged.
+        UserError: there is no run, or it has no best weights yet, or they are damaged; or it names a class of a module
+            that is none of `plugins`.
     """
     directory = Path(directory)
     record = read_record(directory)
     config = Config.from_dict(record.config)
+    check_trusted((config.task.place, config.data.place, config.model.place), plugins, directory)
     checkpoints = Checkpoints(directory / "checkpoints", checkpoint_identity(record))
     if not checkpoints.best_path.exists():
         raise UserError(
@@ -125,7 +130,6 @@ def load_run(directory: Path | str) -> SavedRun:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{directory / DATA_FILE} cannot be read: {error}.") from None
     task = make_task(config.task, description)
-    network = make_model(config.model, config.training, task.signature, jax.random.key(config.seed))
-    graph, params = nnx.split(network)
-    params, _ = checkpoints.load_best(params)
-    return SavedRun(directory, record, config, task, nnx.merge(graph, params))
+    blueprint = Blueprint(config, task)
+    params, _ = checkpoints.load_best(blueprint.params)
+    return SavedRun(directory, record, config, task, nnx.merge(blueprint.graph, params))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from gru_bench.config import Config
 from gru_bench.data.factory import file_digests, make_data
+from gru_bench.declarations import declared
 from gru_bench.errors import DataError, UserError
 from gru_bench.record import RunRecord
-from gru_bench.tasks.settings import ACCEPTS
 
 logger = logging.getLogger("gru_bench")
 
@@ -38,7 +38,10 @@ def check_unchanged(directory: Path, record: RunRecord, config: Config) -> None:
     if all(known.get(name) == digest for name, digest in now.items()):
         return
     try:
-        unchanged = make_data(config.data, config.paths, ACCEPTS[config.task.name]).facts["digest"] == facts["digest"]
+        unchanged = (
+            make_data(config.data, config.paths, declared(config.task.place).constants["accepts"]).facts["digest"]
+            == facts["digest"]
+        )
     except UserError:  # it has changed into something that cannot be read
         unchanged = False
     if not unchanged:

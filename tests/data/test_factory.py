@@ -7,39 +7,41 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gru_bench.classes import load_object, preset_places
 from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data import factory
-from gru_bench.data.factory import SOURCES, check_data, find_cache, find_mirror, make_data
+from gru_bench.data.factory import check_data, find_cache, find_mirror, make_data
 from gru_bench.errors import ConfigError
 
+PLACES = preset_places("data")
 CONFIGS = Path(__file__).parents[2] / "configs" / "data"
 
 
 def check(source, **options):
-    check_data(DataConfig(source=source, options=options), "any", {"any": "tokens"})
+    check_data(DataConfig(source=source, options=options), "any", "tokens")
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", PLACES)
 def test_each_source_has_a_preset_with_its_defaults(name):
     text = (CONFIGS / f"{name}.yaml").read_text()
     assert text.startswith("# ")
     values = yaml.safe_load(text)
     values.pop("defaults", None)
     assert values.pop("source") == name
-    parameters = inspect.signature(SOURCES[name].load).parameters
+    parameters = inspect.signature(load_object(values.pop("class"))).parameters
     options = {key: value.default for key, value in parameters.items() if key not in ("mirror", "cache", "kind")}
     assert values == {key: None if value is inspect.Parameter.empty else value for key, value in options.items()}
 
 
-@pytest.mark.parametrize("name", sorted(set(SOURCES) - {"text_file", "text_csv", "series_csv", "tfds"}))
+@pytest.mark.parametrize("name", sorted(set(PLACES) - {"text_file", "text_csv", "series_csv", "tfds"}))
 def test_presets_pass_the_check(name):
     values = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text())
-    options = {key: value for key, value in values.items() if key not in ("defaults", "source")}
-    check_data(DataConfig(source=name, options=options), "any", {"any": SOURCES[name].kinds[0]})
+    options = {key: value for key, value in values.items() if key not in ("defaults", "source", "class")}
+    check_data(DataConfig(source=name, options=options), "any", load_object(PLACES[name]).kinds[0])
 
 
 def test_unknown_source_names_the_nearest():
-    with pytest.raises(ConfigError, match=r"data: found 'pbt', allowed: reber, .*Did you mean 'ptb'"):
+    with pytest.raises(ConfigError, match=r"data: found 'pbt', allowed: .*reber .*Did you mean 'ptb'"):
         check("pbt")
     with pytest.raises(ConfigError, match="data: found 'pbt'"):
         make_data(DataConfig(source="pbt"), PathsConfig(), "tokens")
@@ -47,7 +49,7 @@ def test_unknown_source_names_the_nearest():
 
 def test_data_that_does_not_serve_the_task():
     with pytest.raises(ConfigError, match=r"data: found 'ptb', .* needs texts, .*: choose task=language_modeling"):
-        check_data(DataConfig(source="ptb"), "sentiment", {"sentiment": "texts", "language_modeling": "tokens"})
+        check_data(DataConfig(source="ptb"), "sentiment", "texts")
 
 
 def test_options_are_checked_without_reading():
@@ -61,7 +63,7 @@ def test_options_are_checked_without_reading():
 def test_checking_imports_nothing_heavy():
     code = (
         "import sys; from gru_bench.data.factory import check_data; from gru_bench.config import DataConfig\n"
-        "check_data(DataConfig(source='ptb'), 'any', {'any': 'tokens'})\n"
+        "check_data(DataConfig(source='ptb'), 'any', 'tokens')\n"
         "print([name for name in ('tensorflow_datasets', 'requests', 'rich', 'jax') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gru_bench.config import DataConfig
+from gru_bench.data.batches.forecast import ForecastWindows
+from gru_bench.data.batches.streams import EvalWindows, TrainWindows
 from gru_bench.data.factory import check_data
-from gru_bench.data.forecast_baselines import all_origins, errors, make_baselines
-from gru_bench.data.forecast_windows import ForecastWindows
 from gru_bench.data.noise import confused, make_noisy, normal
-from gru_bench.data.sequences import Examples
-from gru_bench.data.windows import EvalWindows, TrainWindows
+from gru_bench.data.sequences.sequences import Examples
+from gru_bench.data.series.baselines import all_origins, errors, make_baselines
 from gru_bench.errors import ConfigError
 from tests.data.kinds import digits, load
 
@@ -185,8 +185,8 @@ def test_noise_that_a_kind_cannot_have_is_refused_without_reading(
     source: str, kind: str, settings: dict[str, Any], message: str
 ):
     with pytest.raises(ConfigError, match=message):
-        check_data(DataConfig(source=source, **settings), "any", {"any": kind})
-    check_data(DataConfig(source="etth1", input_noise=1.5), "any", {"any": "series"})
+        check_data(DataConfig(source=source, **settings), "any", kind)
+    check_data(DataConfig(source="etth1", input_noise=1.5), "any", "series")
 
 
 @pytest.mark.parametrize("kind", ["tokens", "texts", "series", "sequences", "pieces"])

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gru_bench.data.own_series import load_series_csv, read_series
-from gru_bench.data.series import SeriesForm
+from gru_bench.data.series.own import load_series_csv, read_series
+from gru_bench.data.series.series import SeriesForm
 from gru_bench.errors import DataError
 
 ROWS = 60

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gru_bench.data.forecast_baselines import all_origins
-from gru_bench.data.sequences import Examples
+from gru_bench.data.batches.examples import train_batches
+from gru_bench.data.sequences.sequences import Examples
+from gru_bench.data.series.baselines import all_origins
 from gru_bench.data.train_fraction import take_fraction
 from gru_bench.errors import ConfigError, DataError
 from tests.data.kinds import digits, load
@@ -94,6 +95,6 @@ def test_a_fixed_set_of_sequences_is_nested():
     less, more = (set(part.train.inputs[:, 0, 0].tolist()) for part in parts)
     assert less < more < set(data.train.inputs[:, 0, 0].tolist())
     assert [part.facts["sequences"]["train"] for part in parts] == [8, 20]
-    assert len(parts[0].train_batches(4, 0)) == 2
+    assert len(train_batches(parts[0], 4, 0)) == 2
     for place, first in zip(parts[1].train.targets[:, 0], parts[1].train.inputs[:, 0, 0], strict=True):
         assert place == first % 3

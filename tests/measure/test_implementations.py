@@ -14,7 +14,7 @@ from gru_bench.measure import layer as module
 from gru_bench.measure.implementations import INSTALL, OWN, PEERS, load
 from gru_bench.measure.layer import JaxLayer, Prepared, operands
 from gru_bench.measurement import PASSES, Pass, Point, Shape
-from gru_bench.models.cells import CELLS
+from tests.presets import CELLS
 
 SHAPE = Shape(3, 5, 4, 6)
 NAMES = {"fast": "jax", "scan": "jax", "products": "jax", "flax": "flax", "keras": "keras", "torch": "torch"}

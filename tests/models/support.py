@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gru_bench.models.cells import CELLS, Carry, Cell, Weights
+from gru_bench.cells.base import Carry, Cell, Weights
 from gru_bench.models.products import Gates
 from gru_bench.models.recurrence import Recurrence, recur
 from gru_bench.models.torch_weights import from_torch, to_torch
+from tests.presets import CELLS
 
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "gru": ("gru", {}),

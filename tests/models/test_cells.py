@@ -10,7 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.models.cells import CELLS, GRU, LSTM, Cell, InputGated, LSTMCarry, MinLSTM
+from gru_bench.cells.base import Cell
+from gru_bench.cells.gru import GRU
+from gru_bench.cells.lstm import LSTM, LSTMCarry
+from gru_bench.cells.minimal import InputGated, MinLSTM
 from gru_bench.models.initializers import draw_cell, orthogonal
 from tests.models import reference
 from tests.models.support import (
@@ -23,6 +26,7 @@ from tests.models.support import (
     run_with_gradients,
     step_once,
 )
+from tests.presets import CELLS
 
 TIME, BATCH, INPUT, HIDDEN = 20, 2, 3, 8
 

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.models.cells import CELLS, Cell
+from gru_bench.cells.base import Cell
 from gru_bench.models.initializers import draw_cell, orthogonal, uniform
 from tests.models.support import OPTIONS, assert_close, make_cell
+from tests.presets import CELLS
 
 INPUT, HIDDEN = 5, 16
 

@@ -13,9 +13,10 @@ import pytest
 from flax import nnx
 
 from gru_bench.config import ModelConfig, TrainingConfig
-from gru_bench.models.factory import Signature, make_model
-from gru_bench.models.network import Embedding, Network
+from gru_bench.models.network import Embedding, Network, Signature
+from gru_bench.training.gates import layer_activity, real_steps
 from tests.models.support import assert_close, random_array
+from tests.networks import make_model
 
 BATCH, TIME, CHANNELS, HIDDEN, SYMBOLS = 3, 6, 4, 5, 9
 PADDING = jnp.asarray(np.arange(TIME) < np.array([[6], [3], [0]]))
@@ -24,9 +25,7 @@ PADDING = jnp.asarray(np.arange(TIME) < np.array([[6], [3], [0]]))
 def build(outputs: int = SYMBOLS, symbols: int | None = None, **values: Any) -> Network:
     training = {key: values.pop(key) for key in ("precision", "unroll", "rematerialise") if key in values}
     model = ModelConfig(**{"cell": "lstm", "hidden_size": HIDDEN, "init": "uniform", "init_scale": 0.5, **values})
-    signature = Signature(
-        outputs=outputs, symbols=symbols, channels=None if symbols else CHANNELS, causal=not model.bidirectional
-    )
+    signature = Signature(outputs=outputs, symbols=symbols, channels=None if symbols else CHANNELS)
     return make_model(model, TrainingConfig(updates=1, **training), signature, jax.random.key(0))
 
 
@@ -234,7 +233,7 @@ def test_how_it_runs_changes_no_result(option: dict[str, Any]):
 
 def test_gate_activity_names_each_layer_direction_and_gate():
     network = build(layers=2, bidirectional=True)
-    activity = network.gate_activity(real_inputs(), network.zero_carry(BATCH))
+    activity = measured(network, real_inputs())
     assert set(activity) == {
         f"layer{layer}/{direction}/{gate}/{what}"
         for layer in range(2)
@@ -246,8 +245,16 @@ def test_gate_activity_names_each_layer_direction_and_gate():
 
 
 def measured(network: Network, inputs: jax.Array, **masks: Any) -> dict[str, float]:
-    activity = jax.jit(lambda network: network.gate_activity(inputs, network.zero_carry(len(inputs)), **masks))(network)
-    return {name: float(value) for name, value in activity.items()}
+    layers = network.recurrent
+    for layer in layers.values():
+        layer.watched = True
+    network(inputs, network.zero_carry(len(inputs)), **masks)
+    batch = {"mask": jnp.ones(len(inputs), bool), **masks}
+    return {
+        f"{name}/{place}": float(value)
+        for name, layer in layers.items()
+        for place, value in layer_activity(layer, real_steps(batch, layer)).items()
+    }
 
 
 @pytest.mark.parametrize("values", [{"cell": "gru"}, {"bidirectional": True}, {"residual": True}], ids=str)

@@ -12,11 +12,13 @@ from flax import nnx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gru_bench.checks import check_model
 from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import ConfigError
-from gru_bench.models.factory import Signature, make_model
 from gru_bench.models.initializers import uniform
+from gru_bench.models.network import Signature
 from gru_bench.models.pooling import POOLINGS, Attention
+from tests.networks import make_model
 
 SIZE = 6
 LENGTHS = st.lists(st.integers(1, 7), min_size=1, max_size=4)
@@ -80,7 +82,7 @@ def test_a_sequence_without_time_steps_gives_zeros_and_finite_gradients(name: st
 def test_padding_never_changes_what_a_network_puts_out(cell: str, pooling: Any, bidirectional: bool):
     layers = 2 if bidirectional else 1
     config = ModelConfig(cell=cell, hidden_size=5, layers=layers, bidirectional=bidirectional, pooling=pooling)
-    signature = Signature(symbols=9, outputs=3, causal=False, pooled=True)
+    signature = Signature(symbols=9, outputs=3, pooled=True)
     network = make_model(config, TrainingConfig(updates=1), signature, jax.random.key(0))
     ids = np.random.default_rng(0).integers(9, size=(3, 4)).astype(np.int32)
     short = network(jnp.asarray(ids), network.zero_carry(3))[0]
@@ -104,7 +106,7 @@ def test_features_join_the_pooled_state():
 
 def test_attention_is_that_of_the_pooling():
     config = ModelConfig(cell="lstm", hidden_size=5, bidirectional=True, pooling="attention")
-    signature = Signature(symbols=9, outputs=3, causal=False, pooled=True)
+    signature = Signature(symbols=9, outputs=3, pooled=True)
     network = make_model(config, TrainingConfig(updates=1), signature, jax.random.key(0))
     padding = jnp.asarray(np.arange(6) < np.array([[6], [2]]))
     weights = network.attention(jnp.ones((2, 6), jnp.int32), padding)
@@ -118,4 +120,4 @@ def test_attention_is_that_of_the_pooling():
 def test_pooling_where_every_time_step_has_an_output_is_refused():
     config = ModelConfig(cell="gru", hidden_size=5, pooling="mean")
     with pytest.raises(ConfigError, match=r"model.pooling: found 'mean'.*last for a task"):
-        make_model(config, TrainingConfig(updates=1), Signature(symbols=3, outputs=3), jax.random.key(0))
+        check_model(config, causal=True, pooled=False)

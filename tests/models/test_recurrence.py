@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_bench.models.cells import Cell
+from gru_bench.cells.base import Cell
 from gru_bench.models.recurrence import Recurrence, recur
 from tests.models.support import (
     OPTIONS,

@@ -11,9 +11,10 @@ import pytest
 from flax import nnx
 
 from gru_bench.config import ModelConfig, TrainingConfig
-from gru_bench.models.factory import Signature, make_model
+from gru_bench.models.network import Signature
 from gru_bench.models.torch_weights import export_torch, from_torch, load_torch, to_torch
 from tests.models.support import assert_close, make_cell, run_like_torch
+from tests.networks import make_model
 
 torch = pytest.importorskip("torch")
 
@@ -83,7 +84,7 @@ def test_a_state_dict_comes_back_as_the_same_function(name: str):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_network_runs_with_weights_of_pytorch_and_gives_its_own(cell: str):
     config = ModelConfig(cell=cell, hidden_size=HIDDEN, layers=2, bidirectional=True, init="uniform", init_scale=0.5)
-    signature = Signature(outputs=2, channels=INPUT, causal=False)
+    signature = Signature(outputs=2, channels=INPUT)
     network = make_model(config, TrainingConfig(updates=1), signature, jax.random.key(0))
     inputs = normal(3, BATCH, TIME, INPUT)
     module = make_module(cell, num_layers=2, bidirectional=True)

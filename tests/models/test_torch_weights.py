@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.models.factory import Signature, make_model
-from gru_bench.models.network import Network
+from gru_bench.models.network import Network, Signature
 from gru_bench.models.torch_weights import export_torch, from_torch, load_torch, to_torch
 from tests.models.support import assert_close, make_cell, random_weights
+from tests.networks import make_model
 
 INPUT, HIDDEN = 3, 4
 
@@ -33,7 +33,7 @@ def state_dict(gates: int, layers: int = 1, bidirectional: bool = False, seed: i
 
 def network(hidden_size: int = HIDDEN, layers: int = 2, bidirectional: bool = True, **options: Any) -> Network:
     model = ModelConfig(cell="gru", hidden_size=hidden_size, layers=layers, bidirectional=bidirectional, **options)
-    signature = Signature(outputs=2, channels=INPUT, causal=False)
+    signature = Signature(outputs=2, channels=INPUT)
     return make_model(model, TrainingConfig(updates=1), signature, jax.random.key(0))
 
 

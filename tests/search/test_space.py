@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
+from gru_bench.classes import configs_folder
 from gru_bench.compose import composed
-from gru_bench.config import configs_folder
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.search.space import Choice, Interval, Space, overrides, read_space, space_file
 from tests.search.spaces import write_space

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.tasks.classification import BINS, class_metrics, class_sums, score_probabilities, zero_sums
+from gru_bench.tasks.classification import BINS, class_metrics, class_sums, score_probabilities
 
 pytestmark = pytest.mark.usefixtures("strict")
 
@@ -70,12 +70,12 @@ def test_a_class_that_nobody_saw_does_not_count():
 def test_batches_and_masked_rows_do_not_matter(texts, seed, batch):
     probabilities, labels = draw(texts, 3, seed)
     whole = class_metrics(sums_of(probabilities, labels))
-    total = jax.device_get(zero_sums(3))
+    parts = []
     for start in range(0, texts, batch):
         rows = np.arange(start, start + batch)
         inside = np.minimum(rows, texts - 1)
-        added = sums_of(probabilities[inside], labels[inside], rows < texts)
-        total = jax.tree.map(np.add, total, added)
+        parts.append(sums_of(probabilities[inside], labels[inside], rows < texts))
+    total = jax.tree.map(lambda *sums: np.sum(sums, axis=0), *parts)
     assert class_metrics(total) == pytest.approx(whole, rel=1e-5)
 
 

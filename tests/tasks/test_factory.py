@@ -1,22 +1,21 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from gru_bench.classes import preset_places
 from gru_bench.config import DataConfig, PathsConfig, TaskConfig
 from gru_bench.data.factory import make_data
+from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
-from gru_bench.models.cells import CELLS
-from gru_bench.models.settings import CELL_OPTIONS
-from gru_bench.tasks.factory import TASKS, make_task
+from gru_bench.tasks.factory import make_task
 from gru_bench.tasks.language_modeling import LanguageModeling
-from gru_bench.tasks.settings import ACCEPTS, TASK_SETTINGS, check_task
 from gru_bench.tasks.task import Task
-from tests.data.kinds import load
+from gru_bench.validation import settings
+from tests.presets import CELLS, TASKS
 from tests.training.small import make_text
 from tests.training.support import ROOT
 
@@ -34,17 +33,24 @@ def test_every_task_keeps_the_contract(name: str, tmp_path: Path):
     assert make_task(TaskConfig(name=name), plain).describe() == task.describe()
 
 
-def test_what_is_declared_without_jax_is_what_tasks_and_cells_are(tmp_path: Path):
-    assert list(TASK_SETTINGS) == list(TASKS)
-    for name, kind in ACCEPTS.items():
-        signature = make_task(TaskConfig(name=name), load(kind, tmp_path).describe()).signature
-        assert (signature.causal, signature.pooled) == (TASK_SETTINGS[name].causal, TASK_SETTINGS[name].pooled)
-    assert list(CELL_OPTIONS) == list(CELLS)
-    for name, cell in CELLS.items():
-        declared = {entry.name for entry in dataclasses.fields(CELL_OPTIONS[name])}
-        assert declared == {entry.name for entry in dataclasses.fields(cell)} - {"hidden_size", "layer_norm"}
-        made = cell(hidden_size=2)
-        assert CELL_OPTIONS[name].sees_hidden == bool(made.recurrent_kernels) == (made.associative_form is None)
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_declared_of_a_task_is_what_it_is(name: str):
+    found, cls = declared(preset_places("task")[name]), TASKS[name]
+    assert {key: found.constants[key] for key in ("accepts", "causal", "pooled")} == {
+        key: getattr(cls, key) for key in ("accepts", "causal", "pooled")
+    }
+    real = settings(cls)
+    assert found.settings == {key: value for key, value in real.items() if key != "description"}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_what_is_declared_of_a_cell_is_what_it_is(name: str):
+    found, cell = declared(preset_places("model")[name]), CELLS[name](hidden_size=2)
+    assert {key: (value.annotation, value.default) for key, value in found.settings.items()} == {
+        key: (value.annotation, value.default) for key, value in settings(type(cell)).items()
+    }
+    assert found.constants["sees_hidden"] == bool(cell.recurrent_kernels) == (cell.associative_form is None)
+    assert found.constants["start_options"] == cell.start_options
 
 
 def test_options_reach_the_task():
@@ -67,4 +73,4 @@ def test_options_reach_the_task():
 )
 def test_wrong_settings_are_named(name: str, options: dict[str, object], message: str):
     with pytest.raises(ConfigError, match=message):
-        check_task(TaskConfig(name=name, options=options))
+        make_task(TaskConfig(name=name, options=options), make_text().describe())

@@ -11,8 +11,8 @@ import pytest
 from flax import nnx
 
 from gru_bench.config import TrainingConfig
-from gru_bench.data.corpus import Corpus
-from gru_bench.data.vocabulary import Vocabulary
+from gru_bench.data.tokens.corpus import Corpus
+from gru_bench.data.tokens.vocabulary import Vocabulary
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network
 from gru_bench.tasks.generation import generate

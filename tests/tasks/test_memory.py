@@ -12,17 +12,17 @@ import pytest
 from flax import nnx
 
 from gru_bench.config import ModelConfig, TrainingConfig
-from gru_bench.data import adding, copy_memory, counting_languages
-from gru_bench.data.datasets import mnist
-from gru_bench.data.sequences import Sequences, given
+from gru_bench.data.generated import adding, copy_memory, counting_languages
+from gru_bench.data.public import mnist
+from gru_bench.data.sequences.sequences import Sequences, given
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.tasks.memory import PROBLEMS, Memory
 from gru_bench.tasks.memory_problem import Problem
 from gru_bench.tasks.task import Task
 from gru_bench.training.evaluate import Evaluator
 from tests.data.pictures import FORM
+from tests.networks import make_model
 
 PLACES: Any = {"mirror": None, "cache": Path()}
 SIZES: Any = {"train_size": 8, "valid_size": 5, "test_size": 7}

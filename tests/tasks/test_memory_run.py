@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.data.datasets.mnist import read_idx
+from gru_bench.data.public.mnist import read_idx
 from tests.training.support import command, record, trained
 
 SMALL = (

@@ -14,14 +14,15 @@ from flax import nnx
 from jaxtyping import Array
 
 from gru_bench.config import ModelConfig, TrainingConfig
-from gru_bench.data import canon
-from gru_bench.data.pieces import KEYS, Pieces, pitches_of, to_roll
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.generated import canon
+from gru_bench.data.pieces.pieces import KEYS, Pieces, pitches_of, to_roll
 from gru_bench.errors import DataError
-from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.tasks.music import Music
-from gru_bench.tasks.task import EvalBatches, Task, TrainBatches
+from gru_bench.tasks.task import Task
 from gru_bench.training.evaluate import Evaluator
+from tests.networks import make_model
 
 TASK = Music({})
 TRAINING = TrainingConfig(updates=1, batch_size=3, eval_batch_size=3, bptt_window=16)
@@ -62,8 +63,8 @@ def heard(roll: np.ndarray) -> np.ndarray:
 
 def test_it_is_a_task(data):
     assert isinstance(TASK, Task)
-    assert isinstance(TASK.train_batches(data, TRAINING, 0), TrainBatches)
-    assert isinstance(TASK.eval_batches(data, "test", TRAINING), EvalBatches)
+    assert isinstance(TASK.train_batches(data, TRAINING, 0), Batches)
+    assert isinstance(TASK.eval_batches(data, "test", TRAINING), Batches)
     assert TASK.describe() == data.describe() == {}
 
 

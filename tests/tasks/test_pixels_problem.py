@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.data.datasets.mnist import examples
-from gru_bench.data.sequences import given
+from gru_bench.data.public.mnist import examples
+from gru_bench.data.sequences.sequences import given
 from gru_bench.errors import DataError
 from gru_bench.tasks.memory import Memory
 from gru_bench.tasks.pixels_problem import Pixels

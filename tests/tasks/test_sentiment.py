@@ -14,16 +14,16 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from gru_bench.config import ModelConfig, TrainingConfig
-from gru_bench.data.buckets import TextBuckets
-from gru_bench.data.texts import LabelledTexts, make_texts
+from gru_bench.data.batches.buckets import TextBuckets
+from gru_bench.data.texts.texts import LabelledTexts, make_texts
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.models.factory import make_model
 from gru_bench.models.network import Network
 from gru_bench.tasks import word_weights
 from gru_bench.tasks.sentiment import Sentiment
 from gru_bench.tasks.task import Task
 from gru_bench.tasks.word_weights import log_probabilities, weigh_words
 from gru_bench.training.evaluate import Evaluator
+from tests.networks import make_model
 from tests.training.support import Outcome, command, record, train, trained
 
 TRAINING = TrainingConfig(updates=1, batch_size=4, eval_batch_size=3)

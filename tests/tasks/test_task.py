@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gru_bench.config import TaskConfig, TrainingConfig
-from gru_bench.data.forecast_baselines import all_origins
+from gru_bench.data.series.baselines import all_origins
 from gru_bench.tasks.factory import make_task
-from gru_bench.tasks.settings import ACCEPTS
 from tests.data.kinds import load
+from tests.presets import ACCEPTS
 from tests.training.support import record, train
 
 TASKS = {kind: name for name, kind in ACCEPTS.items()}

@@ -12,13 +12,14 @@ import optax
 from flax import nnx
 
 from gru_bench.config import ModelConfig, OptimizerConfig, TrainingConfig
-from gru_bench.data.corpus import Corpus, make_corpus
-from gru_bench.data.vocabulary import Level, Vocabulary
-from gru_bench.models.factory import make_model
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.tokens.corpus import Corpus, make_corpus
+from gru_bench.data.tokens.vocabulary import Level, Vocabulary
 from gru_bench.models.network import Network
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.optimizer import make_optimizer
 from gru_bench.training.step import Reduction, TrainState, UpdateMetrics, make_update
+from tests.networks import make_model
 
 TRAINING = TrainingConfig(updates=1, batch_size=3, bptt_window=7, eval_batch_size=2)
 SYMBOLS = 6
@@ -52,6 +53,12 @@ class Parts(NamedTuple):
     optimizer: optax.GradientTransformation
 
 
+def make_batches(seed: int = 0) -> Batches[Any]:
+    """Return the batches of a small text."""
+    corpus = make_text()
+    return LanguageModeling(corpus.describe()).train_batches(corpus, TRAINING, seed)
+
+
 def make_parts(
     optimizer: OptimizerConfig, *, reduction: Reduction = "item_mean", seed: int = 0, cell: str = "gru", **model: Any
 ) -> Parts:
@@ -68,7 +75,7 @@ def make_parts(
         key=jax.random.key(seed + 100),
         update=jnp.zeros((), jnp.int32),
     )
-    windows = task.train_batches(corpus, TRAINING, seed)
+    windows = make_batches(seed)
     batches = [windows.at(0, index) for index in range(len(windows))]
     update = make_update(graph, task, lambda _: chain, reduction)
     return Parts(lambda state, batch: update(state, batch, {}), state, batches, chain)

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flax import nnx
 
 from gru_bench.compose import composed
-from gru_bench.models.network import Network
-from gru_bench.training.gates import gate_activity, real_steps
-from gru_bench.training.setup import initial_network, load_task
+from gru_bench.models.model import Model
+from gru_bench.tasks.task import Task
+from gru_bench.training.blueprint import Blueprint
+from gru_bench.training.gates import GateProbe
+from gru_bench.training.setup import load_task
 
 SMALL = ("tracker=none", "model.hidden_size=8")
 TASKS = {
@@ -24,16 +27,29 @@ TASKS = {
 PADDED = {"language_modeling", "sentiment", "memory"}
 
 
-def first_batch(name: str) -> tuple[Network, dict[str, Any]]:
-    """Return an untrained network of a task and the first batch of its validation split."""
+def first_batch(name: str) -> tuple[tuple[Model, Task], dict[str, Any]]:
+    """Return an untrained network with its task, and the first batch of the validation split."""
     config = composed(*TASKS[name])
     task, data = load_task(config)
-    return initial_network(config, task)[0], dict(task.eval_batches(data, "valid", config.training)[0])
+    network, _ = Blueprint(config, task).draw(config.seed)
+    return (network, task), dict(task.eval_batches(data, "valid", config.training)[0])
+
+
+def gate_activity(network: tuple[Model, Task], batch: dict[str, Any]) -> dict[str, float]:
+    model, task = network
+    graph, params = nnx.split(model)
+    return GateProbe(graph, task)(params, batch)
+
+
+def real_steps(batch: dict[str, Any]) -> np.ndarray:
+    """Return which time steps of a batch hold data: a batch without `padding` masks time steps, or sequences."""
+    mask = np.asarray(batch.get("padding", batch["mask"]))
+    return mask if mask.ndim == 2 else np.broadcast_to(mask[:, None], batch["inputs"].shape[:2])
 
 
 def copied(batch: dict[str, Any], fill: float = 0.5) -> dict[str, Any]:
     """Return a batch with other inputs where no time step is real, and with rows that only fill it."""
-    real = np.asarray(real_steps(batch))
+    real = real_steps(batch)
     inputs = np.array(batch["inputs"])
     inputs[~real] = fill if inputs.dtype.kind == "f" else 1
     more = {**batch, "inputs": inputs}
@@ -43,7 +59,7 @@ def copied(batch: dict[str, Any], fill: float = 0.5) -> dict[str, Any]:
 @pytest.mark.parametrize("name", TASKS)
 def test_padding_and_filler_rows_do_not_change_gate_activity(name: str):
     network, batch = first_batch(name)
-    assert (not np.asarray(real_steps(batch)).all()) == (name in PADDED)
+    assert (not real_steps(batch).all()) == (name in PADDED)
     expected = gate_activity(network, batch)
     assert gate_activity(network, copied(batch)) == pytest.approx(expected, abs=1e-6)
 
@@ -63,7 +79,10 @@ def test_gates_of_a_lane_are_those_of_its_sequences_apart(name: str):
             [np.pad(piece, [(0, longest - len(piece)), *[(0, 0)] * (piece.ndim - 1)]) for piece in pieces]
         ),
         "mask": np.stack([np.arange(longest) < len(piece) for piece in pieces]),
+        "reset": np.zeros((len(pieces), longest), bool),
     }
+    shape = (len(pieces), longest, *batch["targets"].shape[2:])
+    apart["targets"] = np.zeros(shape, batch["targets"].dtype)
     expected = gate_activity(network, apart)
     assert gate_activity(network, batch) == pytest.approx(expected, abs=1e-6)
     without = gate_activity(network, {**batch, "reset": np.zeros_like(batch["reset"])})

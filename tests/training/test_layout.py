@@ -14,7 +14,7 @@ import pytest
 from gru_bench.config import EXECUTION, OptimizerConfig
 from gru_bench.errors import ConfigError
 from gru_bench.training.layout import Together, make_layout
-from tests.training.small import TRAINING, make_parts
+from tests.training.small import make_batches, make_parts
 from tests.training.support import (
     ROOT,
     SMALL,
@@ -225,7 +225,7 @@ def test_four_devices_share_a_batch(tmp_path: Path):
 @pytest.mark.parametrize("one_by_one", [True, False])
 def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool):
     parts = [make_parts(OptimizerConfig(learning_rate=0.01), seed=seed, output_dropout=0.3) for seed in range(3)]
-    layout = Together(3, (TRAINING.bptt_window,), jax.local_devices(), one_by_one=one_by_one)
+    layout = Together(3, make_batches(), jax.local_devices(), one_by_one=one_by_one)
     compiled = layout.compile(lambda state, batch, _: parts[0].update(state, batch))
     batches = [layout.batch([part.batches[index] for part in parts]) for index in range(2)]
     stacked = layout.place({name: np.stack([batch[name] for batch in batches]) for name in batches[0]})
@@ -246,11 +246,12 @@ def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool
 
 
 def test_devices_that_are_not_there_or_cannot_share_are_refused(monkeypatch: pytest.MonkeyPatch):
+    batches = make_batches()
     with pytest.raises(ConfigError, match=r"training.devices: found 64, allowed: at most \d+, or all"):
-        make_layout(1, 32, (8,), 64)
+        make_layout(1, 32, batches, 64)
     monkeypatch.setattr("jax.local_devices", lambda: [None] * 3)
     with pytest.raises(ConfigError, match=r"training.batch_size: found 32, allowed: a multiple of 3 with .*=all"):
-        make_layout(1, 32, (8,), "all")
+        make_layout(1, 32, batches, "all")
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -9,9 +10,9 @@ import optax
 import pytest
 from flax import nnx
 
-from gru_bench.data.buckets import TextBuckets
-from gru_bench.tasks.task import TrainBatches
-from gru_bench.training.lengths import at_own_length, store
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.buckets import TextBuckets
+from gru_bench.training.lengths import at_own_shape, store
 from gru_bench.training.step import TrainState, UpdateMetrics
 
 pytestmark = pytest.mark.usefixtures("strict")
@@ -21,8 +22,7 @@ BATCHES = TextBuckets(ROWS, np.arange(6, dtype=np.int32), (3, 5, 6), 2)
 
 
 def test_batches_say_their_lengths():
-    assert isinstance(BATCHES, TrainBatches)
-    assert BATCHES.lengths == (3, 5, 7)
+    assert BATCHES.shapes == ({"time": 3}, {"time": 5}, {"time": 7})
     assert {BATCHES.at(0, index)["inputs"].shape[1] for index in range(len(BATCHES))} == {3, 5, 7}
 
 
@@ -34,10 +34,10 @@ def tell(state: TrainState, batch: Any, scalars: Any) -> tuple[TrainState, Updat
 
 def test_what_is_stored_longer_is_computed_as_it_was():
     start = TrainState(nnx.State({}), optax.EmptyState(), (), jax.random.key(0), jnp.zeros((), jnp.int32))
-    update = jax.jit(at_own_length(tell, BATCHES.lengths))
+    update = jax.jit(at_own_shape(tell, BATCHES))
     for index in range(len(BATCHES)):
         batch = BATCHES.at(0, index)
-        stored = store(batch, BATCHES.lengths)
+        stored = store(batch, BATCHES)
         assert stored["inputs"].shape == stored["padding"].shape == (2, 7)
         state, told = update(start, stored, {})
         assert int(state.update) == 1
@@ -46,6 +46,42 @@ def test_what_is_stored_longer_is_computed_as_it_was():
 
 
 def test_one_length_needs_nothing():
-    batch = BATCHES.at(0, 0)
-    assert store(batch, (3,)) is batch
-    assert at_own_length(tell, (3,)) is tell
+    batches = TextBuckets(ROWS, np.arange(6, dtype=np.int32), (7,), 2)
+    batch = batches.at(0, 0)
+    assert store(batch, batches) is batch
+    assert at_own_shape(tell, batches) is tell
+
+
+class Pairs(Batches[dict[str, Any]]):
+    """Two sequences side by side, each with a time axis of its own."""
+
+    axes = MappingProxyType({"source": "source", "target": "target", "target_mask": "target"})
+    sizes = ((2, 5), (4, 3))  # neither has both of the greatest lengths
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def make(self, epoch: int, index: int) -> dict[str, Any]:
+        source, target = self.sizes[index]
+        mask = np.ones((2, target), bool)
+        return {"source": np.ones((2, source), np.int32), "target": np.ones((2, target)), "target_mask": mask}
+
+    def kinds(self) -> list[tuple[dict[str, Any], int]]:
+        return [(batch, 1) for batch in self]
+
+
+def test_each_time_axis_is_stored_at_its_greatest_length_and_computed_at_its_own():
+    batches = Pairs()
+    assert batches.shapes == ({"source": 2, "target": 5}, {"source": 4, "target": 3})
+
+    def shapes(state: TrainState, batch: Any, scalars: Any) -> tuple[TrainState, UpdateMetrics]:
+        told = [float(batch[name].shape[1]) for name in ("source", "target_mask")]
+        return state, UpdateMetrics(*map(jnp.asarray, told))
+
+    start = TrainState(nnx.State({}), optax.EmptyState(), (), jax.random.key(0), jnp.zeros((), jnp.int32))
+    update = jax.jit(at_own_shape(shapes, batches))
+    for index, sizes in enumerate(batches.sizes):
+        stored = store(batches.at(0, index), batches)
+        assert (stored["source"].shape, stored["target"].shape) == ((2, 4), (2, 5))
+        assert stored["target_mask"].sum() == 2 * sizes[1]
+        assert tuple(map(float, update(start, stored, {})[1])) == sizes

@@ -104,7 +104,9 @@ def test_a_place_that_cannot_be_a_directory(tmp_path: Path):
 
 
 def make_config(**changes: object) -> Config:
-    config = Config.from_dict({**make_record()["config"], "data": {"source": "reber"}, "task": {"name": "lm"}})
+    config = Config.from_dict(
+        {**make_record()["config"], "data": {"source": "reber"}, "task": {"name": "language_modeling"}}
+    )
     return dataclasses.replace(config, **changes)  # pyright: ignore[reportArgumentType]
 
 

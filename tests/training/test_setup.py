@@ -7,22 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.extend
 import numpy as np
 import pytest
 from flax import nnx
 
 from gru_bench.compose import composed
+from gru_bench.config import Config
 from gru_bench.errors import UserError
-from gru_bench.models.network import count_parameters
-from gru_bench.training.setup import (
-    begin_run,
-    counted_products,
-    flops_per_update,
-    initial_network,
-    load_task,
-    network_shapes,
-)
+from gru_bench.models.sizing import cell_flops
+from gru_bench.tasks.task import Task
+from gru_bench.training.blueprint import Blueprint
+from gru_bench.training.setup import begin_run, load_task
 from tests.training.support import SMALL
 
 
@@ -30,7 +25,7 @@ def test_the_seed_decides_weights_and_dropout():
     drawn = {}
     for seed in (0, 1, 0):
         config = composed(*SMALL, f"seed={seed}")
-        network, key = initial_network(config, load_task(config)[0])
+        network, key = Blueprint(config, load_task(config)[0]).draw(config.seed)
         leaves = [*jax.tree.leaves(nnx.state(network, nnx.Param)), jax.random.key_data(key)]
         known = drawn.setdefault(seed, leaves)
         assert all(np.array_equal(one, other) for one, other in zip(known, leaves, strict=True))
@@ -40,9 +35,12 @@ def test_the_seed_decides_weights_and_dropout():
 def test_shapes_are_those_of_the_weights():
     config = composed(*SMALL, "model=lstm")
     task, _ = load_task(config)
-    shapes, network = network_shapes(config, task), initial_network(config, task)[0]
+    blueprint = Blueprint(config, task)
+    shapes, (network, _) = blueprint.shapes, blueprint.draw(config.seed)
     assert shapes.parameters == network.parameters
-    assert count_parameters(shapes.head) == count_parameters(network.head) == 7 * 9
+    assert shapes.parts == network.parts
+    assert shapes.parts["head"] == 7 * 9
+    assert not any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(blueprint.params))
 
 
 HOURLY = (
@@ -73,18 +71,19 @@ NETWORKS = {
 }
 
 
-def product_flops(jaxpr: Any) -> float:
-    """Return the operations of all matrix products in a program, two per multiply-add."""
-    total = 0.0
-    for equation in jaxpr.eqns:
-        assert equation.primitive.name not in ("while", "cond"), "how often it runs is not known"
-        if equation.primitive.name == "dot_general":
-            (contracted, _), _ = equation.params["dimension_numbers"]
-            inner = math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
-            total += 2 * inner * math.prod(equation.outvars[0].aval.shape)
-        repeated = equation.params["length"] if equation.primitive.name == "scan" else 1
-        total += repeated * sum(map(product_flops, jax.extend.core.jaxprs_in_params(equation.params)))
-    return total
+def by_hand(config: Config, task: Task, batch: Any) -> float:
+    """Return the operations of the products of one batch, forward: layers, pooling and head."""
+    settings, signature = config.model, task.signature
+    cell = Blueprint(config, task).cell
+    directions = 2 if settings.bidirectional else 1
+    first = signature.channels if signature.symbols is None else settings.embedding_size or cell.hidden_size
+    width = directions * cell.hidden_size
+    layers = directions * sum(cell_flops(cell, size) for size in [first or 0, *[width] * (settings.layers - 1)])
+    attention = 2 * (width * width + width) if settings.pooling == "attention" else 0
+    rows, steps = batch["inputs"].shape[:2]
+    outputs = rows if signature.pooled else batch["mask"].size
+    head = 2 * (width + signature.features) * signature.outputs
+    return (layers + attention) * rows * steps + head * outputs
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -97,22 +96,11 @@ def test_flops_are_those_of_the_products_in_the_program(kind: str, tmp_path: Pat
         Path("hourly.csv").write_text("\n".join(["time,y,x", *rows]) + "\n")
     config = composed(*NETWORKS[kind], "tracker=none", "model.hidden_size=8")
     task, data = load_task(config)
-    network, batches = network_shapes(config, task), task.train_batches(data, config.training, seed=0)
-    carry = jax.eval_shape(lambda: task.initial_carry(initial_network(config, task)[0], config.training.batch_size))
-    found: dict[tuple[int, ...], float] = {}
-    total = 0.0
-    for index in range(len(batches)):
-        batch = batches.at(0, index)
-        shape = batch["inputs"].shape
-        if shape not in found:
-            program = jax.make_jaxpr(lambda *read: task.loss(read[0], read[1], read[2], None).total)(
-                network, batch, carry
-            )
-            found[shape] = product_flops(program.jaxpr)
-        total += found[shape]
-    assert flops_per_update(config, task, batches) == pytest.approx(3 * total / len(batches), rel=1e-12)
+    blueprint, batches = Blueprint(config, task), task.train_batches(data, config.training, seed=0)
+    total = sum(by_hand(config, task, batch) for batch in batches)
+    assert blueprint.flops_per_update(batches) == pytest.approx(3 * total / len(batches), rel=1e-12)
     parts = ["layers", "head", *["features"] * ("features" in kind), *["pooling"] * ("attention" in kind)]
-    assert counted_products(config, task) == parts
+    assert blueprint.shapes.products == parts
     assert task.signature.features == (4 * (1 + 6) if "features" in kind else 0)
 
 
@@ -120,18 +108,18 @@ def test_a_continued_run_keeps_the_operations_that_its_updates_were_derived_from
     budget = ("training.updates=null", "training.epochs=null", "training.flops_budget=1e8")
     config = composed(*(text for text in SMALL if not text.startswith("training.updates")), *budget)
     task, data = load_task(config)
-    run = begin_run(config, tmp_path, None, task, data, {})
+    run = begin_run(config, tmp_path, None, task, data, Blueprint(config, task), {})
     assert run.total_updates is not None
     earlier = dataclasses.replace(
         run.record, flops_per_update=run.record.flops_per_update / 2, flops_counted=["layers"]
     )
     earlier.write(tmp_path)
-    continued = begin_run(config, tmp_path, earlier.started, task, data, {})
+    continued = begin_run(config, tmp_path, earlier.started, task, data, Blueprint(config, task), {})
     assert continued.total_updates == pytest.approx(2 * run.total_updates, abs=1)
     assert continued.record.flops_counted == ["layers"]
-    anew = begin_run(config, tmp_path, None, task, data, {})
+    anew = begin_run(config, tmp_path, None, task, data, Blueprint(config, task), {})
     assert anew.total_updates == run.total_updates
     earlier.write(tmp_path)
     shared = dataclasses.replace(config, training=dataclasses.replace(config.training, processes=2))
     with pytest.raises(UserError, match="counted operations differently"):
-        begin_run(shared, tmp_path, earlier.started, task, data, {})
+        begin_run(shared, tmp_path, earlier.started, task, data, Blueprint(shared, task), {})

@@ -1,0 +1,139 @@
+"""Batches of texts of about the same length, so that little padding is computed and few shapes are compiled.
+
+Every text belongs to the first bucket whose edge its length does not exceed; a batch holds texts of one bucket,
+padded to its edge. Padding never changes a result: it only costs time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.random import permutation
+from gru_bench.data.tokens.vocabulary import Tokens
+
+CANDIDATES = 513  # lengths among which edges are chosen
+
+
+class TextBatch(TypedDict):
+    """Texts of one bucket; rows that only fill the batch up are False throughout.
+
+    Keys:
+        inputs: word ids, int32 of shape (texts, words).
+        padding: True where a word stands, bool of shape (texts, words).
+        labels: class numbers, int32 of shape (texts,).
+        mask: True where a text stands, bool of shape (texts,).
+    """
+
+    inputs: Tokens
+    padding: NDArray[np.bool_]
+    labels: NDArray[np.int32]
+    mask: NDArray[np.bool_]
+
+
+def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...]:
+    """Return the edges, ascending, that pad texts of these lengths least.
+
+    Args:
+        lengths: words of each training text.
+        buckets: the most edges; the last one is the greatest length.
+    """
+    values = np.unique(np.quantile(lengths, np.linspace(0, 1, CANDIDATES), method="higher"))
+    before = np.searchsorted(np.sort(lengths), [0, *(values + 1)])  # texts shorter than values[k], and in the end all
+    cost = values * before[1:]  # padded words when texts up to values[k] share one bucket
+    previous: list[NDArray[np.int64]] = []
+    for _ in range(min(buckets, values.size) - 1):
+        # cost_of[j, k]: one more bucket from beyond values[j] to values[k], the best of fewer buckets up to values[j]
+        cost_of = cost[:, None] + values[None, :] * (before[1:][None, :] - before[1:][:, None])
+        cost_of = np.where(np.arange(values.size)[:, None] < np.arange(values.size), cost_of, np.iinfo(np.int64).max)
+        best = cost_of.argmin(axis=0)
+        least = cost_of[best, np.arange(values.size)]
+        previous.append(np.where(least < cost, best, -1))
+        cost = np.minimum(least, cost)
+    edges, place = [int(values[-1])], values.size - 1
+    for choice in reversed(previous):
+        if choice[place] >= 0:
+            place = int(choice[place])
+            edges.append(int(values[place]))
+    return tuple(reversed(edges))
+
+
+class TextBuckets(Batches[TextBatch]):
+    """Batches of a split, random access, in an order that is a pure function of (seed, epoch).
+
+    The n texts of a bucket fill ceil(n / batch_size) batches as evenly as can be. Every text is in exactly one batch
+    of an epoch, and all epochs have the same number of batches.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Tokens],
+        labels: NDArray[np.int32],
+        edges: Sequence[int],
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+    ):
+        """Sort texts into buckets.
+
+        Args:
+            rows: word ids of each text, cut to what is read.
+            labels: class numbers, of shape (texts,).
+            edges: ascending; texts that are longer than the last one get a bucket of their own.
+            batch_size: texts per batch, those that fill up included.
+            shuffle: draw the order of texts within their bucket and the order of batches anew in each epoch;
+                otherwise texts keep their order and short ones come first.
+            seed: the seed of `shuffle`.
+        """
+        self.rows, self.labels, self.batch_size = rows, labels, batch_size
+        self.shuffle, self.seed = shuffle, seed
+        lengths = np.array([row.size for row in rows], np.int64)
+        longest = int(lengths.max())
+        self.edges = (*edges, *([longest] if longest > edges[-1] else []))
+        place = np.searchsorted(self.edges, lengths)
+        self._buckets = [np.flatnonzero(place == bucket) for bucket in range(len(self.edges))]
+        self._chunks = [-(-bucket.size // batch_size) for bucket in self._buckets]
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        return sum(self._chunks)
+
+    def kinds(self) -> list[tuple[TextBatch, int]]:
+        """Return one batch of every bucket and how many batches it fills, short texts first."""
+        first = {edge: index for index, (_, edge) in reversed(list(enumerate(self._order_of(0))))}
+        filled = [(edge, chunks) for edge, chunks in zip(self.edges, self._chunks, strict=True) if chunks]
+        return [(self.at(0, first[edge]), chunks) for edge, chunks in filled]
+
+    def make(self, epoch: int, index: int) -> TextBatch:
+        """Return batch `index` of an epoch."""
+        places, edge = self._order_of(epoch)[index]
+        inputs = np.zeros((self.batch_size, edge), np.int32)
+        padding = np.zeros((self.batch_size, edge), bool)
+        labels = np.zeros(self.batch_size, np.int32)
+        for row, place in enumerate(places):
+            size = self.rows[place].size
+            inputs[row, :size], padding[row, :size], labels[row] = self.rows[place], True, self.labels[place]
+        return TextBatch(inputs=inputs, padding=padding, labels=labels, mask=np.arange(self.batch_size) < places.size)
+
+    def places(self, index: int) -> NDArray[np.int64]:
+        """Return which texts are in the first rows of batch `index` of epoch 0, in their order there."""
+        return self._order_of(0)[index][0]
+
+    def _order_of(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
+        return self.order(epoch if self.shuffle else 0)
+
+    def arrange(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
+        """Return the texts of each batch of an epoch, and the words that it is padded to."""
+        batches: list[tuple[NDArray[np.int64], int]] = []
+        for number, (bucket, chunks, edge) in enumerate(zip(self._buckets, self._chunks, self.edges, strict=True)):
+            if chunks:
+                texts = bucket[permutation(self.seed, epoch, bucket.size, number)] if self.shuffle else bucket
+                batches += [(part, edge) for part in np.array_split(texts, chunks)]
+        if not self.shuffle:
+            return batches
+        return [batches[place] for place in permutation(self.seed, epoch, len(batches), len(self.edges))]

@@ -1,0 +1,129 @@
+"""Where a table begins: titles and comments above it, its header, the units below that."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from gru_bench.data.files.cells import MISSING
+from gru_bench.data.files.table_rows import SAMPLE_ROWS, Rows
+from gru_bench.errors import DataError
+
+MOST_TITLES = 50
+NAME = re.compile(r"(?=.{1,40}$)[^\W\d][^\n,;!?\"]*")
+NAME_WORDS = 4
+_UNIT = re.compile(r"\[.*\]|\(.*\)")
+_NUMBER = re.compile(r"[+\-−(]?[.,]?\d")
+
+
+def title_rows(rows: Rows) -> int:
+    """Return how many rows above the header are titles or comments.
+
+    Titles fill fewer cells than the header; comments begin with `#`. They count only where a header follows.
+    """
+    width = rows.usual_width()
+    start = 0
+    while start < min(MOST_TITLES, len(rows) - 1) and like_a_title(rows.cells[start], width):
+        start += 1
+    for first in range(start, 0, -1):
+        rest = [row for row in rows.cells[first : first + SAMPLE_ROWS] if row != [""]]
+        if all(len(row) == width for row in rest) and has_header(rest):
+            return first
+    return 0
+
+
+def like_a_title(row: Sequence[str], width: int) -> bool:
+    """Say whether a row may stand above the header of a table of this width."""
+    return sum(map(bool, row)) < width or row[0].startswith("#")
+
+
+def has_header(cells: Sequence[Sequence[str]]) -> bool:
+    """Say whether the first row names the columns.
+
+    It does when none of its cells is a number (an empty cell aside, as an index column has it) and the rows below
+    differ from it: in some column it has a word, and all of the first cells below begin with a digit or sign; or all
+    cells are different, short, like names, none is a missing-value marker, and none comes again below it in its column
+    (in a table of one column: a single word).
+    """
+    head, body = cells[0], cells[1:]
+    filled = [cell for cell in head if cell]
+    if not body or not filled or len(head) - len(filled) > max(1, len(head) // 4) or any(map(_is_number, filled)):
+        return False
+    first = list(zip(*body[:SAMPLE_ROWS], strict=True))
+    if any(
+        not _is_missing(cell) and not starts_as_number(cell) and _holds_numbers(column)
+        for cell, column in zip(head, first, strict=True)
+    ):
+        return True
+    if any(map(_is_missing, filled)) or len(set(filled)) < len(filled) or not all(map(_like_a_name, filled)):
+        return False
+    if len(head) == 1 and len(head[0].split()) > 1:
+        return False
+    return not any(cell and cell == name for row in body for cell, name in zip(row, head, strict=True))
+
+
+def has_units(cells: Sequence[Sequence[str]]) -> bool:
+    """Say whether the row below the header holds units such as `[kW]` or `(°C)`, each above a column of numbers."""
+    row, body = cells[1], cells[2 : 2 + SAMPLE_ROWS]
+    units = [number for number, cell in enumerate(row) if _UNIT.fullmatch(cell)]
+    others = [cell for number, cell in enumerate(row) if number not in units and not _is_missing(cell)]
+    if not units or not body or any(map(starts_as_number, others)):
+        return False
+    return all(_holds_numbers([line[number] for line in body]) for number in units) and (
+        not others or all(_holds_numbers([line[number] for line in body]) for number in range(len(row)))
+    )
+
+
+def column_names(head: Sequence[str], place: str) -> list[str]:
+    """Return the names that a header gives, a number from 1 on for an empty one.
+
+    Raises:
+        DataError: two columns have one name.
+    """
+    names = [cell or str(number) for number, cell in enumerate(head, 1)]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        numbers = ", ".join(str(number) for number, name in enumerate(names, 1) if name == twice[0])
+        raise DataError(
+            f"{place}: the columns {numbers} have the same name {twice[0]!r}, expected different names. Rename one in "
+            "the header."
+        )
+    return names
+
+
+def same_name(column: str, name: str) -> bool:
+    """Say whether names agree but for case, blanks and characters that could not be decoded."""
+    pattern = "".join("." if sign == "\ufffd" else re.escape(sign) for sign in column.lower())
+    return column.casefold() == name.casefold() or re.fullmatch(pattern, name.lower()) is not None
+
+
+def names_all(row: Sequence[str], names: Sequence[str]) -> bool:
+    """Say whether a row has all these names."""
+    return all(any(same_name(cell, name) for cell in row) for name in names)
+
+
+def _is_missing(cell: str) -> bool:
+    return cell.casefold() in MISSING
+
+
+def _holds_numbers(column: Sequence[str]) -> bool:
+    known = [cell for cell in column if not _is_missing(cell)]
+    return bool(known) and all(map(starts_as_number, known))
+
+
+def starts_as_number(cell: str) -> bool:
+    """Say whether a cell may be a number or a time."""
+    return _NUMBER.match(cell) is not None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        number = float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell.replace(",", ""))
+    except ValueError:
+        return False
+    return number == number  # the word NaN names a column
+
+
+def _like_a_name(cell: str) -> bool:
+    return NAME.fullmatch(cell) is not None and len(cell.split()) <= NAME_WORDS

@@ -1,0 +1,127 @@
+"""Columns of text cells, as files have them, read as numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.data.files.cells import Cells, Place, is_missing
+from gru_bench.errors import DataError
+
+Decimal = Literal[".", ","]
+
+_BLANKS = " \u00a0\u202f\u2009'\u2019"
+_BLANK = re.compile(f"[{_BLANKS}]")
+_BLANK_GROUPS = re.compile(  # 1 234,5
+    rf"^[+-]?[{_BLANKS}]?\d{{1,3}}(?:[{_BLANKS}]\d{{3}})*(?:[.,]\d*)?$", re.MULTILINE
+)
+_GROUPED = {
+    ".": re.compile(r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$", re.MULTILINE),  # 1,234.5
+    ",": re.compile(r"^[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?$", re.MULTILINE),  # 1.234,5
+}
+
+
+def other_mark(decimal: Decimal) -> Decimal:
+    """Return the mark that groups thousands where this one is the decimal mark."""
+    return "," if decimal == "." else "."
+
+
+def lines_of(cells: Cells) -> str:
+    """Return cells as lines of one text, without blanks between thousands, and with the usual minus sign."""
+    text = "\n".join(cells)
+    if text.count("\n") >= len(cells):
+        text = "\n".join(cell.replace("\n", "\0") for cell in cells)
+    text = text.replace("\u2212", "-")
+    if any(blank in text for blank in _BLANKS):
+        text = _BLANK_GROUPS.sub(lambda match: _BLANK.sub("", match.group()), text)
+    return text
+
+
+def as_numbers(cells: Cells, decimal: Decimal) -> NDArray[np.float64]:
+    """Return the numbers that cells hold, NaN where they hold none; thousands may be grouped."""
+    import pandas as pd
+
+    if decimal == "." and "," not in "\n".join(cells):
+        values = np.asarray(pd.to_numeric(cells, errors="coerce"), np.float64)
+        if np.isfinite(values).all():
+            return values
+    if not len(cells):
+        return np.zeros(0)
+    text, other = lines_of(cells), other_mark(decimal)
+    grouped = other in text
+    if grouped:
+        text = _GROUPED[decimal].sub(lambda match: match.group().replace(other, ""), text)
+    lines = text.split("\n")
+    if grouped:
+        lines = ["" if other in line else line for line in lines]
+    if decimal == ",":
+        lines = [line.replace(",", ".") for line in lines]
+    values = np.asarray(pd.to_numeric(pd.Series(lines, dtype=object), errors="coerce"), np.float64)
+    return np.where(np.isinf(values), np.nan, values)
+
+
+def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], place: Place) -> NDArray[np.float64]:
+    """Return a column's numbers, NaN where a cell is missing.
+
+    Args:
+        cells: text, of length rows.
+        name: of the column.
+        decimal: its decimal mark.
+        markers: further missing-value markers; one that is a number stands for each way to write it.
+        place: for messages.
+
+    Raises:
+        DataError: a cell is text; its column and line are named.
+    """
+    missing = is_missing(cells, markers)
+    values = np.full(len(cells), np.nan)
+    values[~missing] = as_numbers(cells[~missing], decimal)
+    wrong = np.flatnonzero(np.isnan(values) & ~missing)
+    if wrong.size:
+        row = int(wrong[0])
+        more = f" ({wrong.size:,} such cells)" if wrong.size > 1 else ""
+        raise DataError(
+            f"{place.cell(name, row, cells.iloc[row])} is no number{more}. Expected numbers with the decimal mark "
+            f"{decimal!r}, or a missing cell. {_advice(cells.iloc[row], row, wrong.size, place)}"
+        )
+    for marker in markers:
+        with_number = _number(marker)
+        if with_number is not None:
+            values[values == with_number] = np.nan
+    return values
+
+
+def number_share(cells: Cells, decimal: Decimal) -> float:
+    """Return the share of cells, none of them missing, that are numbers; 0 where there are none."""
+    return float((~np.isnan(as_numbers(cells, decimal))).mean()) if len(cells) else 0.0
+
+
+def _advice(text: str, row: int, count: int, place: Place) -> str:
+    """Say what to do about a cell that is no number."""
+    alone = row == 0 and count == 1
+    if place.known:
+        return (
+            "Delete the line if it is a header: the training data was read without one."
+            if alone
+            else "Write it as in training."
+        )
+    skip = f"skip the line if it holds names or units (data.skip_rows=[{place.lines[row]}]); " if alone else ""
+    return (
+        f"Mend it; {skip}name a missing-value marker, as in data.missing=[{_quoted(text)}]; or choose other columns "
+        "(data.targets=, data.covariates=)."
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w.+-]+", text) else f'"{text}"'

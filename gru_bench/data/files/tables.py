@@ -1,0 +1,253 @@
+"""Tables in text files, as people have them: any usual delimiter, encoding and quoting, with a header or without.
+
+How a file is cut into cells is decided once, when the training data is read; other files are read in the same layout
+or refused (`gru_bench.data.files.known_tables`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+import zlib
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gru_bench.data.files.headers import column_names, has_header, has_units, title_rows
+from gru_bench.data.files.table_rows import (
+    DELIMITERS,
+    NO_DELIMITER,
+    Rows,
+    blank_lines,
+    check_width,
+    delimiter_name,
+    parse,
+    sample,
+    split_separator_line,
+    without_empty_end,
+)
+from gru_bench.data.files.text import decode, read_file
+from gru_bench.errors import ConfigError, DataError
+from gru_bench.validation import Natural, Positive
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+UNPACKED_ANYWAY = 64 * 2**20  # bytes that a small file may unpack to
+MOST_GROWTH = 100  # what a larger one may grow by; text grows by 3 to 20
+_NAMED = {"tab": "\t", "\\t": "\t", "space": " "}
+_MAGIC = {b"PK\x03\x04": "a zip archive or a workbook", b"PAR1": "a Parquet file", b"\xd0\xcf\x11\xe0": "a workbook"}
+
+
+SkippedRows = Natural | list[Positive]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How a file is cut into a table.
+
+    Attributes:
+        delimiter: one character, `tab`, or `space` for any number of blanks; empty for a file of one column; None finds
+            it.
+        encoding: a codec; `auto` is byte order mark, else UTF-8, else the best guess, which is said in the log.
+        skip_rows: how many lines are skipped at the top, or the numbers of the lines to skip, from 1 on; None skips
+            titles and comments above a header, and units below it.
+        header: whether the first row names the columns; None finds it.
+        columns: the columns of the training data in the order of its file; empty before it is read.
+    """
+
+    delimiter: str | None = None
+    encoding: str = "auto"
+    skip_rows: int | tuple[int, ...] | None = None
+    header: bool | None = None
+    columns: tuple[str, ...] = ()
+
+
+def layout_of(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return the settled layout of a table that was read, by field."""
+    return {field.name: frame.attrs[field.name] for field in fields(Layout)}
+
+
+def skipped_rows(setting: SkippedRows | None) -> int | tuple[int, ...] | None:
+    """Return a setting as a layout has it."""
+    return tuple(setting) if isinstance(setting, list) else setting
+
+
+def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.path") -> pd.DataFrame:
+    """Read a table of text cells, and find what its layout leaves open.
+
+    The delimiter is the one of tab, semicolon, bar and comma that cuts the rows most evenly; a file that none of them
+    cuts has one column. Cells may be quoted, then they may hold delimiters and line ends. Blank lines and a first line
+    such as `sep=;` are skipped. What a header is: see `gru_bench.data.files.headers`.
+
+    Args:
+        path: the file, perhaps gzipped; `-` is standard input.
+        layout: what is known of it; None finds all.
+        key: the setting or argument that named the file, for messages.
+
+    Returns:
+        Cells as str, stripped of blanks around them; rows are labelled by the line on which they begin. Columns are
+        called by their header; where it is empty, or there is none, by their number from "1" on. `attrs` has the
+        settled layout by field.
+
+    Raises:
+        ConfigError: the delimiter is no single character, or there is no such encoding.
+        DataError: the file is missing, empty, binary or no rows follow the header; a row has another number of cells
+            (its line is said); a quote is never closed; two columns have one name.
+    """
+    layout = layout or Layout()
+    delimiter = _NAMED.get(layout.delimiter or "", layout.delimiter)
+    if delimiter and (len(delimiter) != 1 or delimiter in '"\n\r'):
+        option = f"{key.rpartition('.')[0]}.delimiter".removeprefix(".")
+        raise ConfigError(option, delimiter, "one character such as ',', ';' or '|', tab, space, or null to find it")
+    name = place_name(path)
+    place = f"{key}: {name}"
+    text, encoding = decode(read_table_bytes(path, key), layout.encoding, name, key)
+    text, separator = split_separator_line(blank_lines(text, layout.skip_rows or 0))
+    if not text.strip():
+        raise DataError(f"{place} is empty, expected a table.")
+    if delimiter is None:
+        delimiter = separator or find_delimiter(text)
+    rows = parse(text, delimiter or NO_DELIMITER, place)
+    skipped = title_rows(rows) if layout.skip_rows is None and layout.header is not False else 0
+    if skipped:
+        log.warning(
+            "%s: the lines above line %s are taken as titles or comments and skipped (data.skip_rows= says otherwise)",
+            name,
+            rows.lines[skipped],
+        )
+    rows = check_width(rows.after(skipped), delimiter, place)
+    rows = rows if layout.header is False else without_empty_end(rows)
+    header = has_header(rows.cells) if layout.header is None else layout.header
+    return make_table(
+        rows,
+        Layout(
+            delimiter="" if delimiter == NO_DELIMITER else delimiter,
+            encoding=encoding,
+            skip_rows=layout.skip_rows if layout.skip_rows is not None else rows.lines[0] - 1 if skipped else None,
+            header=header,
+        ),
+        name,
+        place,
+    )
+
+
+def make_table(rows: Rows, layout: Layout, name: str, place: str) -> pd.DataFrame:
+    """Make a table of rows that have one width, its first row the header where the layout has one.
+
+    Args:
+        rows: all rows.
+        layout: settled but for `columns`; where it has columns and no header, these are their names.
+        name: of the file, for the log.
+        place: the file and the argument that named it, for messages.
+
+    Raises:
+        DataError: two columns have one name, or no rows follow the header.
+    """
+    import pandas as pd
+
+    head = rows.cells[0]
+    names = (
+        column_names(head, place) if layout.header else list(layout.columns) or [str(n + 1) for n in range(len(head))]
+    )
+    units = bool(layout.header) and len(rows) > 2 and has_units(rows.cells)
+    if units:
+        log.info("%s: line %s holds units and is skipped: %s", name, rows.lines[1], ", ".join(rows.cells[1]))
+    body = rows.after(int(bool(layout.header)) + units)
+    if not len(body):
+        raise DataError(f"{place} has a header and no rows below it, expected at least one.")
+    index, columns = pd.Index(body.lines), pd.Index(names, dtype=object)
+    frame = pd.DataFrame(body.cells, index=index, columns=columns, dtype=object)
+    if layout.header:
+        frame = frame.loc[:, [bool(cell) or (frame.iloc[:, n] != "").any() for n, cell in enumerate(head)]]
+    settled = replace(layout, columns=tuple(map(str, frame.columns)))
+    frame.attrs.update({field.name: getattr(settled, field.name) for field in fields(Layout)})
+    log.info(
+        "%s: %s rows, columns %s; delimiter %s, %s, %s",
+        name,
+        f"{len(frame):,}",
+        ", ".join(names[:12]) + (" ..." if len(names) > 12 else ""),
+        delimiter_name(layout.delimiter or ""),
+        layout.encoding,
+        f"header in line {rows.lines[0]}" if layout.header else "no header",
+    )
+    return frame
+
+
+def find_delimiter(text: str) -> str:
+    """Return the delimiter that cuts the rows most evenly; titles above a header aside where none does."""
+    best, best_share = NO_DELIMITER, 0.0
+    heads = {delimiter: sample(text, delimiter) for delimiter in DELIMITERS}
+    for delimiter, rows in heads.items():
+        if not len(rows):
+            continue
+        counts = [len(row) for row in rows.cells]
+        usual, often = Counter(counts).most_common(1)[0]
+        share = often / len(counts)
+        if usual > 1 and (share >= 0.9 or (share > 0.5 and counts[0] == usual)) and share > best_share:
+            best, best_share = delimiter, share
+        elif counts[0] > 1 and min(counts) >= counts[0] and best_share == 0.0:
+            best = delimiter  # delimiters inside cells that nobody quoted: said as such later
+    if best_share == 0.0:
+        below_titles = [
+            name for name, rows in heads.items() if len(rows) and rows.usual_width() > 1 and title_rows(rows)
+        ]
+        return below_titles[0] if below_titles else best
+    return best
+
+
+def read_unpacked(path: Path, key: str) -> bytes:
+    """Return the bytes of a file, unpacked where it is gzipped.
+
+    Args:
+        path: the file; `-` is standard input.
+        key: the setting or argument that named it, for messages.
+
+    Raises:
+        DataError: the file is missing, unreadable, empty or damaged, or grows beyond all measure when it is unpacked.
+    """
+    place = place_name(path)
+    raw = _standard_input(key) if str(path) == "-" else read_file(str(path), key)
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    most = UNPACKED_ANYWAY + MOST_GROWTH * len(raw)
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as stream:
+            unpacked = stream.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{key}: {place} cannot be unpacked as gzip: {error}. Replace it.") from error
+    if len(unpacked) > most:
+        raise DataError(
+            f"{key}: {place} has {len(raw):,} bytes and unpacks to more than {most:,}, as no table does. If it is one, "
+            "unpack it yourself and give the unpacked file."
+        )
+    return unpacked
+
+
+def _standard_input(key: str) -> bytes:
+    from gru_bench.terminal import read_standard_input  # rich is loaded where the terminal is used
+
+    return read_standard_input(key)
+
+
+def place_name(path: Path) -> str:
+    """Return how messages call a file."""
+    return "standard input" if str(path) == "-" else str(path)
+
+
+def read_table_bytes(path: Path, key: str) -> bytes:
+    """Return the bytes of a table, unpacked.
+
+    Raises:
+        DataError: see `read_unpacked`; or it is a workbook or an archive.
+    """
+    raw = read_unpacked(path, key)
+    place = place_name(path)
+    for magic, kind in _MAGIC.items():
+        if raw.startswith(magic):
+            raise DataError(f"{key}: {place} is {kind}, expected a text table. Save it as CSV.")
+    return raw

@@ -1,0 +1,174 @@
+"""The bytes of the user's files, and the text in them: encodings are taken from marks, else UTF-8, else guessed."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import re
+import warnings
+from encodings.aliases import aliases
+from pathlib import Path
+from typing import NamedTuple
+
+from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.files import home_expanded
+
+log = logging.getLogger(__name__)
+
+# Longest first: the mark of UTF-16-LE begins that of UTF-32-LE.
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+ONE_BYTE = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "iso8859_15")
+TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
+
+
+def read_file(path: str, key: str = "data.path") -> bytes:
+    """Return the bytes of the user's file.
+
+    Args:
+        path: the file; `~` is the home folder.
+        key: the setting that named it, for messages.
+
+    Raises:
+        DataError: the file is missing, no file, unreadable or empty.
+    """
+    place = existing_file(path, key)
+    try:
+        raw = place.read_bytes()
+    except OSError as error:
+        raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
+    if not raw:
+        raise DataError(f"{key}: {place.absolute()} is empty, expected text.")
+    return raw
+
+
+def existing_file(path: str, key: str) -> Path:
+    """Return the place of a file that is there.
+
+    Raises:
+        DataError: the file is missing, or no file.
+    """
+    place = home_expanded(path, key)
+    try:
+        if not place.exists():
+            raise DataError(f"{key}: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
+        if not place.is_file():
+            kind = "a folder" if place.is_dir() else "no regular file"
+            raise DataError(f"{key}: {place.absolute()} is {kind}, expected a text file.")
+    except OSError as error:
+        raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
+    return place
+
+
+def _neighbour(place: Path) -> str:
+    folder = place.absolute().parent
+    if not folder.is_dir():
+        return f"There is no folder {folder} either."
+    return nearest(place.name, (path.name for path in folder.iterdir() if path.is_file()))
+
+
+def decode(raw: bytes, encoding: str, path: str, key: str = "data.path") -> tuple[str, str]:
+    """Decode the user's text; CR LF and CR become LF.
+
+    Args:
+        raw: the bytes.
+        encoding: a codec, or `auto`.
+        path: for messages.
+        key: the setting or argument that named the file, for messages; `encoding` stands beside it.
+
+    Returns:
+        The text and the encoding in use.
+
+    Raises:
+        ConfigError: there is no such text encoding.
+        DataError: binary data, or bytes that the encoding does not allow.
+    """
+    if encoding == "auto":
+        text, used = _detect(raw, path, key)
+    else:
+        text, used = _decode_as(raw, encoding, path, key), encoding
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), used
+
+
+def _encoding(key: str) -> str:
+    return f"{key.rpartition('.')[0]}.encoding".removeprefix(".")
+
+
+def _detect(raw: bytes, path: str, key: str) -> tuple[str, str]:
+    for mark, name in MARKS:
+        if raw.startswith(mark):
+            return _decode_as(raw, name, path, key), name
+    _refuse_binary(raw, path, key)
+    try:
+        return raw.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        best = _guess(raw)
+        if best is None:
+            raise DataError(
+                f"{key}: {path} is not UTF-8 (byte {raw[error.start]:#04x} at offset {error.start}) and its "
+                f"encoding cannot be guessed. Name it, as in {_encoding(key)}=cp1252; or, for a language model, "
+                "read bytes: data.level=byte."
+            ) from error
+        log.warning("%s is not UTF-8; reading it as %s (%s= says otherwise)", path, best.encoding, _encoding(key))
+        return best.decoded, best.encoding
+
+
+class _Guess(NamedTuple):
+    decoded: str
+    encoding: str
+
+
+def _guess(raw: bytes) -> _Guess | None:
+    """Guess an encoding; accents that stand alone among plain letters are no Chinese or Japanese.
+
+    cp1252 is preferred where it reads as well as the best guess.
+    """
+    from charset_normalizer import from_bytes
+
+    runs = re.findall(rb"[\x80-\xff]+", raw[: 1 << 20])
+    alone = sum(len(run) == 1 for run in runs) >= 0.8 * len(runs)
+    matches = list(from_bytes(raw, cp_isolation=list(ONE_BYTE) if alone else None))
+    if not matches:
+        return None
+    western = next((match for match in matches if "cp1252" in match.could_be_from_charset), matches[0])
+    if western.chaos <= matches[0].chaos and "cp1252" in western.could_be_from_charset:
+        return _Guess(str(western), "cp1252")
+    return _Guess(str(matches[0]), matches[0].encoding)
+
+
+def _refuse_binary(raw: bytes, path: str, key: str) -> None:
+    head = raw[: 1 << 16]
+    controls = sum(byte < 32 and byte not in TEXT_CONTROLS for byte in head)
+    if 0 in head or controls > 0.02 * len(head):
+        place = next(index for index, byte in enumerate(head) if byte < 32 and byte not in TEXT_CONTROLS)
+        raise DataError(
+            f"{key}: {path} looks binary (byte {head[place]:#04x} at offset {place}). Give plain text; or say the "
+            f"encoding, as in {_encoding(key)}=utf-16-le; or, for a language model, read it as bytes: "
+            "data.level=byte."
+        )
+
+
+def _decode_as(raw: bytes, encoding: str, path: str, key: str) -> str:
+    option = _encoding(key)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # unicode_escape warns of what it will refuse one day
+            return raw.decode(encoding)
+    except LookupError as error:
+        known = {name.replace("_", "-") for name in aliases.values()}
+        allowed = "auto or a text encoding of Python such as utf-8, latin-1, cp1252, utf-16"
+        raise ConfigError(option, encoding, allowed, nearest(encoding, known)) from error
+    except (UnicodeError, DeprecationWarning) as error:
+        where = ""
+        if isinstance(error, UnicodeDecodeError):
+            line = raw.count(b"\n", 0, error.start) + 1
+            where = f": byte {raw[error.start]:#04x} at offset {error.start}, line {line}"
+        raise DataError(
+            f"{key}: {path} is not {encoding}{where or f': {error}'}. "
+            f"Name its encoding with {option}=, or leave it to {option}=auto."
+        ) from error

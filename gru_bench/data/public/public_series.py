@@ -1,0 +1,103 @@
+"""A public CSV of series: its bytes, its columns, its usual cut."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gru_bench.data.files.cells import Place
+from gru_bench.data.files.download import RemoteFile, fetch
+from gru_bench.data.series.series import Rows, Series, make_series
+from gru_bench.data.series.table import Reading, to_readings
+from gru_bench.errors import ConfigError, nearest
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesCard:
+    """A public series.
+
+    Attributes:
+        name: name of the data set.
+        file: where it comes from.
+        rows: number of rows of the file, asserted.
+        columns: what can be forecast, asserted to be in the file.
+        cut: from the number of rows to the splits; rows after the test split are left out.
+        missing: the file's own signs of missing cells.
+        season: period in rows.
+        description: one line.
+        homepage: where it is described.
+        citation: whom to cite.
+        license: terms of use.
+    """
+
+    name: str
+    file: RemoteFile
+    rows: int
+    columns: tuple[str, ...]
+    cut: Callable[[int], Mapping[str, Rows]]
+    missing: tuple[str, ...] = ()
+    season: int
+    description: str
+    homepage: str
+    citation: str
+    license: str
+
+
+def load_public_series(
+    card: SeriesCard,
+    mirror: Path | None,
+    cache: Path,
+    *,
+    targets: Sequence[str] | None,
+    context: int,
+    horizon: int,
+    season: int | None,
+    calendar: bool,
+) -> Series:
+    """Load a public series; each row is one step, whatever its time.
+
+    Args:
+        card: what it is.
+        mirror: the folder of local copies, or None.
+        cache: the folder of downloads.
+        targets: the columns to forecast; None takes all.
+        context: rows that are read.
+        horizon: rows that are forecast.
+        season: period in rows; None takes the card's.
+        calendar: whether calendar features join.
+
+    Raises:
+        ConfigError: there is no such column.
+        DataError: the file is absent or damaged, or the splits are too short for context and horizon.
+    """
+    import pandas as pd
+
+    chosen = tuple(card.columns if targets is None else targets)
+    for target in chosen:
+        if target not in card.columns:
+            raise ConfigError("data.targets", target, ", ".join(card.columns), nearest(target, card.columns))
+    raw = fetch({"file": card.file}, mirror, cache)["file"]
+    frame = pd.read_csv(io.BytesIO(raw), dtype=object, keep_default_na=False, na_filter=False)
+    frame = frame.set_axis(["date", *card.columns], axis=1)
+    assert len(frame) == card.rows
+    reading = Reading(time_columns=("date",), steps="rows", decimal=".", missing=card.missing)
+    splits = card.cut(len(frame))
+    last = max(end for _, end in splits.values())
+    readings, step, reading = to_readings(
+        frame.iloc[:last], reading, chosen, (), Place(card.file.path, range(2, last + 2))
+    )
+    return make_series(
+        card.name,
+        readings,
+        splits,
+        targets=chosen,
+        step=step,
+        context=context,
+        horizon=horizon,
+        season=card.season if season is None else season,
+        calendar=calendar,
+        reading=asdict(reading),
+        facts={"file_sha256": card.file.sha256[0]},
+    )

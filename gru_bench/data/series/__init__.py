@@ -1,0 +1,1 @@
+"""Series of rows in time: columns, steps, scaling, windows, tables of series."""

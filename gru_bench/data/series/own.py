@@ -1,0 +1,218 @@
+"""The user's own CSV of series, and every file that is forecast later."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+
+from gru_bench.data.files.decimal_marks import describe_marks
+from gru_bench.data.files.headers import names_all
+from gru_bench.data.files.known_tables import read_known_table
+from gru_bench.data.files.numbers import Decimal
+from gru_bench.data.files.tables import Layout, SkippedRows, layout_of, place_name, read_table, skipped_rows
+from gru_bench.data.files.time_columns import guess_times
+from gru_bench.data.files.time_formats import check_format
+from gru_bench.data.files.time_zones import check_zone
+from gru_bench.data.series.checks import check_known
+from gru_bench.data.series.columns import guess_targets, named, refuse_blanks, refuse_twice, rename
+from gru_bench.data.series.sampling import Step, show_time
+from gru_bench.data.series.series import Readings, Series, SeriesForm, arrange, cut_rows, make_series, with_future
+from gru_bench.data.series.table import Reading, Steps, regular, to_readings, without_empty_rows
+from gru_bench.data.source import gives
+from gru_bench.errors import ConfigError, DataError
+from gru_bench.validation import Positive, Range
+
+log = logging.getLogger(__name__)
+
+Share = Annotated[float, Range(above=0, high=0.45)]
+Names = list[str | int]
+Markers = list[str | int | float] | int | float
+
+USUAL_CONTEXT, USUAL_HORIZON = 96, 24
+
+
+@gives("series")
+def load_series_csv(
+    *,
+    mirror: Path | None,
+    cache: Path,
+    path: str,
+    time_column: str | int | Names | None = None,
+    targets: Names | None = None,
+    covariates: Names | None = None,
+    context: Positive | None = None,
+    horizon: Positive | None = None,
+    season: Positive | None = None,
+    calendar: bool = False,
+    steps: Steps = "time",
+    valid_fraction: Share = 0.1,
+    test_fraction: Share = 0.2,
+    day_first: bool | None = None,
+    time_format: str | None = None,
+    time_zone: str | None = None,
+    decimal: Decimal | None = None,
+    missing: Markers | None = None,
+    delimiter: str | None = None,
+    encoding: str = "auto",
+    header: bool | None = None,
+    skip_rows: SkippedRows | None = None,
+) -> Series:
+    """Read a CSV of one or more series, a row per time, and cut it in order: train first, then valid, then test.
+
+    Args:
+        mirror: unused; the file is the user's.
+        cache: unused; nothing is kept.
+        path: the file, relative to the working directory; `~` is the home folder.
+        time_column: the column of times, or a list, such as a date and a clock; null finds it; [] means none.
+        targets: the columns to forecast; null takes all columns of numbers.
+        covariates: columns that are known in advance, such as prices or holidays.
+        context: rows that are read; null is 96, or less where the file is short.
+        horizon: rows that are forecast; null is 24, or less where the file is short.
+        season: period in rows of the seasonal-naive forecast and of MASE; null derives it from the times.
+        calendar: whether the calendar joins what is known in advance.
+        steps: `time` puts rows on the grid of the most frequent step, rows that are not there count as missing;
+            `rows` takes each row as one step.
+        valid_fraction: share of the rows for validation.
+        test_fraction: share of the rows for test.
+        day_first: whether dates such as 1/2/2024 begin with the day; null finds it.
+        time_format: of the times, as for strptime, or one of `time_formats.FORMATS`; null finds it.
+        time_zone: where times without an offset are from, as in Europe/Berlin; null: no zone.
+        decimal: decimal mark; null finds it for each column.
+        missing: missing-value markers beside the usual ones, such as -999.
+        delimiter: of the table; null finds it.
+        encoding: of the table; `auto` finds it.
+        header: whether the first row names the columns; null finds it.
+        skip_rows: how many lines are skipped at the top, or a list of the numbers of lines to skip, from 1 on; null
+            skips titles and comments above a header, and units below it.
+
+    Raises:
+        ConfigError: there is no such column, or a column is named twice.
+        DataError: the file is missing, unreadable, too short, or a cell, time or step of it is wrong.
+    """
+    if time_format is not None:
+        check_format(time_format, "data.time_format")
+    if time_zone is not None:
+        check_zone(time_zone, "data.time_zone")
+    layout = Layout(delimiter=delimiter, encoding=encoding, header=header, skip_rows=skipped_rows(skip_rows))
+    frame = read_table(Path(path), layout)
+    markers = missing if isinstance(missing, list) else [] if missing is None else [missing]
+    reading = Reading(
+        **layout_of(frame),
+        steps=steps,
+        day_first=day_first,
+        time_format=time_format,
+        time_zone=time_zone,
+        decimal=decimal,
+        missing=tuple(map(str, markers)),
+    )
+    frame, place = without_empty_rows(frame, place_name(Path(path)))
+    refuse_blanks(frame, place)
+    wanted = [time_column] if isinstance(time_column, str | int) else time_column
+    if wanted is None:
+        time_columns = guess_times(frame, reading.missing, time_format, place)
+    else:
+        time_columns = named(frame, wanted, "data.time_column")
+    for key, value in (("data.time_format", time_format), ("data.time_zone", time_zone)):
+        if value is not None and not time_columns:
+            raise ConfigError(key, value, "null for a series without times", "Name data.time_column.")
+    inputs = named(frame, covariates or [], "data.covariates")
+    outputs = named(frame, targets, "data.targets") if targets else ()
+    refuse_twice(time_columns, outputs, inputs)
+    outputs = outputs or guess_targets(frame, (*time_columns, *inputs), reading, place)
+    reading = replace(reading, time_columns=time_columns)
+    readings, step, reading = to_readings(frame, reading, outputs, inputs, place)
+    if step is not None and steps == "time":
+        readings = regular(readings, step, place)
+    splits = cut_rows(len(readings.values), valid_fraction, test_fraction)
+    check_known(place.name, outputs, splits, readings.values)
+    sizes = {split: end - start for split, (start, end) in splits.items()}
+    if horizon is None:
+        horizon = max(1, min(USUAL_HORIZON, sizes["valid"] // 2, sizes["test"] // 2))
+    if context is None:
+        context = max(2, min(USUAL_CONTEXT, (sizes["train"] - horizon) // 3))
+    log.info(
+        "%s: forecasting %s; times %s; %s; context %s, horizon %s",
+        place.name,
+        ", ".join(outputs),
+        _describe_times(readings, reading, step),
+        describe_marks(reading.decimals, reading.thousands),
+        context,
+        horizon,
+    )
+    return make_series(
+        "series_csv",
+        readings,
+        splits,
+        targets=outputs,
+        covariates=inputs,
+        step=step,
+        context=context,
+        horizon=horizon,
+        season=season,
+        calendar=calendar,
+        reading=asdict(reading),
+        facts={"encoding": frame.attrs["encoding"], "delimiter": frame.attrs["delimiter"]},
+    )
+
+
+def _describe_times(readings: Readings, reading: Reading, step: Step | None) -> str:
+    time, zone = readings.time, readings.zone
+    if time is None:
+        return "none, each row is one step"
+    parts = [f"from {' + '.join(reading.time_columns)}", f"read as {reading.time_format}"]
+    if "%y" in (reading.time_format or ""):
+        parts.append("years of two digits are 1969 to 2068")
+    parts.append(f"{show_time(time[0], zone)} to {show_time(time[-1], zone)}")
+    parts.append("no zone" if zone is None else f"zone {zone}")
+    return ", ".join([*parts, f"step {step}"])
+
+
+def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: bool = False) -> Series:
+    """Read another file of a form.
+
+    Args:
+        path: the file; `-` is standard input.
+        form: what a run knows of its series.
+        setting: the argument that named the file, for messages.
+        ahead: whether the `horizon` rows after the last row with a target are made the only split, `ahead`; else all
+            rows are the split `file`.
+
+    Raises:
+        DataError: the file is missing, unreadable, too short, lacks a column, or a cell or time of it is wrong; or
+            covariates of the rows ahead are missing.
+    """
+    reading = Reading.from_dict(form.reading)
+    if reading.columns:
+        wanted = (*form.targets, *form.covariates)
+        frame = read_known_table(path, reading, lambda row: names_all(row, wanted), key=setting)
+    else:
+        frame = read_table(path, reading, key=setting)
+    frame, place = without_empty_rows(frame, place_name(path))
+    place = place._replace(known=True)
+    frame = rename(frame, form, reading, place)
+    readings, step, _ = to_readings(frame, reading, form.targets, form.covariates, place, decided=True)
+    step = form.step or step
+    if readings.time is not None and step is not None and reading.steps == "time" and len(readings.values) > 1:
+        readings = regular(readings, step, place)
+    if not ahead:
+        return arrange(form, readings, {"file": (0, len(readings.values))})
+    seen = np.flatnonzero(~np.isnan(readings.values).all(axis=1))
+    rows = int(seen[-1]) + 1 if seen.size else 0
+    if rows < form.context:
+        raise DataError(
+            f"{place.name}: found {rows:,} rows with a value of {', '.join(form.targets)}, expected at least the "
+            f"{form.context} rows that the model reads."
+        )
+    readings = with_future(readings, step, form.horizon)
+    unknown = np.isnan(readings.covariates[rows:]).any(axis=1)
+    if unknown.any():
+        raise DataError(
+            f"{place.name}: the model reads {', '.join(form.covariates)} in advance. Expected {form.horizon} rows with "
+            f"them, and with empty cells for {', '.join(form.targets)}, after the last row with a target; found "
+            f"{int((~unknown).sum())}."
+        )
+    return arrange(form, readings, {"ahead": (rows, rows + form.horizon)})

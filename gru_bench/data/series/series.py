@@ -1,0 +1,348 @@
+"""A series: values over time, what is known of them in advance, where it is cut, and how its values are scaled.
+
+Missing values follow one rule. As an input, a missing value is the last known value of its column before it; where
+none stands before it, the column's mean over the training rows. As a target, it is neither scored nor trained on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.data.files.time_zones import iso_texts, wall_clock
+from gru_bench.data.series.checks import check_rows, check_scaled
+from gru_bench.data.series.sampling import (
+    Step,
+    Times,
+    calendar_features,
+    calendar_names,
+    future,
+    usual_season,
+)
+from gru_bench.data.series.scaling import Scaler, Values
+from gru_bench.errors import ConfigError, DataError
+
+SPLITS = ("train", "valid", "test")
+MISSING_RULE = (
+    "input: last known value before, else the column's mean over train; target: neither scored nor trained on"
+)
+
+Known = NDArray[np.bool_]
+Rows = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a file or a generator gives.
+
+    Attributes:
+        time: ascending, of shape (rows,), or None.
+        values: in the columns' own units, NaN where missing, of shape (rows, targets).
+        covariates: columns known in advance, NaN where missing, of shape (rows, covariates).
+        zone: of the times, which then are in UTC; None: they are what clocks show where no zone is known.
+    """
+
+    time: Times | None
+    values: Values
+    covariates: Values
+    zone: str | None = None
+
+    def rows(self, rows: slice) -> Readings:
+        """Return some of the rows."""
+        time = None if self.time is None else self.time[rows]
+        return replace(self, time=time, values=self.values[rows], covariates=self.covariates[rows])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesForm:
+    """All that a trained model needs of a series beside its rows.
+
+    Attributes:
+        name: name of the data set.
+        targets: names of the columns to forecast.
+        covariates: names of the columns that are known in advance.
+        calendar: calendar features that join them.
+        context: rows that are read.
+        horizon: rows after them that are forecast.
+        season: period in rows of the seasonal-naive forecast and of MASE.
+        step: the sampling step, or None where times are unknown.
+        scaler: of the targets.
+        covariate_scaler: of the covariates.
+        naive_error: mean absolute error of the seasonal-naive forecast over the training rows, in each target's own
+            units; None where it is 0 or unknown.
+        reading: how files of this form are read; see `gru_bench.data.series.table.Reading`.
+    """
+
+    name: str
+    targets: tuple[str, ...]
+    covariates: tuple[str, ...]
+    calendar: tuple[str, ...]
+    context: int
+    horizon: int
+    season: int
+    step: Step | None
+    scaler: Scaler
+    covariate_scaler: Scaler
+    naive_error: tuple[float | None, ...]
+    reading: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def features(self) -> int:
+        """Numbers per row that are known in advance: covariates, sine and cosine of the calendar."""
+        return len(self.covariates) + 2 * len(self.calendar)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SeriesForm:
+        """Build from what `to_dict` returned, perhaps by way of JSON."""
+        plain: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in values.items()}
+        plain["step"] = None if plain["step"] is None else Step(**plain["step"])
+        for name in ("scaler", "covariate_scaler"):
+            plain[name] = Scaler(**{key: tuple(numbers) for key, numbers in plain[name].items()})
+        return cls(**plain)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Rows of a series in the form of a data set.
+
+    Attributes:
+        form: names, context, horizon, scaling.
+        time: of shape (rows,), or None.
+        zone: of the times, as in `Readings`.
+        values: own units, missing ones filled, of shape (rows, targets).
+        observed: False where a value was missing, of shape (rows, targets).
+        known: covariates, scaled, and calendar features, of shape (rows, features).
+        splits: first row and the row after the last one, by split.
+        facts: plain values for the run record; `digest` names times, values and splits.
+        noisy: what is read in place of `values`, where inputs are noisy; targets stay.
+    """
+
+    form: SeriesForm
+    time: Times | None
+    values: Values
+    observed: Known
+    known: Values
+    splits: Mapping[str, Rows]
+    facts: dict[str, Any] = field(default_factory=dict)
+    noisy: Values | None = None
+    zone: str | None = None
+
+    @property
+    def scaled(self) -> Values:
+        """The values in standard deviations from the mean of the training rows, as targets."""
+        return self.form.scaler.scale(self.values)
+
+    @property
+    def read(self) -> Values:
+        """The values as they are read, scaled."""
+        return self.scaled if self.noisy is None else self.form.scaler.scale(self.noisy)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a trained model needs to be used without the series, JSON-able."""
+        return self.form.to_dict()
+
+    @cached_property
+    def labels(self) -> Sequence[str]:
+        """The time of each row in ISO 8601, all in one form, or its number."""
+        if self.time is None:
+            return [f"row {row:,}" for row in range(len(self.values))]
+        return iso_texts(self.time, self.zone)
+
+    @property
+    def clock(self) -> Times | None:
+        """What clocks in the zone show."""
+        return None if self.time is None else wall_clock(self.time, self.zone)
+
+
+def make_series(
+    name: str,
+    readings: Readings,
+    splits: Mapping[str, Rows],
+    *,
+    targets: Sequence[str],
+    covariates: Sequence[str] = (),
+    step: Step | None,
+    context: int,
+    horizon: int,
+    season: int | None = None,
+    calendar: bool = False,
+    reading: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> Series:
+    """Put a series together; scaling and all else that is measured comes from the training rows.
+
+    Args:
+        name: name of the data set.
+        readings: all rows.
+        splits: first row and the row after the last one, by split; train comes first, then valid, then test.
+        targets: names of the value columns.
+        covariates: names of the covariate columns.
+        step: the sampling step, or None.
+        context: rows that are read.
+        horizon: rows that are forecast.
+        season: period in rows; None derives it from the step.
+        calendar: whether calendar features join the covariates.
+        reading: how a file of this form is read.
+        facts: what else identifies the data.
+
+    Raises:
+        ConfigError: calendar features without times, or a season longer than the training rows.
+        DataError: too few rows; a column without a value in train; or values beyond all scale.
+    """
+    check_rows(name, splits, len(readings.values), context, horizon)
+    if calendar and (readings.time is None or step is None):
+        raise ConfigError("data.calendar", True, "false for a series without times", "Name data.time_column.")
+    train = readings.rows(slice(*splits["train"]))
+    form = SeriesForm(
+        name=name,
+        targets=tuple(targets),
+        covariates=tuple(covariates),
+        calendar=calendar_names(step) if calendar and step is not None else (),
+        context=context,
+        horizon=horizon,
+        season=_season(season, step, len(train.values)),
+        step=step,
+        scaler=Scaler.fit(train.values, targets),
+        covariate_scaler=Scaler.fit(train.covariates, covariates),
+        naive_error=(),
+        reading=dict(reading or {}),
+    )
+    form = replace(form, naive_error=_naive_error(train.values, form.season))
+    series = arrange(form, readings, splits)
+    known: dict[str, Any] = {
+        "digest": digest(readings, form, splits),
+        "targets": list(form.targets),
+        "covariates": [*form.covariates, *form.calendar],
+        "step": None if step is None else str(step),
+        "season": form.season,
+        **row_counts(series),
+    }
+    if any(known["missing"].values()):
+        known["missing_rule"] = MISSING_RULE
+    return replace(series, facts=known | dict(facts or {}))
+
+
+def row_counts(series: Series) -> dict[str, dict[str, int]]:
+    """Return the facts that are counted in a series by split."""
+    return {
+        "rows": {split: end - start for split, (start, end) in series.splits.items()},
+        "windows": {split: len(origins(series.form, series.splits[split])) for split in SPLITS},
+        "missing": {split: int((~series.observed[slice(*rows)]).sum()) for split, rows in series.splits.items()},
+    }
+
+
+def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) -> Series:
+    """Return rows in a form that is settled already: fill missing values, scale covariates, add the calendar.
+
+    Raises:
+        DataError: a calendar is asked for and there are no times, or a value lies beyond all scale.
+    """
+    values = fill(readings.values, form.scaler.mean)
+    covariates = fill(readings.covariates, form.covariate_scaler.mean)
+    with np.errstate(over="ignore"):
+        known = form.covariate_scaler.scale(covariates)
+        scaled = form.scaler.scale(values)
+    check_scaled(known, covariates, form.covariates)
+    check_scaled(scaled, values, form.targets)
+    if form.calendar:
+        if readings.time is None:
+            raise DataError(f"the model reads {', '.join(form.calendar)}: expected rows with times, found none.")
+        zone = readings.zone if form.reading.get("time_zone") else None  # runs of earlier versions learned UTC
+        clock = wall_clock(readings.time, zone)
+        known = np.concatenate([known, calendar_features(clock, form.calendar)], axis=1)
+    return Series(
+        form=form,
+        time=readings.time,
+        values=values,
+        observed=~np.isnan(readings.values),
+        known=known,
+        splits=splits,
+        zone=readings.zone,
+    )
+
+
+def fill(values: Values, before: Sequence[float]) -> Values:
+    """Replace each NaN by the last known value of its column above it.
+
+    Args:
+        values: of shape (rows, columns).
+        before: what stands above the first row, of shape (columns,).
+    """
+    padded = np.concatenate([np.array(before, np.float64).reshape(1, -1), values])
+    places = np.where(np.isnan(padded), 0, np.arange(len(padded))[:, None])
+    return np.take_along_axis(padded, np.maximum.accumulate(places, axis=0), axis=0)[1:]
+
+
+def with_future(readings: Readings, step: Step | None, count: int) -> Readings:
+    """Add `count` rows without values; those that are there already, with covariates, are kept.
+
+    Args:
+        readings: rows up to the last known value, and perhaps rows after it whose targets are all missing.
+        step: the sampling step.
+        count: rows after the last known value.
+    """
+    last = int(np.flatnonzero(~np.isnan(readings.values).all(axis=1))[-1])
+    kept = readings.rows(slice(0, last + 1 + count))
+    extra = last + 1 + count - len(kept.values)
+    time = kept.time
+    if time is not None and extra:
+        time = np.concatenate([time, future(time, step or Step("time", 1), extra, readings.zone)])
+    return Readings(
+        time,
+        np.concatenate([kept.values, np.full((extra, kept.values.shape[1]), np.nan)]),
+        np.concatenate([kept.covariates, np.full((extra, kept.covariates.shape[1]), np.nan)]),
+        readings.zone,
+    )
+
+
+def cut_rows(rows: int, valid_fraction: float, test_fraction: float) -> dict[str, Rows]:
+    """Cut rows in order: train first, then valid, then test, which are whole numbers of rows."""
+    train = int(rows * (1 - valid_fraction - test_fraction) + 1e-6)
+    test = int(rows * test_fraction + 1e-6)
+    return {"train": (0, train), "valid": (train, rows - test), "test": (rows - test, rows)}
+
+
+def origins(form: SeriesForm, rows: Rows) -> range:
+    """Return the first target rows of all windows whose whole horizon lies in `rows`.
+
+    Their contexts may reach back to rows before these, as far as the first row of the series.
+    """
+    start, end = rows
+    return range(max(start, form.context), end - form.horizon + 1)
+
+
+def digest(readings: Readings, form: SeriesForm, splits: Mapping[str, Rows]) -> str:
+    """Return the sha256 of names, times, values and splits."""
+    state = hashlib.sha256(repr((form.targets, form.covariates, sorted(splits.items()))).encode())
+    if readings.time is not None:
+        state.update(np.ascontiguousarray(readings.time.astype("<i8")).data)
+    for array in (readings.values, readings.covariates):
+        known = ~np.isnan(array)
+        state.update(np.packbits(known).data)
+        state.update(np.ascontiguousarray(array[known], "<f8").data)
+    return state.hexdigest()
+
+
+def _season(season: int | None, step: Step | None, train_rows: int) -> int:
+    if season is None:
+        usual = usual_season(step)
+        return usual if 2 * usual <= train_rows else 1
+    if season >= train_rows:
+        raise ConfigError("data.season", season, f"less than the {train_rows:,} training rows")
+    return season
+
+
+def _naive_error(train: Values, season: int) -> tuple[float | None, ...]:
+    difference = np.abs(train[season:] - train[:-season])
+    errors = [column[~np.isnan(column)] for column in difference.T]
+    return tuple(float(column.mean()) if column.size and column.any() else None for column in errors)

@@ -1,0 +1,232 @@
+"""From a table of text cells to the rows of a series: times, numbers, a regular grid."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from gru_bench.data.files.cells import Cells, Place, is_missing
+from gru_bench.data.files.decimal_marks import Marks, decimal_of, find_marks, known_marks
+from gru_bench.data.files.numbers import Decimal, numbers
+from gru_bench.data.files.tables import Layout
+from gru_bench.data.files.time_formats import day_first as first_is_day
+from gru_bench.data.files.time_parts import join
+from gru_bench.data.files.time_zones import CLOCK_CHANGES, at_clock_changes
+from gru_bench.data.files.times import Dates, TimeRules, times
+from gru_bench.data.series.sampling import Step, Times, find_step, onto_grid, show_time
+from gru_bench.data.series.series import Readings
+from gru_bench.errors import DataError
+
+log = logging.getLogger(__name__)
+
+Steps = Literal["time", "rows"]
+MOST_KEYS = 10  # columns among which those are sought that tell series apart
+Table = Any
+"""Text cells by column, a pandas DataFrame as `read_table` returns it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Layout):
+    """How a file becomes a series: the layout of its table, and how its cells are read.
+
+    Attributes:
+        time_columns: the columns that hold its times, joined by a blank; none: each row is one step.
+        steps: `time` puts rows on a grid of the sampling step, `rows` takes each row as one step.
+        day_first: whether dates such as 1/2/2024 begin with the day; None finds it.
+        time_format: of the times; None finds it. A run has it from its training data.
+        time_zone: where times without an offset are from; `offset`: the times of the training data have one; or None.
+        decimal: decimal mark that the user names; None finds it for each column.
+        decimals: decimal mark by column, of the training data; empty before it is read.
+        thousands: columns of the training data in which the other mark groups thousands.
+        missing: missing-value markers, beside the usual ones.
+    """
+
+    time_columns: tuple[str, ...] = ()
+    steps: Steps = "time"
+    day_first: bool | None = None
+    time_format: str | None = None
+    time_zone: str | None = None
+    decimal: Decimal | None = None
+    decimals: Mapping[str, Decimal] = field(default_factory=dict)
+    thousands: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reading:
+        """Build from plain values, perhaps by way of JSON."""
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
+
+
+def without_empty_rows(frame: Table, name: str) -> tuple[Table, Place]:
+    """Return a table without the empty rows at its end, and its place for messages.
+
+    Raises:
+        DataError: all rows are empty.
+    """
+    attrs, empty = frame.attrs, (frame == "").all(axis=1).to_numpy(bool)
+    if empty.all():
+        raise DataError(f"{name}: all rows are empty, expected values.")
+    if empty[-1]:
+        kept = int(np.flatnonzero(~empty)[-1]) + 1
+        log.info("%s: %s empty rows at the end are left out", name, f"{len(frame) - kept:,}")
+        frame = frame.iloc[:kept]
+        frame.attrs = attrs
+    return frame, Place(name, frame.index.tolist(), frame)
+
+
+def marks_of(frame: Table, names: Sequence[str], reading: Reading) -> dict[str, Marks]:
+    """Return the marks in the numbers of columns; where the training data has decided, its decisions count."""
+
+    def known(name: str) -> Cells:
+        return frame[name][~is_missing(frame[name], reading.missing)]
+
+    cells = {name: known(name) for name in names}
+    delimiter = frame.attrs.get("delimiter", ",")
+    others = (known(name) for name in frame.columns if name not in (*names, *reading.time_columns))
+    marks = find_marks(cells, delimiter, reading.decimal, known=reading.decimals.values(), others=others)
+    for name in names:
+        if name in reading.decimals:
+            thousands = name in reading.thousands or reading.decimal is not None
+            marks[name] = known_marks(cells[name], reading.decimals[name], thousands=thousands, delimiter=delimiter)
+    return marks
+
+
+def to_readings(
+    frame: Table,
+    reading: Reading,
+    targets: Sequence[str],
+    covariates: Sequence[str],
+    place: Place,
+    *,
+    decided: bool = False,
+) -> tuple[Readings, Step | None, Reading]:
+    """Read a table's columns as times and numbers, in the order of time.
+
+    Args:
+        frame: the table.
+        reading: how it is read.
+        targets: names of the value columns.
+        covariates: names of the covariate columns.
+        place: for messages.
+        decided: whether the training data has decided how times are read.
+
+    Returns:
+        The rows; their most frequent step, None without times; and how they were read.
+
+    Raises:
+        DataError: a cell is no number or no time, or a time comes twice.
+    """
+    marks = marks_of(frame, (*targets, *covariates), reading)
+    decimals: dict[str, Decimal] = {
+        name: decimal_of(name, one, place, reading.decimals.get(name)) for name, one in marks.items()
+    }
+    values = [numbers(frame[name], name, decimal, reading.missing, place) for name, decimal in decimals.items()]
+    reading = replace(
+        reading,
+        decimals={name: decimal for name, decimal in decimals.items() if marks[name].seen},
+        thousands=tuple(name for name in decimals if marks[name].thousands),
+    )
+    table = np.stack(values, axis=1)
+    readings = Readings(None, table[:, : len(targets)], table[:, len(targets) :])
+    if not reading.time_columns:
+        return readings, None, reading
+    dates = _dates(frame, reading, place, decided=decided)
+    order = np.argsort(dates.time, kind="stable")
+    moved = np.diff(order)
+    if (moved < 0).all() and moved.size:
+        log.warning("%s: the newest row comes first; the rows were put in the order of time", place.name)
+    elif (moved < 0).any():
+        log.warning("%s: the rows are not in the order of time; they were sorted", place.name)
+    time = dates.time[order]
+    if reading.steps == "time":
+        _refuse_equal_times(frame, time, order, reading, dates.zone, place)
+    readings = Readings(time, readings.values[order], readings.covariates[order], dates.zone)
+    step = find_step(time, dates.zone) if len(time) > 1 else None
+    if step is not None and step.count == 0:
+        _refuse_equal_times(frame, time, order, reading, dates.zone, place)
+    day_first = reading.day_first if decided else first_is_day(dates.form)
+    return (
+        readings,
+        step,
+        replace(reading, day_first=day_first, time_format=dates.form, time_zone=dates.zone_rule),
+    )
+
+
+def _dates(frame: Table, reading: Reading, place: Place, *, decided: bool) -> Dates:
+    cells, added = join(frame, reading.time_columns, reading.time_format, place)
+    rules = TimeRules(
+        reading.time_format, reading.day_first, reading.time_zone, decided and reading.time_format is not None
+    )
+    return times(cells, " + ".join(reading.time_columns), rules, place, added)
+
+
+def _refuse_equal_times(
+    frame: Table, time: Times, order: np.ndarray, reading: Reading, zone: str | None, place: Place
+) -> None:
+    same = np.flatnonzero(np.diff(time) == np.timedelta64(0, "ns"))
+    if not same.size:
+        return
+    one, other = sorted(place.lines[row] for row in order[same[0] : same[0] + 2])
+    several = _columns_of_series(frame, time, order, reading.time_columns)
+    if several:
+        advice = f"{several} several series apart: give each its own file"
+    elif reading.steps == "rows":
+        advice = "Take each row as one step without its time: data.time_column=[]"
+    else:
+        advice = "Merge or delete the others; or data.steps=rows takes each row as one step, whatever its time"
+    if zone is None and at_clock_changes(time[same]):
+        advice += f". {CLOCK_CHANGES}"
+    raise DataError(
+        f"{place.name}: the time {show_time(time[same[0]], zone)} stands on the lines {one:,} and {other:,} "
+        f"({same.size:,} such rows). Expected one row per time. {advice.removesuffix('.')}."
+    )
+
+
+def _columns_of_series(frame: Table, time: Times, order: np.ndarray, time_columns: Sequence[str]) -> str:
+    """Return the column, or the two, by which rows of the same time differ, for a message; nothing where none is."""
+    many = np.unique(time).size < 0.9 * len(time)  # else numbers that differ may be what is measured
+    counts = {
+        name: frame[name].nunique()
+        for name in frame.columns
+        if name not in time_columns and (many or frame[name].str.contains("[^-+0-9.,eE]").any())
+    }
+    few = sorted((count, name) for name, count in counts.items() if 1 < count <= len(frame) // 2)[:MOST_KEYS]
+    for size in (1, 2):
+        for names in itertools.combinations([name for _, name in few], size):
+            rows = frame[list(names)].iloc[order].assign(**{"": time})
+            if not rows.duplicated().any():
+                return f"Column {names[0]!r} tells" if size == 1 else f"Columns {names[0]!r} and {names[1]!r} tell"
+    return ""
+
+
+def regular(readings: Readings, step: Step, place: Place) -> Readings:
+    """Put rows onto the grid of the step; slots without a row are missing values."""
+    time = readings.time
+    assert time is not None
+    grid, slots = onto_grid(time, step, place.name, readings.zone)
+    shift = np.abs((grid[slots] - time).astype(np.int64)).max()
+    added = grid.size - time.size
+    if added or shift:
+        moved = f"; times were moved by up to {Step('time', int(shift))}" if shift else ""
+        log.warning(
+            "%s: the usual step is %s; %s of %s steps have no row and count as missing%s (data.steps=rows takes each "
+            "row as one step)%s",
+            place.name,
+            step,
+            f"{added:,}",
+            f"{grid.size:,}",
+            moved,
+            f". {CLOCK_CHANGES}" if readings.zone is None and at_clock_changes(np.delete(grid, slots)) else "",
+        )
+    values = np.full((grid.size, readings.values.shape[1]), np.nan)
+    covariates = np.full((grid.size, readings.covariates.shape[1]), np.nan)
+    values[slots], covariates[slots] = readings.values, readings.covariates
+    return Readings(grid, values, covariates, readings.zone)

@@ -1,0 +1,1 @@
+"""Labelled texts: words, classes, splits, tables of texts."""

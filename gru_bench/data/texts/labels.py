@@ -1,0 +1,178 @@
+"""Labels of texts in tables: which are missing, their order as classes, and those of another file."""
+
+from __future__ import annotations
+
+import logging
+import math
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from gru_bench.data.files.cells import MISSING
+from gru_bench.errors import DataError, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+NO_LABEL = frozenset({"", "nan", "-nan", "nat", "<na>", "#n/a"})
+"""What programs write for a label that is not there, in any letters; `none`, `NA` or `-` may be the name of a class."""
+
+MOST_CLASSES = 200
+MOST_NAMED = 3  # groups of classes that a warning names
+
+
+def named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
+    """Return the labels of a table.
+
+    Args:
+        frame: the table.
+        column: the column of labels.
+        place: the setting and the file, for messages.
+
+    Raises:
+        DataError: a label is missing.
+    """
+    names = list(frame[column])
+    missing = [row for row, name in enumerate(names) if _visible(name).casefold() in NO_LABEL]
+    if missing:
+        first = missing[0]
+        raise DataError(
+            f"{place}: {len(missing):,} of {len(names):,} rows have no label in column {column!r}, the first one is "
+            f"in line {frame.index[first]:,}, which holds {names[first]!r}. Fill them in or take the rows out; a class "
+            "of such a name needs another one."
+        )
+    return names
+
+
+def sorted_classes(names: Sequence[str]) -> list[str]:
+    """Return the different names in their order as numbers, where all are numbers, else as text."""
+    classes = sorted(set(names))
+    numbers = {name: number for name in classes if (number := _number(name)) is not None}
+    return sorted(classes, key=numbers.__getitem__) if len(numbers) == len(classes) else classes
+
+
+def check_classes(classes: Sequence[str], names: Mapping[str, Sequence[str]], column: str, rows: int) -> None:
+    """Check the classes of a table against the labels of each split, and warn of those that look like mistakes.
+
+    Args:
+        classes: those of the table that is learned from.
+        names: labels by split.
+        column: the column of labels.
+        rows: of that table.
+
+    Raises:
+        DataError: there are far too many classes, or a split has a label that is none of them.
+    """
+    if len(classes) > MOST_CLASSES or (rows >= 20 and len(classes) > rows / 2):
+        raise DataError(
+            f"data.label_column={column}: found {len(classes):,} different labels in {rows:,} rows, expected at most "
+            f"{MOST_CLASSES} that come again. Name the column that holds the classes."
+        )
+    known = set(classes)
+    for split, labels in names.items():
+        unseen = Counter(name for name in labels if name not in known)
+        if unseen:
+            label, count = unseen.most_common(1)[0]
+            raise DataError(
+                f"data.{split}_path: {count:,} rows have the label {label!r}, which no row of data.path has; found "
+                f"there: {', '.join(classes)}. {nearest(label, classes)}".rstrip()
+            )
+    _warn_of_doubtful(classes, column)
+
+
+def warn_of_absent(classes: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Warn of classes that a held-out split lacks: its metrics say nothing of them.
+
+    Args:
+        classes: names of the classes.
+        counts: texts by class, by split.
+    """
+    for split in ("valid", "test"):
+        absent = [repr(name) for name in classes if not counts[split][name]]
+        if absent:
+            log.warning("no text of %s has the class %s: its metrics say nothing of it", split, ", ".join(absent))
+
+
+def match_labels(names: Sequence[str], classes: Sequence[str], column: str, place: str) -> list[int]:
+    """Return the class numbers of the labels of another table.
+
+    A label is the name of a class. Throughout the file it may also be spelled otherwise, as in large letters or `1.0`
+    for the class `1`; or, where no class is called like a number, be the number of a class from 0 on, which is said in
+    the log.
+
+    Args:
+        names: the labels.
+        classes: names of the classes.
+        column: the column of labels, for messages.
+        place: the argument and the file, for messages.
+
+    Raises:
+        DataError: a label is none of the classes.
+    """
+    for key in (str, _spelling):
+        numbers = _numbered(classes, key)
+        if all(key(name) in numbers for name in names):
+            return [numbers[key(name)] for name in names]
+    if all(_number(name) is None for name in classes):
+        by_number = {str(number): number for number in range(len(classes))}
+        if all(name in by_number for name in names):
+            meaning = ", ".join(f"{number} = {name}" for number, name in enumerate(classes))
+            log.warning("%s: the labels are taken as numbers of classes: %s", place, meaning)
+            return [by_number[name] for name in names]
+    known = set(map(_spelling, classes))
+    strange = next((name for name in names if _spelling(name) not in known), names[0])
+    raise DataError(
+        f"{place} has the label {strange!r} in column {column!r}, expected one of "
+        f"{', '.join(classes)}. {nearest(strange, classes)}".rstrip()
+    )
+
+
+def _warn_of_doubtful(classes: Sequence[str], column: str) -> None:
+    alike: defaultdict[Hashable, list[str]] = defaultdict(list)
+    for name in classes:
+        alike[_spelling(name)].append(repr(name))
+    groups = [" and ".join(group) for group in alike.values() if len(group) > 1]
+    if groups:
+        log.warning(
+            "data.label_column=%s: the classes %s are spelled alike but for letter case, blanks or the form of a "
+            "number; they count as different classes. Write them alike in the table if they are one.",
+            column,
+            "; ".join(groups[:MOST_NAMED]),
+        )
+    doubtful = [repr(name) for name in classes if name.casefold() in MISSING]
+    if doubtful:
+        log.warning(
+            "data.label_column=%s: %s counts as a class; take its rows out of the table if it means no label",
+            column,
+            ", ".join(doubtful),
+        )
+
+
+def _numbered(classes: Sequence[str], key: Callable[[str], Hashable]) -> dict[Hashable, int]:
+    """Return the number of each class by a key of its name; nothing where two classes have one key."""
+    numbers = {key(name): number for number, name in enumerate(classes)}
+    return numbers if len(numbers) == len(classes) else {}
+
+
+def _spelling(name: str) -> Hashable:
+    """Return what names have in common that differ in letter case, blanks or the form of a number only."""
+    number = _number(name)
+    if number is not None:
+        return number
+    return " ".join(_visible(unicodedata.normalize("NFKC", name)).casefold().split())
+
+
+def _visible(name: str) -> str:
+    """Return a name without format characters, such as spaces of no width."""
+    return name if name.isascii() else "".join(sign for sign in name if unicodedata.category(sign) != "Cf").strip()
+
+
+def _number(name: str) -> float | None:
+    try:
+        number = float(name)
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number

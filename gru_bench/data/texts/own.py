@@ -1,0 +1,302 @@
+"""The user's own table of texts, each with the name of its class."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gru_bench.data.files.headers import names_all
+from gru_bench.data.files.known_tables import read_known_table
+from gru_bench.data.files.tables import (
+    Layout,
+    SkippedRows,
+    layout_of,
+    place_name,
+    read_table,
+    read_unpacked,
+    skipped_rows,
+)
+from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.source import gives
+from gru_bench.data.texts.labels import (
+    MOST_CLASSES,
+    check_classes,
+    match_labels,
+    named_labels,
+    sorted_classes,
+    warn_of_absent,
+)
+from gru_bench.data.texts.splits import count_copies, draw_splits
+from gru_bench.data.texts.texts import LabelledTexts, TextForm, make_texts
+from gru_bench.data.texts.tokeniser import Keep, as_read
+from gru_bench.data.tokens.text_file import Share, Size
+from gru_bench.errors import ConfigError, nearest
+from gru_bench.validation import Natural, Positive
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+TEXT_NAMES = frozenset("text texts review reviews sentence sentences comment comments content message tweet".split())
+LABEL_NAMES = frozenset("label labels sentiment class category target polarity rating stars y".split())
+TABLE_ENDINGS = (".csv", ".tsv", ".tab")
+Column = str | int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(Layout):
+    """How a table of texts is read: its layout, and which columns count.
+
+    Attributes:
+        text_column: name of the column of texts, or its number from 1 on; None finds it.
+        label_column: name of the column of classes, or its number; None finds it.
+    """
+
+    text_column: Column = None
+    label_column: Column = None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reading:
+        """Build from plain values, perhaps by way of JSON."""
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
+
+    def table(self, path: Path, key: str) -> pd.DataFrame:
+        """Read a table with labels; in the layout of the training data once that is settled.
+
+        Raises:
+            DataError: see `read_table` and `read_known_table`.
+        """
+        if not self.columns:
+            return read_table(path, self, key=key)
+        names = [str(self.text_column), str(self.label_column)]
+        return read_known_table(path, self, lambda row: names_all(row, names), key=key)
+
+
+@gives("texts")
+def load(
+    *,
+    mirror: Path | None,
+    cache: Path,
+    path: str,
+    text_column: Column = None,
+    label_column: Column = None,
+    delimiter: str | None = None,
+    encoding: str = "auto",
+    header: bool | None = None,
+    skip_rows: SkippedRows | None = None,
+    valid_path: str | None = None,
+    test_path: str | None = None,
+    valid_fraction: Share = 0.1,
+    test_fraction: Share = 0.1,
+    split_seed: Natural = 0,
+    min_count: Positive = 2,
+    max_vocabulary: Size | None = 20_000,
+    max_length: Positive | None = 256,
+    keep: Keep = "start",
+) -> LabelledTexts:
+    """Read a table of texts and labels; what is not in files of its own is drawn from it, each class alike.
+
+    Args:
+        mirror: unused; the file is the user's.
+        cache: unused; nothing is kept.
+        path: the table, relative to the working directory; `~` is the home folder.
+        text_column: the column of texts, by name or number from 1 on; null finds it where there is no doubt.
+        label_column: the column of classes, likewise.
+        delimiter: one character, or `tab`; null finds it.
+        encoding: the encoding, or `auto`: byte order mark, else UTF-8, else the best guess.
+        header: whether the first row names the columns; null finds it.
+        skip_rows: how many lines are skipped at the top, or a list of the numbers of lines to skip, from 1 on; null
+            skips titles and comments above a header.
+        valid_path: a table for validation, with the same columns.
+        test_path: a table for test, with the same columns.
+        valid_fraction: share of `path` for validation where `valid_path` is null.
+        test_fraction: share of `path` for test where `test_path` is null.
+        split_seed: seed of the draw.
+        min_count: words that are rarer in train become `<unk>`.
+        max_vocabulary: the most words, `<eos>` and `<unk>` included.
+        max_length: the most words of a text that the network reads; null reads all.
+        keep: which words of a longer text are read: those at its `start`, its `end`, or half from both `ends`.
+
+    Raises:
+        ConfigError: there is no such column or encoding, or a column must be named.
+        DataError: a file is missing, broken or without labels; there are fewer than two classes, or far too many;
+            validation or test has a class that train lacks.
+    """
+    asked = Reading(
+        text_column=text_column,
+        label_column=label_column,
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        skip_rows=skipped_rows(skip_rows),
+    )
+    frame = asked.table(Path(path), "data.path")
+    text_name, label_name = _columns(frame, asked, "data.")
+    reading = Reading(**layout_of(frame), text_column=text_name, label_column=label_name)
+    names = {"all": named_labels(frame, label_name, f"data.path: {path}")}
+    texts = {"all": list(frame[text_name])}
+    for split, place in {"valid": valid_path, "test": test_path}.items():
+        if place is not None:
+            key = f"data.{split}_path"
+            other = reading.table(Path(place), key)
+            columns = _columns(other, reading, "data.")
+            texts[split], names[split] = list(other[columns[0]]), named_labels(other, columns[1], f"{key}: {place}")
+    classes = sorted_classes(names["all"])
+    check_classes(classes, names, label_name, len(frame))
+    numbers = {name: number for number, name in enumerate(classes)}
+    labels = {split: [numbers[name] for name in found] for split, found in names.items()}
+    wanted = {"valid": valid_fraction, "test": test_fraction}
+    fractions = {split: share for split, share in wanted.items() if split not in texts}
+    compared = as_read(max_length, keep)
+    texts, labels = draw_splits(texts, labels, "all", fractions, split_seed, compared)
+    facts = {
+        "columns": {"text": text_name, "label": label_name},
+        "file_sha256": hashlib.sha256(read_file(path)).hexdigest(),
+        "drawn_from_path": list(fractions),
+        "encoding": frame.attrs["encoding"],
+        "copies": count_copies(texts, compared),
+    }
+    data = make_texts(
+        "text_csv",
+        texts,
+        labels,
+        classes,
+        min_count=min_count,
+        max_vocabulary=max_vocabulary,
+        max_length=max_length,
+        keep=keep,
+        reading=asdict(reading),
+        facts=facts,
+    )
+    warn_of_absent(classes, data.facts["classes"])
+    return data
+
+
+def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list[int]]:
+    """Read another table of the form of the data that a model was trained on: texts and class numbers.
+
+    What a label may be: see `gru_bench.data.texts.labels.match_labels`.
+
+    Raises:
+        ConfigError: a column cannot be found.
+        DataError: the file is missing or broken, or a label is none of the classes.
+    """
+    reading = Reading.from_dict(form.reading)
+    frame = reading.table(path, key)
+    text_name, label_name = _columns(frame, reading, "")
+    place = f"{key}: {path}"
+    labels = match_labels(named_labels(frame, label_name, place), form.classes, label_name, place)
+    return list(frame[text_name]), labels
+
+
+def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) -> list[str]:
+    """Read the texts of a file: a column of a table, or, where it is no table, its lines.
+
+    A table is a file that ends in .csv, .tsv or .tab (perhaps gzipped), or any other when `column` is given.
+
+    Args:
+        path: the file; `-` is standard input.
+        column: the column of texts, by name or number; None takes the one the model was trained on, or finds it.
+        form: the form of the data that the model was trained on.
+        key: the argument that named the file, for messages.
+
+    Raises:
+        ConfigError: the column cannot be found.
+        DataError: the file is missing or broken.
+    """
+    endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
+    if column is None and (not endings or endings[-1] not in TABLE_ENDINGS):
+        text, _ = decode(read_unpacked(path, key), "auto", place_name(path), key)
+        return text.removesuffix("\n").split("\n")
+    reading = Reading.from_dict(form.reading)
+    frame = _unlabelled_table(path, column, reading, key)
+    if column is not None:
+        return list(frame[find_column(frame, column, "column")])
+    if reading.text_column in frame.columns:
+        return list(frame[reading.text_column])
+    return list(frame[_guess_text(frame, "column", ())])
+
+
+def _unlabelled_table(path: Path, column: str | None, reading: Reading, key: str) -> pd.DataFrame:
+    """Read a table in which columns of the training data, such as labels, may be missing."""
+    if not reading.columns:
+        return read_table(path, Layout(encoding=reading.encoding, delimiter=reading.delimiter), key=key)
+    names = {str(reading.text_column).casefold(), *TEXT_NAMES}
+    if column is not None and not column.isdigit():
+        names = {column.casefold()}
+        reading = replace(reading, header=True)
+    return read_known_table(
+        path,
+        reading,
+        lambda row: any(cell.casefold() in names for cell in row),
+        key=key,
+        single=str(reading.text_column) if column is None else None,
+    )
+
+
+def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
+    """Return the name of a column given by name or, where no column is called so, by number from 1 on.
+
+    Raises:
+        ConfigError: there is no such column.
+    """
+    names = [str(name) for name in frame.columns]
+    if str(wanted) in names:
+        return str(wanted)
+    folded = [name for name in names if name.casefold() == str(wanted).casefold()]
+    if len(folded) == 1:
+        return folded[0]
+    by_number = {str(number): name for number, name in enumerate(names, 1)}
+    if str(wanted) in by_number:
+        return by_number[str(wanted)]
+    allowed = f"one of the columns {', '.join(names)}, or a number from 1 to {len(names)}"
+    raise ConfigError(option, wanted, allowed, nearest(str(wanted), names))
+
+
+def _columns(frame: pd.DataFrame, reading: Reading, prefix: str) -> tuple[str, str]:
+    """Return the columns of texts and of labels, found where they are not named; what was found is said in the log."""
+    text, label = reading.text_column, reading.label_column
+    text_name = None if text is None else find_column(frame, text, f"{prefix}text_column")
+    label_name = None if label is None else find_column(frame, label, f"{prefix}label_column")
+    if text_name is None:
+        text_name = _guess_text(frame, f"{prefix}text_column", (label_name,))
+    if label_name is None:
+        label_name = _guess_label(frame, f"{prefix}label_column", text_name)
+    if text_name == label_name:
+        raise ConfigError(f"{prefix}label_column", label_name, "another column than that of the texts")
+    if text is None or label is None:
+        log.info("The column of texts is %r, that of labels %r.", text_name, label_name)
+    return text_name, label_name
+
+
+def _guess_text(frame: pd.DataFrame, option: str, taken: Sequence[str | None]) -> str:
+    names = [str(name) for name in frame.columns if name not in taken]
+    known = [name for name in names if name.casefold() in TEXT_NAMES]
+    long = [name for name in names if _mean_words(frame[name].head(1000).tolist()) >= 3]
+    for candidates in (names, known, long):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise ConfigError(option, None, f"one of the columns {', '.join(names)}", "Say which one holds the texts.")
+
+
+def _mean_words(cells: Sequence[str]) -> float:
+    return sum(len(cell.split()) for cell in cells) / len(cells)
+
+
+def _guess_label(frame: pd.DataFrame, option: str, text: str) -> str:
+    names = [str(name) for name in frame.columns if name != text]
+    known = [name for name in names if name.casefold() in LABEL_NAMES]
+    few = [name for name in names if 2 <= len(set(frame[name])) <= min(MOST_CLASSES, len(frame) / 2)]
+    for candidates in (names, known, few):
+        if len(candidates) == 1:
+            return candidates[0]
+    allowed = f"one of the columns {', '.join(names)}" if names else "a column beside that of the texts; there is none"
+    raise ConfigError(option, None, allowed, "Say which one holds the classes.")

@@ -1,0 +1,1 @@
+"""Streams of symbols: vocabulary, corpus, text files."""

@@ -1,0 +1,109 @@
+"""A corpus: three streams of symbol ids, their vocabulary and the facts that identify them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
+from gru_bench.errors import DataError
+
+SPLITS = ("train", "valid", "test")
+MINIMUM_SYMBOLS = 10
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What a language model reads.
+
+    Attributes:
+        name: name of the data set.
+        level: `word`, `char`, `byte` or `symbol`.
+        vocabulary: symbols of the training split.
+        train: ids, int32 of shape (symbols,).
+        valid: ids, int32 of shape (symbols,).
+        test: ids, int32 of shape (symbols,).
+        facts: plain values for the run record; `digest` names tokens and vocabulary.
+        floor: what the best possible model reaches on test, nats per symbol, by the way it was found (`floor`: exact
+            for these symbols); None if unknown.
+        read: what is read in place of the symbols of a split, where inputs are noisy, by split; targets stay.
+    """
+
+    name: str
+    level: str
+    vocabulary: Vocabulary
+    train: Tokens
+    valid: Tokens
+    test: Tokens
+    facts: dict[str, Any]
+    floor: Mapping[str, float] | None = None
+    read: Mapping[str, Tokens] = field(default_factory=dict)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a trained model needs to be used without the corpus, JSON-able."""
+        unknown = self.vocabulary.ids.get(UNKNOWN, -1)
+        return {"vocabulary": self.vocabulary.to_dict(), "unknown_in_train": bool((self.train == unknown).any())}
+
+
+def make_corpus(
+    name: str,
+    vocabulary: Vocabulary,
+    splits: Mapping[str, Tokens],
+    facts: Mapping[str, Any],
+    floor: Mapping[str, float] | None = None,
+) -> Corpus:
+    """Put a corpus together, with its digest and counts among the facts.
+
+    Raises:
+        DataError: a split has fewer than 10 symbols.
+    """
+    for split in SPLITS:
+        if splits[split].size < MINIMUM_SYMBOLS:
+            raise DataError(
+                f"data={name}: the {split} split has {splits[split].size} symbols, expected at least "
+                f"{MINIMUM_SYMBOLS}. Give more data or larger fractions."
+            )
+    counted = {split: int(splits[split].size) for split in SPLITS}
+    known: dict[str, Any] = {"digest": digest(vocabulary, splits), "symbols": counted, "vocabulary": vocabulary.size}
+    return Corpus(
+        name=name,
+        level=vocabulary.level,
+        vocabulary=vocabulary,
+        train=splits["train"],
+        valid=splits["valid"],
+        test=splits["test"],
+        facts=known | dict(facts),
+        floor=floor,
+    )
+
+
+def encode_splits(
+    vocabulary: Vocabulary, splits: Mapping[str, Sequence[str]]
+) -> tuple[Vocabulary, dict[str, Tokens], dict[str, Any]]:
+    """Encode split symbols; `<unk>` joins the vocabulary only where valid or test need it.
+
+    Returns:
+        The vocabulary in use, ids by split, and facts: how many symbols of each split are `<unk>`, if it exists.
+    """
+    known = set(vocabulary.symbols)
+    if any(symbol not in known for split in SPLITS for symbol in set(splits[split])):
+        vocabulary = vocabulary.with_unknown()
+    encoded = {split: vocabulary.encode_symbols(splits[split]) for split in SPLITS}
+    unknown = vocabulary.ids.get(UNKNOWN)
+    if unknown is None:
+        return vocabulary, encoded, {}
+    return vocabulary, encoded, {"unknown": {split: int((encoded[split] == unknown).sum()) for split in SPLITS}}
+
+
+def digest(vocabulary: Vocabulary, splits: Mapping[str, Tokens]) -> str:
+    """Return the sha256 of the vocabulary and of all tokens."""
+    state = hashlib.sha256(json.dumps(vocabulary.to_dict(), sort_keys=True).encode())
+    for split in SPLITS:
+        state.update(f"{split} {splits[split].size}\n".encode())
+        state.update(np.ascontiguousarray(splits[split], dtype="<i4").data)
+    return state.hexdigest()
