@@ -415,7 +415,7 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _without_own_class(section: Any) -> Any:
     """Return a section without a class of gru_bench: its name says which one, wherever that class has moved to."""
-    if not isinstance(section, Mapping) or not str(section.get("class", OWN)).startswith(OWN):
+    if not isinstance(section, Mapping) or not str(section.get("class", f"{OWN}.")).startswith(f"{OWN}."):
         return section
     return {name: value for name, value in section.items() if name != "class"}
 

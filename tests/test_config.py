@@ -54,7 +54,13 @@ def test_round_trip():
 def test_a_run_is_named_by_what_decides_its_numbers():
     config = Config.from_dict(PLAIN)
     same = [{"seed": 3}, {"tracker__name": "wandb"}, {"paths__cache": "x"}, {"fresh": True}, {"debug": True}]
-    other = [{"model__reset_after": False}, {"training__updates": 11}, {"task__state": "reset"}, {"data__seed": 1}]
+    other = [
+        {"task__class": "gru_bench_extras.tasks:Mine"},
+        {"model__reset_after": False},
+        {"training__updates": 11},
+        {"task__state": "reset"},
+        {"data__seed": 1},
+    ]
     assert len(config.hash) == 8
     for changes in same:
         assert Config.from_dict(changed(**changes)).hash == config.hash, changes
