@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from gru_bench.config import SET_BY_SECTION, Config, ModelConfig, TrackerConfig
+from gru_bench.config import Config
 from gru_bench.data.factory import check_data, check_files
 from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
 from gru_bench.record import FILE_NAME
+from gru_bench.sections import SET_BY_SECTION, ModelConfig, TrackerConfig
 from gru_bench.validation import bind_parameters
 
 _LONGEST_NAME = 128

@@ -25,7 +25,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from gru_bench.classes import configs_folder
-from gru_bench.config import ALTERNATIVES, Config
+from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import write_atomically
 from gru_bench.launchers import with_preset
@@ -39,6 +39,7 @@ from gru_bench.refusals import (
     refuse_odd_choices,
     refuse_stray_words,
 )
+from gru_bench.sections import ALTERNATIVES
 from gru_bench.terminal import BROKEN_PIPE, drop_output, open_streams, say_lost
 from gru_bench.training.signals import Interrupted, pass_on, terminated
 

@@ -1,8 +1,4 @@
-"""The settings of a run: typed, validated, hashable. Plain Python, no Hydra.
-
-Sections whose settings depend on a choice (`task`, `data`, the cell of `model`) carry them as `options`; the
-factory that makes the object checks them against its signature (see `gru_bench.validation`).
-"""
+"""The settings of one run, whole: what decides its numbers, its hash and its directory."""
 
 from __future__ import annotations
 
@@ -10,33 +6,23 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from gru_bench.classes import NAMED_BY, OWN, preset_place
-from gru_bench.errors import ConfigError, nearest, shown
+from gru_bench.errors import ConfigError, nearest
 from gru_bench.files import home_expanded
-from gru_bench.validation import (
-    Fraction,
-    Natural,
-    NonNegativeFloat,
-    Positive,
-    PositiveFloat,
-    Range,
-    Rate,
-    bind,
-    check,
-    settings,
+from gru_bench.sections import (
+    DataConfig,
+    ModelConfig,
+    OptimizerConfig,
+    PathsConfig,
+    TaskConfig,
+    TrackerConfig,
+    TrainingConfig,
 )
-
-Options = Mapping[str, Any]
-
-ALTERNATIVES = {
-    "training": ("updates", "epochs", "flops_budget", "seconds_budget"),
-    "model": ("hidden_size", "parameter_budget"),
-}
-"""Settings of which exactly one is set; one on the command line rules out those of the presets."""
+from gru_bench.validation import Natural, bind, check, settings
 
 EXECUTION = (
     "updates_per_dispatch",
@@ -49,233 +35,6 @@ EXECUTION = (
     "coordinator",
 )
 """Settings of `training` that say how runs are computed; no number of a run depends on them but in its last digits."""
-
-SET_BY_SECTION = frozenset({"hidden_size", "layer_norm"})
-"""Fields of a cell that settings of `model` fill for all cells alike."""
-
-SWEPT = ("learning_rate", "weight_decay", "clip_norm", "b1", "b2", "momentum", "final_fraction")
-"""Settings of `optimizer` that may differ between the replicas of one compiled program."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TaskConfig:
-    """What is learned: the task's name, the place of its class (None: that of the preset) and its own options."""
-
-    name: str
-    class_: str | None = None
-    options: Options = field(default_factory=dict)
-
-    @property
-    def place(self) -> str:
-        """Where the class is: `package.module:Class`."""
-        return self.class_ or preset_place("task", self.name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataConfig:
-    """What it is learned from: the source, how much of it, how noisy it is made, and that source's own options."""
-
-    source: str
-    class_: str | None = None
-    train_fraction: Annotated[float, Range(above=0, high=1)] = 1.0
-    label_noise: Fraction = 0.0
-    input_noise: NonNegativeFloat = 0.0
-    draw_seed: Natural = 0
-    options: Options = field(default_factory=dict)
-
-    @property
-    def place(self) -> str:
-        """Where the loader is: `package.module:name`."""
-        return self.class_ or preset_place("data", self.source)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """The network. `hidden_size` or `parameter_budget` (recurrent parameters) sizes it; cell options come last."""
-
-    cell: str
-    class_: str | None = None
-    hidden_size: Positive | None = None
-    parameter_budget: Positive | None = None
-    layers: Annotated[int, Range(low=1, high=1000)] = 1
-    embedding_size: Positive | None = None
-    bidirectional: bool = False
-    residual: bool = False
-    layer_norm: bool = False
-    tied_embeddings: bool = False
-    pooling: Literal["last", "mean", "max", "attention"] = "last"
-    input_dropout: Rate = 0.0
-    output_dropout: Rate = 0.0
-    recurrent_dropout: Rate = 0.0
-    variational_dropout: bool = False
-    recurrence: Literal["scan", "fast", "parallel"] = "fast"
-    init: Literal["orthogonal", "uniform"] = "orthogonal"
-    init_scale: PositiveFloat | None = None
-    options: Options = field(default_factory=dict)
-
-    @property
-    def place(self) -> str:
-        """Where the class of the cell is: `package.module:Class`."""
-        return self.class_ or preset_place("model", self.cell)
-
-    def __post_init__(self) -> None:
-        if (self.hidden_size is None) == (self.parameter_budget is None):
-            found = f"hidden_size={self.hidden_size}, parameter_budget={self.parameter_budget}"
-            raise ConfigError(
-                "model.hidden_size",
-                found,
-                "exactly one of model.hidden_size and model.parameter_budget",
-                "Set the other one to null.",
-            )
-        if (self.init == "uniform") != (self.init_scale is not None):
-            raise ConfigError(
-                "model.init_scale", self.init_scale, "a number > 0 with model.init=uniform, null with orthogonal"
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerConfig:
-    """One optax chain: clip, rule, schedule."""
-
-    rule: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: PositiveFloat = 1e-3
-    b1: Annotated[float, Range(low=0, high=0.9999)] = 0.9
-    b2: Annotated[float, Range(low=0, high=0.999999)] = 0.999
-    momentum: Annotated[float, Range(low=0, high=0.9999)] = 0.0
-    weight_decay: NonNegativeFloat = 0.0
-    clip_norm: PositiveFloat | None = 1.0
-    schedule: Literal["constant", "linear", "cosine", "step"] = "constant"
-    warmup_updates: Natural = 0
-    final_fraction: Fraction = 0.0
-    decay_factor: Annotated[float, Range(above=0, high=1)] = 0.5
-    decay_after_epochs: Positive = 4
-
-    def __post_init__(self) -> None:
-        if self.weight_decay and self.rule == "adam":
-            raise ConfigError("optimizer.weight_decay", self.weight_decay, "0 with optimizer.rule=adam", "Use adamw.")
-        if self.momentum and self.rule != "sgd":
-            raise ConfigError("optimizer.momentum", self.momentum, f"0 with optimizer.rule={self.rule}", "Use sgd.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingConfig:
-    """The budget, the batch and the rhythm of a run. Exactly one of the four budgets is set."""
-
-    updates: Positive | None = None
-    epochs: PositiveFloat | None = None
-    flops_budget: PositiveFloat | None = None
-    seconds_budget: PositiveFloat | None = None
-    batch_size: Positive = 32
-    bptt_window: Positive = 64
-    eval_batch_size: Positive = 32
-    eval_every: Positive | None = None
-    log_every: Positive = 50
-    checkpoint_every: Positive | None = None
-    patience: Positive | None = None
-    loss_reduction: Literal["item_mean", "sequence_sum"] = "item_mean"
-    precision: Literal["float32", "bfloat16"] = "float32"
-    unroll: Positive = 1
-    rematerialise: bool = False
-    updates_per_dispatch: Positive = 10
-    replicas: Annotated[int, Range(low=1, high=10_000)] = 1
-    replica_key: str | None = None
-    replica_values: list[float] | None = None
-    devices: Positive | Literal["all"] = 1
-    processes: Positive = 1
-    process: Natural | None = None
-    coordinator: str | None = None
-    score_train: bool = False
-
-    def __post_init__(self) -> None:
-        self._check_budgets()
-        self._check_replicas()
-        self._check_processes()
-
-    @property
-    def replica_count(self) -> int:
-        """How many runs are trained at once."""
-        return self.replicas if self.replica_values is None else len(self.replica_values)
-
-    def _check_budgets(self) -> None:
-        budgets = {name: getattr(self, name) for name in ALTERNATIVES["training"]}
-        chosen = {name: value for name, value in budgets.items() if value is not None}
-        if len(chosen) != 1:
-            found = ", ".join(f"{name}={value}" for name, value in chosen.items()) or "none"
-            raise ConfigError(
-                "training.updates",
-                found,
-                "exactly one budget: " + ", ".join(f"training.{name}" for name in budgets),
-                "Set the others to null, as in training.updates=null training.epochs=3.",
-            )
-
-    def _check_replicas(self) -> None:
-        values = self.replica_values
-        if (self.replica_key is None) != (values is None):
-            raise ConfigError(
-                "training.replica_values",
-                values,
-                f"a list of values for training.replica_key={shown(self.replica_key)}" if values is None else "null",
-                "Both are set, as in training.replica_key=optimizer.learning_rate training.replica_values=[1e-3,3e-3], "
-                "or none: replicas then differ in their seed.",
-            )
-        keys = [f"optimizer.{name}" for name in SWEPT]
-        if self.replica_key is not None and self.replica_key not in keys:
-            raise ConfigError(
-                "training.replica_key",
-                self.replica_key,
-                ", ".join(keys),
-                nearest(self.replica_key, keys) or "Other settings change what is compiled: sweep over them with -m.",
-            )
-        if values is not None and (len(set(values)) < len(values) or not values):
-            raise ConfigError("training.replica_values", values, "at least one value, and none twice")
-        if values is not None and self.replica_key == "optimizer.momentum" and 0 in values:
-            raise ConfigError("training.replica_values", values, "momenta > 0", "Without one the state is another.")
-        if values is not None and self.replicas not in (1, len(values)):
-            raise ConfigError("training.replicas", self.replicas, f"{len(values)}, one for each replica value, or 1")
-        if self.replica_count > 1 and self.seconds_budget is not None:
-            raise ConfigError(
-                "training.replicas",
-                self.replica_count,
-                "1 with training.seconds_budget",
-                "Replicas share their seconds, so none of them would get what a run of its own gets.",
-            )
-
-    def _check_processes(self) -> None:
-        if (self.process is None) != (self.coordinator is None):
-            raise ConfigError(
-                "training.coordinator",
-                self.coordinator,
-                "HOST:PORT of process 0, with training.process; or both null",
-                "Both are null under srun.",
-            )
-        if self.process is not None and self.process >= self.processes:
-            raise ConfigError("training.process", self.process, f"0 to {self.processes - 1}, with training.processes")
-        if self.processes > 1 and self.replica_count > 1:
-            raise ConfigError(
-                "training.replicas",
-                self.replica_count,
-                "1 with training.processes",
-                "Let each process train other seeds instead, in a sweep.",
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrackerConfig:
-    """Where results go beside the run directory."""
-
-    name: Literal["wandb", "none"] = "wandb"
-    project: str = "gru_bench"
-    entity: str | None = None
-    mode: Literal["auto", "online", "offline"] = "auto"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PathsConfig:
-    """Where data comes from (`mirror`), where it is kept (`cache`) and where runs go (`runs`)."""
-
-    mirror: str | None = None
-    cache: str | None = None
-    runs: str = "runs"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,10 +35,10 @@ from rich.console import Console
 from rich.table import Table
 
 from gru_bench.arguments import run_command
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import UserError
 from gru_bench.models.builder import make_cells
 from gru_bench.models.network import Signature, build_network
+from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.training.checkpoint import Checkpoints, latest
 from gru_bench.training.environment import device
 from gru_bench.validation import Natural, Positive

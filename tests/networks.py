@@ -5,9 +5,9 @@ from __future__ import annotations
 import jax
 
 from gru_bench.cells.base import Cell
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.models.builder import make_cells
 from gru_bench.models.network import Network, Signature, build_network
+from gru_bench.sections import ModelConfig, TrainingConfig
 
 
 def make_model(config: ModelConfig, training: TrainingConfig, signature: Signature, key: jax.Array) -> Network:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gru_bench.config import DataConfig, PathsConfig, TaskConfig, TrainingConfig
 from gru_bench.data.factory import make_data
 from gru_bench.errors import UserError
+from gru_bench.sections import DataConfig, PathsConfig, TaskConfig, TrainingConfig
 from gru_bench.tasks.factory import make_task
 from tests.bad_input import REFUSED, SERIES, TEXT, labelled, series
 from tests.presets import ACCEPTS

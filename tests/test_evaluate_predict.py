@@ -13,9 +13,9 @@ import pytest
 
 from gru_bench import predict
 from gru_bench.arguments import run_command
-from gru_bench.config import DataConfig
 from gru_bench.errors import UserError
 from gru_bench.evaluate import evaluate
+from gru_bench.sections import DataConfig
 from gru_bench.training.saved import load_run
 from tests.training.support import command, record, train
 

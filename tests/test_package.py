@@ -20,8 +20,9 @@ from omegaconf import OmegaConf
 from gru_bench.checks import check_settings
 from gru_bench.classes import configs_folder
 from gru_bench.compose import composed
-from gru_bench.config import Config, DataConfig
+from gru_bench.config import Config
 from gru_bench.data.factory import check_data
+from gru_bench.sections import DataConfig
 from gru_bench.validation import settings
 from tests.presets import ACCEPTS, CELLS, LOADERS, TASKS
 

@@ -19,13 +19,13 @@ from typing import Any
 import platformdirs
 
 from gru_bench.classes import load_object, preset_places
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.files.text import existing_file, read_file
 from gru_bench.data.noise import check_noise, make_noisy
 from gru_bench.data.train_fraction import check_fraction, take_fraction
 from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
 from gru_bench.files import home_expanded
+from gru_bench.sections import DataConfig, PathsConfig
 from gru_bench.validation import bind
 
 logger = logging.getLogger("gru_bench")

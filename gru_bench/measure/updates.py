@@ -15,9 +15,10 @@ import jax
 import numpy as np
 from rich.console import Console
 
-from gru_bench.config import Config, TrackerConfig
+from gru_bench.config import Config
 from gru_bench.errors import ConfigError
 from gru_bench.measure.rounds import in_turn
+from gru_bench.sections import TrackerConfig
 from gru_bench.tasks.task import Task
 from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.lengths import store

@@ -9,13 +9,13 @@ from jaxtyping import Array
 
 from gru_bench.cells.base import Cell
 from gru_bench.classes import load_class
-from gru_bench.config import SET_BY_SECTION, ModelConfig, TrainingConfig
 from gru_bench.models.heads import Embedding, Readout
 from gru_bench.models.initializers import orthogonal, uniform
 from gru_bench.models.model import Model, model_shapes
 from gru_bench.models.pooling import POOLINGS, Pooling
 from gru_bench.models.sizing import hidden_size_for
 from gru_bench.models.stack import Dropout, Execution, RecurrentLayer, Stack
+from gru_bench.sections import SET_BY_SECTION, ModelConfig, TrainingConfig
 from gru_bench.validation import bind
 
 

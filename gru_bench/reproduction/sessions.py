@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from gru_bench.config import SWEPT, Config
+from gru_bench.config import Config
 from gru_bench.declarations import declared
 from gru_bench.reproduction.plan import Job
+from gru_bench.sections import SWEPT
 
 
 def sessions(jobs: Sequence[Job], at_once: int) -> Iterator[list[Job]]:

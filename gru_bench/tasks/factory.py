@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gru_bench.classes import load_class
-from gru_bench.config import TaskConfig
+from gru_bench.sections import TaskConfig
 from gru_bench.tasks.task import Task
 from gru_bench.validation import bind
 

@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from gru_bench.config import TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.streams import EvalWindows, TrainWindows
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.tokens.corpus import Corpus
 from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
 from gru_bench.models.network import Network, Signature
+from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.generation import generate
 from gru_bench.tasks.task import (
     Batch,

@@ -17,13 +17,13 @@ import numpy as np
 from jaxtyping import Array
 from matplotlib.figure import Figure
 
-from gru_bench.config import TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.examples import SplitBatches, train_batches
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.sequences.sequences import Examples, Sequences, joined
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
+from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.adding_problem import Adding
 from gru_bench.tasks.copy_problem import Copy
 from gru_bench.tasks.counting_problem import Counting

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
-from gru_bench.config import TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.packed import PieceWindows
 from gru_bench.data.pieces import baselines as roll_baselines
@@ -21,6 +20,7 @@ from gru_bench.data.pieces.own import read_pieces
 from gru_bench.data.pieces.pieces import KEYS, Pieces, Roll, notes_of, pitches_of
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network, Signature
+from gru_bench.sections import TrainingConfig
 from gru_bench.tasks import music_pictures
 from gru_bench.tasks.generation import is_greedy, read_prompt
 from gru_bench.tasks.task import (

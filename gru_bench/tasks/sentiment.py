@@ -13,7 +13,6 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.config import TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.buckets import TextBuckets, bucket_edges
 from gru_bench.data.random import permutation
@@ -22,6 +21,7 @@ from gru_bench.data.texts.own import read_labelled, read_unlabelled
 from gru_bench.data.texts.texts import Examples, LabelledTexts, TextForm
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
+from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram, words_that_count
 from gru_bench.tasks.classification import class_metrics, class_sums, score_probabilities
 from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task

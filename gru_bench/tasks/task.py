@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
-from gru_bench.config import TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.errors import ConfigError
 from gru_bench.models.builder import Cells
 from gru_bench.models.model import Model
 from gru_bench.models.network import Signature, build_network
+from gru_bench.sections import TrainingConfig
 
 Batch = Mapping[str, Any]
 Carry = Any

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
-from gru_bench.config import TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.forecast import (
     Channels,
@@ -26,6 +25,7 @@ from gru_bench.data.series.own import read_series
 from gru_bench.data.series.series import Rows, Series, SeriesForm
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network, Signature
+from gru_bench.sections import TrainingConfig
 from gru_bench.tasks import forecast_report
 from gru_bench.tasks.forecast_metrics import forecast_metrics
 from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from gru_bench.config import TrackerConfig
+from gru_bench.sections import TrackerConfig
 
 logger = logging.getLogger("gru_bench")
 

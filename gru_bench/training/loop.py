@@ -17,7 +17,8 @@ import optax
 from flax import nnx
 from rich.console import Console
 
-from gru_bench.config import SWEPT, Config
+from gru_bench.config import Config
+from gru_bench.sections import SWEPT
 from gru_bench.tasks.task import Batch, Task
 from gru_bench.tracking.progress import Progress
 from gru_bench.training.checkpoint import latest

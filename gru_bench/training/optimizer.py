@@ -9,7 +9,7 @@ import jax
 import optax
 from jaxtyping import Array
 
-from gru_bench.config import OptimizerConfig
+from gru_bench.sections import OptimizerConfig
 
 _NONE: Mapping[str, Array] = MappingProxyType({})
 

@@ -14,8 +14,8 @@ from typing import Any
 import jax
 from jax._src.distributed import global_state  # the service has no public face
 
-from gru_bench.config import TrainingConfig
 from gru_bench.errors import ConfigError
+from gru_bench.sections import TrainingConfig
 from gru_bench.training.signals import Interrupted
 
 _WAIT = 60 * 60 * 1000  # milliseconds that a process may come later than another

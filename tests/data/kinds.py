@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.sequences.sequences import Examples, Sequences, given
+from gru_bench.sections import DataConfig, PathsConfig
 
 SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "tokens": ("reber", {"train_size": 1500, "valid_size": 300, "test_size": 400}),

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from gru_bench.classes import load_object, preset_places
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data import factory
 from gru_bench.data.factory import check_data, find_cache, find_mirror, make_data
 from gru_bench.errors import ConfigError
+from gru_bench.sections import DataConfig, PathsConfig
 
 PLACES = preset_places("data")
 CONFIGS = Path(__file__).parents[2] / "configs" / "data"
@@ -62,7 +62,7 @@ def test_options_are_checked_without_reading():
 
 def test_checking_imports_nothing_heavy():
     code = (
-        "import sys; from gru_bench.data.factory import check_data; from gru_bench.config import DataConfig\n"
+        "import sys; from gru_bench.data.factory import check_data; from gru_bench.sections import DataConfig\n"
         "check_data(DataConfig(source='ptb'), 'any', 'tokens')\n"
         "print([name for name in ('tensorflow_datasets', 'requests', 'rich', 'jax') if name in sys.modules])"
     )

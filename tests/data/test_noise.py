@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.config import DataConfig
 from gru_bench.data.batches.forecast import ForecastWindows
 from gru_bench.data.batches.streams import EvalWindows, TrainWindows
 from gru_bench.data.factory import check_data
@@ -16,6 +15,7 @@ from gru_bench.data.noise import confused, make_noisy, normal
 from gru_bench.data.sequences.sequences import Examples
 from gru_bench.data.series.baselines import all_origins, errors, make_baselines
 from gru_bench.errors import ConfigError
+from gru_bench.sections import DataConfig
 from tests.data.kinds import digits, load
 
 SPLITS = ("train", "valid", "test")

@@ -12,8 +12,8 @@ import optax
 import pytest
 from flax import nnx
 
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.models.network import Embedding, Network, Signature
+from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.training.gates import layer_activity, real_steps
 from tests.models.support import assert_close, random_array
 from tests.networks import make_model

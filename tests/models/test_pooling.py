@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gru_bench.checks import check_model
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import ConfigError
 from gru_bench.models.initializers import uniform
 from gru_bench.models.network import Signature
 from gru_bench.models.pooling import POOLINGS, Attention
+from gru_bench.sections import ModelConfig, TrainingConfig
 from tests.networks import make_model
 
 SIZE = 6

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_bench.cells.base import Cell
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import ConfigError
 from gru_bench.models.flops import product_flops
 from gru_bench.models.network import Network, Signature
 from gru_bench.models.recurrence import recur
 from gru_bench.models.sizing import BACKWARD_AND_FORWARD, cell_flops, cell_parameters, hidden_size_for
+from gru_bench.sections import ModelConfig, TrainingConfig
 from tests.models.support import OPTIONS, make_cell, random_array, random_weights
 from tests.networks import make_model
 from tests.presets import CELLS

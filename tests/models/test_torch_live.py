@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.models.network import Signature
 from gru_bench.models.torch_weights import export_torch, from_torch, load_torch, to_torch
+from gru_bench.sections import ModelConfig, TrainingConfig
 from tests.models.support import assert_close, make_cell, run_like_torch
 from tests.networks import make_model
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.network import Network, Signature
 from gru_bench.models.torch_weights import export_torch, from_torch, load_torch, to_torch
+from gru_bench.sections import ModelConfig, TrainingConfig
 from tests.models.support import assert_close, make_cell, random_weights
 from tests.networks import make_model
 

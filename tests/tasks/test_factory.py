@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gru_bench.classes import preset_places
-from gru_bench.config import DataConfig, PathsConfig, TaskConfig
 from gru_bench.data.factory import make_data
 from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
+from gru_bench.sections import DataConfig, PathsConfig, TaskConfig
 from gru_bench.tasks.factory import make_task
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.tasks.task import Task

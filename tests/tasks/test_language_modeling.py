@@ -10,11 +10,11 @@ import optax
 import pytest
 from flax import nnx
 
-from gru_bench.config import TrainingConfig
 from gru_bench.data.tokens.corpus import Corpus
 from gru_bench.data.tokens.vocabulary import Vocabulary
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network
+from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.generation import generate
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.evaluate import Evaluator

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.data.generated import adding, copy_memory, counting_languages
 from gru_bench.data.public import mnist
 from gru_bench.data.sequences.sequences import Sequences, given
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.network import Network
+from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.tasks.memory import PROBLEMS, Memory
 from gru_bench.tasks.memory_problem import Problem
 from gru_bench.tasks.task import Task

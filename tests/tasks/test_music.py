@@ -13,12 +13,12 @@ import pytest
 from flax import nnx
 from jaxtyping import Array
 
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.generated import canon
 from gru_bench.data.pieces.pieces import KEYS, Pieces, pitches_of, to_roll
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network
+from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.tasks.music import Music
 from gru_bench.tasks.task import Task
 from gru_bench.training.evaluate import Evaluator

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.data.batches.buckets import TextBuckets
 from gru_bench.data.texts.texts import LabelledTexts, make_texts
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.network import Network
+from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.tasks import word_weights
 from gru_bench.tasks.sentiment import Sentiment
 from gru_bench.tasks.task import Task

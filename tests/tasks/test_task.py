@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_bench.config import TaskConfig, TrainingConfig
 from gru_bench.data.series.baselines import all_origins
+from gru_bench.sections import TaskConfig, TrainingConfig
 from gru_bench.tasks.factory import make_task
 from tests.data.kinds import load
 from tests.presets import ACCEPTS

@@ -14,11 +14,11 @@ from flax import nnx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.config import ModelConfig, TrainingConfig
 from gru_bench.data.batches.forecast import Normalise
 from gru_bench.data.series.series import Readings, Series, arrange
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network
+from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.tasks import forecast_report
 from gru_bench.tasks.forecast_metrics import forecast_metrics
 from gru_bench.tasks.task import Task

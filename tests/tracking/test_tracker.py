@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from gru_bench import errors
-from gru_bench.config import TrackerConfig
+from gru_bench.sections import TrackerConfig
 from gru_bench.tracking.tracker import NoTracker, flatten, make_tracker, summarise
 
 
@@ -25,7 +25,7 @@ def test_none_records_nothing_and_leaves_nothing(tmp_path):
 def test_wandb_is_imported_by_its_own_factory_branch_only():
     program = (
         "import sys, pathlib\n"
-        "from gru_bench.config import TrackerConfig\n"
+        "from gru_bench.sections import TrackerConfig\n"
         "from gru_bench.tracking import metrics_file, progress, tracker\n"
         "tracker.make_tracker(TrackerConfig(name='none'), run_config={}, run_dir=pathlib.Path('x'),"
         " group='g', tags=[], name='n')\n"

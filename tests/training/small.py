@@ -11,11 +11,11 @@ import numpy as np
 import optax
 from flax import nnx
 
-from gru_bench.config import ModelConfig, OptimizerConfig, TrainingConfig
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.tokens.corpus import Corpus, make_corpus
 from gru_bench.data.tokens.vocabulary import Level, Vocabulary
 from gru_bench.models.network import Network
+from gru_bench.sections import ModelConfig, OptimizerConfig, TrainingConfig
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.optimizer import make_optimizer
 from gru_bench.training.step import Reduction, TrainState, UpdateMetrics, make_update

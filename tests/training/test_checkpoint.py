@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gru_bench.config import OptimizerConfig
 from gru_bench.errors import UserError
+from gru_bench.sections import OptimizerConfig
 from gru_bench.training.checkpoint import Checkpoints, DamagedCheckpoint, latest, load_tree, save_tree
 from tests.training.small import make_parts
 

@@ -11,8 +11,9 @@ import jax
 import numpy as np
 import pytest
 
-from gru_bench.config import EXECUTION, OptimizerConfig
+from gru_bench.config import EXECUTION
 from gru_bench.errors import ConfigError
+from gru_bench.sections import OptimizerConfig
 from gru_bench.training.layout import Together, make_layout
 from tests.training.small import make_batches, make_parts
 from tests.training.support import (

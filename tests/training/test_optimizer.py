@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from gru_bench.config import OptimizerConfig
+from gru_bench.sections import OptimizerConfig
 from gru_bench.training.optimizer import make_optimizer, make_schedule
 from tests.training.small import make_parts
 

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from gru_bench.config import OptimizerConfig
+from gru_bench.sections import OptimizerConfig
 from gru_bench.training.step import Compiled, TrainState, make_dispatch
 from tests.training.small import TRAINING, make_parts
 

@@ -2,10 +2,10 @@ import platform
 
 import pytest
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.generated import python_source
 from gru_bench.errors import ConfigError, DataError
+from gru_bench.sections import DataConfig, PathsConfig
 
 
 def load(tmp_path, **options):

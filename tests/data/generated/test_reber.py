@@ -4,10 +4,10 @@ import re
 import numpy as np
 import pytest
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.generated.reber import EMBEDDED_REBER, START, closed_form, log_probability
 from gru_bench.errors import ConfigError
+from gru_bench.sections import DataConfig, PathsConfig
 
 
 def load(tmp_path, **options):

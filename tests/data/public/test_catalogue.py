@@ -5,9 +5,9 @@ import shlex
 import pytest
 import tensorflow_datasets as tfds
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.errors import ConfigError, DataError
+from gru_bench.sections import DataConfig, PathsConfig
 
 TRAIN = [f"review number {index % 7} is good" for index in range(60)]
 

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.pieces.baselines import key_frequency, last_frame, score
 from gru_bench.data.pieces.pieces import KEYS, pitches_of
 from gru_bench.data.public.poly_music import CARDS
+from gru_bench.sections import DataConfig, PathsConfig
 
 
 @pytest.fixture

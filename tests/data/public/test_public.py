@@ -4,10 +4,10 @@ import math
 import numpy as np
 import pytest
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.public import ptb, ptb_char, tiny_shakespeare, wikitext2
 from gru_bench.data.public.public_text import load_public
+from gru_bench.sections import DataConfig, PathsConfig
 from tests.data.loopback import serve
 
 MODULES = {"ptb": ptb, "ptb_char": ptb_char, "tiny_shakespeare": tiny_shakespeare, "wikitext2": wikitext2}

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.public import weather
 from gru_bench.data.series.baselines import all_origins, errors, make_baselines
 from gru_bench.data.series.sampling import Step
 from gru_bench.errors import ConfigError
+from gru_bench.sections import DataConfig, PathsConfig
 
 
 @pytest.fixture

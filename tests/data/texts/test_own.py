@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.texts.own import read_labelled, read_unlabelled
 from gru_bench.errors import ConfigError, DataError
+from gru_bench.sections import DataConfig, PathsConfig
 
 ROWS = [
     (f"this {kind} thing, number {number}, is {verdict}", verdict)

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from gru_bench.config import DataConfig, PathsConfig
 from gru_bench.data.factory import make_data
 from gru_bench.data.tokens.text_file import cut_tail
 from gru_bench.errors import ConfigError, DataError
+from gru_bench.sections import DataConfig, PathsConfig
 
 TEXT = "Der Bär läuft über die Straße.\nDie Straße ist grün.\n" * 40
 
