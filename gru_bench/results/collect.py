@@ -11,12 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gru_bench.config import EXECUTION
+from gru_bench.config import identity
 from gru_bench.errors import DataError, UserError, shown
 from gru_bench.record import FILE_NAME, RunRecord, read_record
 
 FINISHED = "finished"
-UNSETTLING = ("seed", "run_dir", "paths", "tracker", "fresh", "debug")  # they decide no number of an arm
 SKIPPED_FOLDERS = ("checkpoints", "figures", "wandb")
 
 
@@ -50,13 +49,12 @@ class Run:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Return what runs of one group share: all settings but the seed and the cell with its own options."""
-        config = {name: value for name, value in self.record.config.items() if name not in UNSETTLING}
-        own = {"cell", *self.record.cell_options}
-        config["model"] = {name: value for name, value in config.get("model", {}).items() if name not in own}
-        training = config.get("training", {})
-        config["training"] = {name: value for name, value in training.items() if name not in EXECUTION}
-        return config
+        """Return what runs of one group share: all that decides numbers but the seed and the cell with its options."""
+        settings = identity(self.record.config)
+        del settings["seed"]
+        own = {"cell", "class", *self.record.cell_options}
+        settings["model"] = {name: value for name, value in (settings["model"] or {}).items() if name not in own}
+        return settings
 
     @cached_property
     def group_key(self) -> str:

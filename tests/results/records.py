@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from gru_bench.classes import preset_place
+
 DEFAULTS: dict[str, dict[str, Any]] = {
     "gru": {"reset_after": True},
     "lstm": {"forget_bias": 1.0, "peepholes": False},
@@ -31,9 +33,14 @@ def make_record(cell: str = "gru", seed: int = 0, nll: float = 0.41, **changes: 
         "model": cell,
         "seed": seed,
         "config": {
-            "task": {"name": "language_modeling", "sample_length": 200},
-            "data": {"source": "reber", "train_symbols": 400000},
+            "task": {
+                "class": preset_place("task", "language_modeling"),
+                "name": "language_modeling",
+                "sample_length": 200,
+            },
+            "data": {"class": preset_place("data", "reber"), "source": "reber", "train_symbols": 400000},
             "model": {
+                "class": preset_place("model", cell),
                 "cell": cell,
                 "hidden_size": 64,
                 "parameter_budget": None,

@@ -60,6 +60,7 @@ def test_costs_are_medians(tmp_path: Path):
         {"config__model__hidden_size": 65},
         {"config__data__train_symbols": 1000},
         {"config__task__sample_length": 1},
+        {"config__task__class": "mine.tasks:LanguageModeling"},
         {"data_facts__digest": "b" * 64},
         {"device": "gpu: Some Accelerator"},
         {"data": "ptb"},
@@ -90,6 +91,14 @@ def test_what_decides_no_score_is_the_same_group(tmp_path: Path, change: dict[st
     [group] = groups_of(tmp_path, make_record("gru", 0), make_record("gru", 1, **change))
     assert len(group.arms) == 1
     assert group.arms[0].seeds == [0, 1]
+
+
+def test_records_that_name_no_class_are_of_the_same_group(tmp_path: Path):
+    earlier = make_record("lstm")
+    for section in ("task", "data", "model"):
+        del earlier["config"][section]["class"]
+    [group] = groups_of(tmp_path, make_record("gru"), earlier)
+    assert [arm.name for arm in group.arms] == ["gru", "lstm"]
 
 
 def test_cell_options_make_arms_of_one_group(tmp_path: Path):
