@@ -104,10 +104,13 @@ class Memory(Task):
         return {name: self._score(data.test, answer) for name, answer in self.problem.references(data).items()}
 
     def _score(self, examples: Examples, answer: Callable[[Batch], np.ndarray]) -> dict[str, float]:
-        score = jax.jit(self.problem.score)
-        sums = [score(answer(batch), batch) for batch in SplitBatches(examples, ROWS)]
-        total = jax.tree.map(lambda *parts: sum(parts[1:], start=parts[0]), *sums)
-        metrics = self.problem.metrics(jax.device_get(total))
+        batches = SplitBatches(examples, ROWS)
+        shapes = jax.eval_shape(self.problem.score, answer(batches[0]), batches[0])
+        sums = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        add = jax.jit(lambda sums, outputs, batch: jax.tree.map(jnp.add, sums, self.problem.score(outputs, batch)))
+        for batch in batches:
+            sums = add(sums, answer(batch), batch)
+        metrics = self.problem.metrics(jax.device_get(sums))
         del metrics["items"]
         return metrics
 
