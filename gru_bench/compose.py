@@ -16,7 +16,7 @@ from typing import Any
 
 import hydra
 from hydra import compose as hydra_compose
-from hydra._internal.callbacks import Callbacks
+from hydra._internal.callbacks import Callbacks  # a launcher wants them, and nothing public makes them
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins

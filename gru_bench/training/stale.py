@@ -38,10 +38,8 @@ def check_unchanged(directory: Path, record: RunRecord, config: Config) -> None:
     if all(known.get(name) == digest for name, digest in now.items()):
         return
     try:
-        unchanged = (
-            make_data(config.data, config.paths, declared(config.task.place).constants["accepts"]).facts["digest"]
-            == facts["digest"]
-        )
+        accepts = declared(config.task.place).constants["accepts"]
+        unchanged = make_data(config.data, config.paths, accepts).facts["digest"] == facts["digest"]
     except UserError:  # it has changed into something that cannot be read
         unchanged = False
     if not unchanged:
