@@ -1,4 +1,4 @@
-"""Which existing files a command may replace: its own earlier outputs, and nothing else unless it is told to."""
+"""Which existing files a command may replace: its own earlier outputs, and others only with overwrite=true."""
 
 from __future__ import annotations
 

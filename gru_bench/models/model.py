@@ -37,7 +37,7 @@ class Model(nnx.Module):
 
     @property
     def products(self) -> list[str]:
-        """The parts whose matrix products count as operations; records of several versions are told apart by it."""
+        """The parts whose matrix products count as operations; it differs between records of several versions."""
         return ["all"]
 
     @property

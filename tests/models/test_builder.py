@@ -10,8 +10,6 @@ import pytest
 from gru_bench.checks import check_model
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Signature
-
-# TODO tests/models/test_factory.py cell_defaults
 from gru_bench.models.sizing import cell_parameters
 from gru_bench.sections import ModelConfig, TrainingConfig
 from tests.networks import make_cell, make_model

@@ -114,7 +114,7 @@ def _words(letter: str, inner: str, marks: str, sign: str) -> re.Pattern[str]:
 
     Args:
         letter: a letter or digit with its marks.
-        inner: whatever goes on with a word.
+        inner: the characters that may stand within a word.
         marks: any number of marks.
         sign: a punctuation mark or symbol.
     """
