@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from gru_bench.record import RunRecord
 from gru_bench.results.statistics import Estimate
@@ -96,6 +97,11 @@ def setting(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def assignments(settings: Mapping[str, object]) -> str:
+    """Write settings as the command line takes them: `layers=2, rule=adam`."""
+    return ", ".join(f"{name}={setting(value)}" for name, value in settings.items())
 
 
 def item(record: RunRecord) -> str:

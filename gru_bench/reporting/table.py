@@ -13,6 +13,7 @@ from rich.text import Text
 
 from gru_bench.record import RunRecord
 from gru_bench.reporting.format import (
+    assignments,
     count,
     estimate,
     heading,
@@ -55,8 +56,7 @@ def group_heading(group: Group, apart: Mapping[str, Any]) -> Text:
     lines = Text(f"{record.task} on {record.data}: test {group.metric} ({measure})", style="bold")
     lines.append("\n" + " · ".join(main_settings(record)), style="dim")
     if apart:
-        text = ", ".join(f"{name}={setting(value)}" for name, value in apart.items())
-        lines.append(f"\nhere: {text}", style="yellow")
+        lines.append(f"\nhere: {assignments(apart)}", style="yellow")
     return lines
 
 

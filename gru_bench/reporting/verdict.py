@@ -53,6 +53,11 @@ def verdict(group: Group, arm: Arm) -> Verdict:
     return Verdict("worse", f"{reference} is better than {arm.name}", detail)
 
 
+def verdicts(group: Group) -> list[Verdict]:
+    """Judge all arms of a group but the reference; without any, the only verdict says why."""
+    return [verdict(group, arm) for arm in group.others] or [Verdict("none", no_verdict(group), "")]
+
+
 def no_verdict(group: Group) -> str:
     """Say why no arm of a group is judged; empty where one is."""
     if group.others:

@@ -63,6 +63,10 @@ class Arm:
         runs = self.timed_runs if name in TIMED else self.runs
         return median([cost_of(run, name) for run in runs])
 
+    def disturbed(self, name: str) -> bool:
+        """Whether one of `COSTS` is unknown because other processes or replicas ran beside the runs."""
+        return name in OF_PROCESS and self.cost(name) is None and any(disturbed(run) for run in self.runs)
+
 
 @dataclass(frozen=True, eq=False)
 class Group:
