@@ -172,9 +172,15 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
     return kept | {group: _without_own_class(kept[group]) for group in NAMED_BY}
 
 
+def foreign_class(section: Any) -> str | None:
+    """Return the class that a section of settings names, or None for one of gru_bench, which its name identifies."""
+    place = section.get("class") if isinstance(section, Mapping) else None
+    return None if place is None or str(place).startswith(f"{OWN}.") else str(place)
+
+
 def _without_own_class(section: Any) -> Any:
-    """Return a section without a class of gru_bench: its name says which one, wherever that class has moved to."""
-    if not isinstance(section, Mapping) or not str(section.get("class", f"{OWN}.")).startswith(f"{OWN}."):
+    """Return a section without a class of gru_bench, which may move to another module."""
+    if not isinstance(section, Mapping) or foreign_class(section):
         return section
     return {name: value for name, value in section.items() if name != "class"}
 

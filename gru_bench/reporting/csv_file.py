@@ -35,7 +35,7 @@ def run_rows(runs: Iterable[Run]) -> list[Row]:
     for run in runs:
         record = run.record
         row: Row = {name: getattr(record, name) for name in ("task", "data", "metric", "direction")}
-        row |= {"group": group_name(run), "arm": run.arm, "cell": record.model, "seed": run.seed}
+        row |= {"group": group_name(run), "arm": run.arm, "cell": run.cell, "seed": run.seed}
         row |= {"status": record.status, "directory": str(run.directory)}
         for split in ("test", "valid", "train"):
             row |= {f"{split}_{name}": value for name, value in record.metrics.get(split, {}).items()}

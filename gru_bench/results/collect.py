@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gru_bench.config import identity
+from gru_bench.classes import preset_places
+from gru_bench.config import foreign_class, identity
 from gru_bench.errors import DataError, UserError, shown
 from gru_bench.record import FILE_NAME, RunRecord, read_record
 
@@ -21,10 +24,17 @@ SKIPPED_FOLDERS = ("checkpoints", "figures", "wandb")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One run directory and its record."""
+    """One run directory and its record.
+
+    Attributes:
+        directory: the run directory.
+        record: its record.
+        cell: the cell's name in reports, see `_labels`.
+    """
 
     directory: Path
     record: RunRecord = field(repr=False)
+    cell: str
 
     @property
     def seed(self) -> int:
@@ -69,12 +79,12 @@ class Run:
         defaults = self.record.cell_defaults
         options = {name: value for name, value in self.record.cell_options.items() if value != defaults.get(name)}
         text = ", ".join(f"{name}={_plain(value)}" for name, value in sorted(options.items()))
-        return f"{self.record.model} ({text})" if options else self.record.model
+        return f"{self.cell} ({text})" if options else self.cell
 
 
 @dataclass(frozen=True)
 class Collection:
-    """What was found: only `finished` runs enter means."""
+    """Runs by what became of them: only `finished` ones enter means."""
 
     finished: tuple[Run, ...]
     unfinished: tuple[Run, ...]
@@ -88,20 +98,18 @@ def collect(paths: Sequence[Path]) -> Collection:
     Raises:
         UserError: a path does not exist or is neither a folder nor a record.
     """
-    finished: list[Run] = []
-    unfinished: list[Run] = []
+    records: dict[Path, RunRecord] = {}
     unreadable: list[tuple[Path, str]] = []
     for directory in find_runs(paths):
         try:
-            run = Run(directory, read_record(directory))
-            if run.record.status == FINISHED:
-                _check_finished(run)
+            records[directory] = _checked(read_record(directory), directory)
         except UserError as error:
             unreadable.append((directory, str(error)))
-            continue
-        (finished if run.record.status == FINISHED else unfinished).append(run)
-    kept, replaced = _newest(finished)
-    return Collection(tuple(kept), tuple(unfinished), tuple(replaced), tuple(unreadable))
+    labels = _labels(records.values())
+    runs = [Run(directory, record, labels[_cell(record)]) for directory, record in records.items()]
+    kept, replaced = _newest([run for run in runs if run.record.status == FINISHED])
+    unfinished = tuple(run for run in runs if run.record.status != FINISHED)
+    return Collection(tuple(kept), unfinished, tuple(replaced), tuple(unreadable))
 
 
 def find_runs(paths: Sequence[Path]) -> list[Path]:
@@ -135,14 +143,15 @@ def _walk(path: Path) -> Iterator[Path]:
             yield Path(folder)
 
 
-def _check_finished(run: Run) -> None:
-    """Check what every report reads of a finished run, beyond what the record's schema asks."""
-    record = run.record
+def _checked(record: RunRecord, directory: Path) -> RunRecord:
+    """Return a record; of a finished run, check what every report reads beyond what the record's schema asks."""
+    if record.status != FINISHED:
+        return record
     model, test = record.config.get("model"), record.metrics.get("test")
     score = test.get(record.metric) if isinstance(test, Mapping) else None
     expected = {
         "config.model": (isinstance(model, Mapping), "a section of settings", model),
-        "data_facts.digest": (run.digest != "", "the digest of the data", None),
+        "data_facts.digest": (bool(record.data_facts.get("digest")), "the digest of the data", None),
         f"metrics.test.{record.metric}": (_is_finite(score), "a finite number", score),
         "baselines": (
             all(isinstance(metrics, Mapping) for metrics in record.baselines.values()),
@@ -152,10 +161,36 @@ def _check_finished(run: Run) -> None:
     }
     for key, (good, wanted, found) in expected.items():
         if not good:
-            path = run.directory / FILE_NAME
+            path = directory / FILE_NAME
             raise DataError(
                 f"{path}: {key}: found {shown(found)}, expected {wanted} in a finished run. Train it again."
             )
+    return record
+
+
+def _cell(record: RunRecord) -> tuple[str, str | None]:
+    """Return the name of a run's cell, and its class if that is none of gru_bench."""
+    return record.model, foreign_class(record.config.get("model"))
+
+
+def _labels(records: Iterable[RunRecord]) -> dict[tuple[str, str | None], str]:
+    """Return the name in reports of each cell.
+
+    Cells of gru_bench keep their name. One of another package has its package before the name if another cell, also
+    one of gru_bench, has the same name, and the full name of its class if that package has several.
+    """
+    own = {(name, None) for name in preset_places("model")}
+    names = {cell: _names(*cell) for cell in own.union(map(_cell, records))}
+    uses = Counter(name for candidates in names.values() for name in candidates)
+    return {
+        cell: next((name for name in candidates if uses[name] == 1), candidates[-1])
+        for cell, candidates in names.items()
+    }
+
+
+def _names(name: str, place: str | None) -> tuple[str, ...]:
+    """Return the names that a cell may have in reports, the shortest first."""
+    return (name,) if place is None else (name, f"{re.split('[.:]', place)[0]}.{name}", place)
 
 
 def _is_finite(value: object) -> bool:

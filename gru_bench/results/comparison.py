@@ -40,8 +40,8 @@ class Arm:
 
     @property
     def cell(self) -> str:
-        """Return the cell's name."""
-        return self.runs[0].record.model
+        """Return the cell's name in reports."""
+        return self.runs[0].cell
 
     @property
     def seeds(self) -> list[int]:

@@ -101,6 +101,28 @@ def test_records_that_name_no_class_are_of_the_same_group(tmp_path: Path):
     assert [arm.name for arm in group.arms] == ["gru", "lstm"]
 
 
+def test_cells_of_one_name_are_arms_of_their_own(tmp_path: Path):
+    cells = {
+        "lstm": ("lstm", "gru_bench.cells.lstm:LSTM"),
+        "mine.lstm": ("lstm", "mine.cells:LSTM"),
+        "theirs:Long": ("lstm", "theirs:Long"),
+        "theirs:Short": ("lstm", "theirs:Short"),
+        "leaky": ("leaky", "theirs.deep:Leaky"),
+    }
+    records = [make_record("lstm", model=name, config__model__class=place) for name, place in cells.values()]
+    [group] = groups_of(tmp_path, *records)
+    classes = {arm.name: arm.runs[0].record.config["model"]["class"] for arm in group.arms}
+    assert classes == {label: place for label, (_, place) in cells.items()}
+    assert group.reference is not None
+    assert group.reference.name == "lstm"
+
+
+def test_an_lstm_of_another_package_is_no_reference(tmp_path: Path):
+    [group] = groups_of(tmp_path, make_record("lstm", config__model__class="mine:LSTM"), make_record("gru"))
+    assert [arm.name for arm in group.arms] == ["gru", "mine.lstm"]
+    assert group.reference is None
+
+
 def test_cell_options_make_arms_of_one_group(tmp_path: Path):
     [group] = groups_of(
         tmp_path,
