@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,9 @@ from gru_bench.tasks.task import Carry
 
 CHUNK = 1024  # time steps of a prompt that are read at once: memory does not grow with longer ones
 COLDEST = 1e-30  # a lower temperature is 0: float32 could not hold the quotients
+
+Draw = Callable[[Float[Array, " outputs"], Array], Shaped[Array, "..."]]
+"""Draws the next input of a network from the outputs that predict it, and a key; hashable, as `jax.jit` needs it."""
 
 
 def is_greedy(temperature: float) -> bool:
@@ -42,60 +47,73 @@ def _advance(
     return outputs[0, -1], carry
 
 
-def generate(
-    network: Network,
-    prompt: Int[Array, " prompt"],
-    length: int,
-    temperature: float,
-    top_k: int | None,
-    key: Array,
-    never: tuple[int, ...] = (),
-) -> Int[Array, " length"]:
-    """Return ids drawn one after the other, each from the network's prediction after all before it.
+class Categorical(NamedTuple):
+    """One symbol, drawn by its score. Of equal scores the first ones count.
 
-    Args:
-        network: a language model.
-        prompt: ids of at least one symbol.
-        length: of the result.
+    Attributes:
         temperature: the scores are divided by it; see `is_greedy`.
         top_k: the number of most probable symbols that are drawn from, or None.
-        key: of the draws.
         never: ids that are not drawn.
     """
-    scores, carry = read_prompt(network, prompt)
-    return _draw_all(network, scores, carry, length, temperature, top_k, never, key)
+
+    temperature: float
+    top_k: int | None = None
+    never: tuple[int, ...] = ()
+
+    def __call__(self, outputs: Float[Array, " symbols"], key: Array) -> Int[Array, ""]:
+        """Return the id of a symbol."""
+        scores = outputs
+        if self.never:
+            scores = scores.at[jnp.asarray(self.never)].set(-jnp.inf)
+        if self.top_k is not None:
+            best, places = jax.lax.top_k(scores, min(self.top_k, scores.shape[-1]))
+            scores = jnp.full_like(scores, -jnp.inf).at[places].set(best)
+        if is_greedy(self.temperature):
+            return jnp.argmax(scores)
+        return jax.random.categorical(key, scores / self.temperature)
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6))
-def _draw_all(
-    network: Network,
-    scores: Float[Array, " symbols"],
-    carry: Carry,
-    length: int,
-    temperature: float,
-    top_k: int | None,
-    never: tuple[int, ...],
-    key: Array,
-) -> Int[Array, " length"]:
+class Bernoulli(NamedTuple):
+    """A yes or no for each output, independent of the others.
+
+    Attributes:
+        temperature: the logits are divided by it; greedy is each choice that is more likely than not.
+    """
+
+    temperature: float
+
+    def __call__(self, outputs: Float[Array, " outputs"], key: Array) -> Float[Array, " outputs"]:
+        """Return 1 for yes and 0 for no."""
+        if is_greedy(self.temperature):
+            return (outputs > 0).astype(jnp.float32)
+        return jax.random.bernoulli(key, jax.nn.sigmoid(outputs / self.temperature)).astype(jnp.float32)
+
+
+def generate(
+    network: Network, prompt: Shaped[Array, "prompt ..."], length: int, draw: Draw, key: Array
+) -> Shaped[Array, "length ..."]:
+    """Return time steps drawn one after the other, each from the network's prediction after all before it.
+
+    Args:
+        network: a causal network without pooling.
+        prompt: symbols or real values, at least one time step.
+        length: of the result.
+        draw: how a time step is drawn, such as `Categorical` or `Bernoulli`.
+        key: of the draws.
+    """
+    outputs, carry = read_prompt(network, prompt)
+    return _continue(network, outputs, carry, length, draw, key)
+
+
+@partial(jax.jit, static_argnums=(3, 4))
+def _continue(
+    network: Network, outputs: Float[Array, " outputs"], carry: Carry, length: int, draw: Draw, key: Array
+) -> Shaped[Array, "length ..."]:
     def step(state: tuple[Array, Carry], step_key: Array) -> tuple[tuple[Array, Carry], Array]:
-        scores, carry = state
-        drawn = draw_symbol(scores, temperature, top_k, never, step_key)
+        outputs, carry = state
+        drawn = draw(outputs, step_key)
         following, carry = network(drawn[None, None], carry)
         return (following[0, -1], carry), drawn
 
-    _, ids = jax.lax.scan(step, (scores, carry), jax.random.split(key, length))
-    return ids
-
-
-def draw_symbol(
-    scores: Float[Array, " symbols"], temperature: float, top_k: int | None, never: tuple[int, ...], key: Array
-) -> Int[Array, ""]:
-    """Return the id of a symbol that is drawn by its score; see `generate`. Of equal scores the first ones count."""
-    if never:
-        scores = scores.at[jnp.asarray(never)].set(-jnp.inf)
-    if top_k is not None:
-        best, places = jax.lax.top_k(scores, min(top_k, scores.shape[-1]))
-        scores = jnp.full_like(scores, -jnp.inf).at[places].set(best)
-    if is_greedy(temperature):
-        return jnp.argmax(scores)
-    return jax.random.categorical(key, scores / temperature)
+    _, steps = jax.lax.scan(step, (outputs, carry), jax.random.split(key, length))
+    return steps

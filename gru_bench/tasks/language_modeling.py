@@ -19,7 +19,7 @@ from gru_bench.data.tokens.corpus import Corpus
 from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
-from gru_bench.tasks.generation import generate
+from gru_bench.tasks.generation import Categorical, generate
 from gru_bench.tasks.task import (
     Batch,
     Carry,
@@ -142,7 +142,7 @@ class LanguageModeling(Task):
         """Return one text that the network writes from the beginning symbol on."""
         if self.sample_length == 0:
             return []
-        text = self._continue(network, "", self.sample_length, self.sample_temperature, None, seed)
+        text = self._continue(network, "", self.sample_length, seed, self.sample_temperature)
         return [Sample(given="", output=text)]
 
     def predict(
@@ -168,17 +168,18 @@ class LanguageModeling(Task):
         Raises:
             DataError: the prompt holds a symbol that the vocabulary lacks.
         """
-        continuation = self._continue(network, prompt, length, temperature, top_k, seed)
+        continuation = self._continue(network, prompt, length, seed, temperature, top_k)
         separator = " " if self.vocabulary.level == "word" and prompt else ""
         return Prediction(prompt + separator + continuation, [{"prompt": prompt, "continuation": continuation}])
 
     def _continue(
-        self, network: Network, prompt: str, length: int, temperature: float, top_k: int | None, seed: int
+        self, network: Network, prompt: str, length: int, seed: int, temperature: float, top_k: int | None = None
     ) -> str:
         start = np.array([self.vocabulary.begin], np.int32)
         ids = np.concatenate([start, self.vocabulary.encode(prompt)])
         never = () if self.unknown_in_train or UNKNOWN not in self.vocabulary.ids else (self.vocabulary.ids[UNKNOWN],)
-        drawn = generate(network, jnp.asarray(ids), length, temperature, top_k, jax.random.key(seed), never)
+        draw = Categorical(temperature, top_k, never)
+        drawn = generate(network, jnp.asarray(ids), length, draw, jax.random.key(seed))
         return self.vocabulary.decode(np.asarray(drawn))
 
     def _in_units(self, nll: float) -> dict[str, float]:

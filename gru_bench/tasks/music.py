@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ from gru_bench.errors import DataError
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
 from gru_bench.tasks import music_pictures
-from gru_bench.tasks.generation import is_greedy, read_prompt
+from gru_bench.tasks.generation import Bernoulli, generate
 from gru_bench.tasks.task import (
     Batch,
     Carry,
@@ -210,25 +209,5 @@ def _probabilities(network: Network, before: Float[Array, "steps keys"]) -> Floa
 
 def _continue(network: Network, given: Roll, length: int, temperature: float, seed: int) -> Roll:
     heard = np.concatenate([np.zeros((1, KEYS), np.float32), given.astype(np.float32)])
-    logits, carry = read_prompt(network, jnp.asarray(heard))
-    return np.asarray(_write(network, logits, carry, length, temperature, jax.random.key(seed))).astype(np.uint8)
-
-
-@partial(jax.jit, static_argnums=(3, 4))
-def _write(
-    network: Network, logits: Float[Array, " keys"], carry: Carry, length: int, temperature: float, key: Array
-) -> Float[Array, "length keys"]:
-    """Return frames drawn one after the other, each from the network's prediction after all before it."""
-
-    def draw(state: tuple[Array, Carry], step_key: Array) -> tuple[tuple[Array, Carry], Array]:
-        logits, carry = state
-        if is_greedy(temperature):
-            sounds = logits > 0
-        else:
-            sounds = jax.random.bernoulli(step_key, jax.nn.sigmoid(logits / temperature))
-        frame = sounds.astype(jnp.float32)
-        following, carry = network(frame[None, None], carry)
-        return (following[0, -1], carry), frame
-
-    _, frames = jax.lax.scan(draw, (logits, carry), jax.random.split(key, length))
-    return frames
+    frames = generate(network, jnp.asarray(heard), length, Bernoulli(temperature), jax.random.key(seed))
+    return np.asarray(frames).astype(np.uint8)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,7 +10,7 @@ import pytest
 
 from gru_bench.models.network import Network, Readout
 from gru_bench.tasks import generation
-from gru_bench.tasks.generation import draw_symbol, is_greedy, read_prompt
+from gru_bench.tasks.generation import Bernoulli, Categorical, is_greedy, read_prompt
 from gru_bench.tasks.language_modeling import LanguageModeling
 from tests.training.small import make_network, make_text
 
@@ -49,7 +50,7 @@ def test_scores_are_computed_after_a_part_of_a_prompt_alone(network: Network, mo
 
 def draws(scores: jax.Array, temperature: float, top_k: int | None = None, never: tuple[int, ...] = ()) -> set[int]:
     keys = jax.random.split(jax.random.key(0), 60)
-    drawn = jax.vmap(lambda key: draw_symbol(scores, temperature, top_k, never, key))(keys)
+    drawn = jax.vmap(partial(Categorical(temperature, top_k, never), scores))(keys)
     return set(np.asarray(drawn).tolist())
 
 
@@ -79,3 +80,15 @@ def test_a_symbol_that_is_never_drawn(temperature: float, top_k: int | None):
     scores = jnp.array([0.0, 9.0, 0.0, 8.0], jnp.float32)
     assert 1 not in draws(scores, temperature, top_k, (1,))
     assert 1 in draws(scores, temperature, top_k)
+
+
+def test_greedy_yes_or_no_is_what_is_more_likely():
+    logits, key = jnp.array([-500.0, -1e-3, 1e-3, 500.0], jnp.float32), jax.random.key(0)
+    np.testing.assert_array_equal(Bernoulli(1e-39)(logits, key), [0, 0, 1, 1])
+    assert 1000 < Bernoulli(1e30)(jnp.tile(logits, 1000), key).sum() < 3000
+
+
+@pytest.mark.parametrize("draw", [Categorical(0.8, 2, (1,)), Bernoulli(0.8)])
+def test_equal_draws_are_compiled_once(draw: Any):
+    assert hash(draw) == hash(type(draw)(*draw))
+    assert draw == type(draw)(*draw)

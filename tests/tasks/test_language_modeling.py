@@ -15,7 +15,7 @@ from gru_bench.data.tokens.vocabulary import Vocabulary
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network
 from gru_bench.sections import TrainingConfig
-from gru_bench.tasks.generation import generate
+from gru_bench.tasks.generation import Categorical, generate
 from gru_bench.tasks.language_modeling import LanguageModeling
 from gru_bench.training.evaluate import Evaluator
 from tests.training.small import make_network, make_text
@@ -196,7 +196,7 @@ def test_draws_follow_the_predicted_probabilities(network: Network):
     start = jnp.array([CORPUS.vocabulary.begin], jnp.int32)
     scores = _scores(network, start[None])[0, -1]
     keys = jax.random.split(jax.random.key(0), 4000)
-    drawn = jax.jit(jax.vmap(lambda key: generate(network, start, 1, 0.5, None, key)[0]))(keys)
+    drawn = jax.jit(jax.vmap(lambda key: generate(network, start, 1, Categorical(0.5), key)[0]))(keys)
     found = np.bincount(np.asarray(drawn), minlength=6) / 4000
     np.testing.assert_allclose(found, jax.nn.softmax(scores / 0.5), atol=0.04)
 
