@@ -1,9 +1,8 @@
 """Arguments of all commands but `train`: plain `key=value`, typed by the signature of the command's function.
 
-An argument is split at its first `=` and the rest is taken literally: commas, quotes, brackets and further `=`
-need nothing but the shell's own quoting. `-` as a value reads standard input; as a path it is left as it is, for
-the command to mean standard output. A function that takes `*paths` also takes arguments without a key, one that takes
-`**settings` any other key, whose value stays text.
+An argument is split at its first `=`; the rest is the value, so that commas, quotes, brackets and further `=` need
+only the shell's quoting. The value `-` reads standard input; a path of `-` is passed on, for the command to interpret.
+A function with `*paths` also accepts arguments without a key, one with `**settings` any other key, as text.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
     """Turn command line arguments into positional and keyword arguments of `target`.
 
     Args:
-        target: the function to call; its annotations say what each value must be.
-        argv: the arguments, the program's name left out.
+        target: the function to call; its annotations are the types of the values.
+        argv: the arguments, without the program's name.
 
     Returns:
-        The arguments without a key and the arguments by name, checked.
+        The positional arguments and the keyword arguments, checked.
 
     Raises:
         ConfigError: an unknown, repeated or missing key, or a value that the annotation does not allow.
@@ -76,10 +75,10 @@ def parse_arguments(target: Callable[..., Any], argv: Sequence[str]) -> tuple[li
 
 
 def convert(text: str, annotation: Any, key: str = "path") -> Any:
-    """Read `text` as the most specific value that `annotation` allows; what fits nothing stays text.
+    """Convert `text` to the most specific type that `annotation` allows; text that fits none is returned as it is.
 
     A choice of a `Literal` comes first, then true/false, integers, numbers, `null` or `none`, and last text or a
-    path, in which `~` and `~name` are home folders. Text alone stays literal: `prompt=123` is the text "123".
+    path, in which `~` and `~name` are home folders. If only text is allowed, it is literal: `prompt=123` is "123".
     `key` names the argument in messages.
     """
     options = _flatten(annotation)
@@ -104,11 +103,11 @@ def convert(text: str, annotation: Any, key: str = "path") -> Any:
 def with_parameters(
     command: Callable[..., Any], *sources: Callable[..., Any], supplied: Sequence[str] = ()
 ) -> Callable[..., Any]:
-    """Give a function the parameters of others: what `parse_arguments` and `help_text` go by.
+    """Give a function the signature and docstring of others, for `parse_arguments` and `help_text`.
 
     Args:
-        command: takes any plain and named arguments.
-        sources: functions whose parameters are taken over; the first one's docstring says what the command does.
+        command: takes any positional and keyword arguments.
+        sources: functions whose parameters are copied; the summary is that of the first one.
         supplied: names of parameters that the program itself passes.
     """
     parameters = [
@@ -141,14 +140,14 @@ def run_command(
     Args:
         main: the command; its docstring is the help and its result the exit code (None is 0).
         argv: the arguments; those of the process by default.
-        examples: whole command lines for `--help`.
-        by_arguments: `main` takes the command line and returns the command, where what it takes depends on it.
-        go_on: whether the work counts as done where standard output cannot be written.
+        examples: command lines for `--help`.
+        by_arguments: `main` is called with the command line and returns the command, whose parameters depend on it.
+        go_on: whether the command succeeds even if standard output cannot be written.
 
     Returns:
-        0 or what the command returns; the code of a `UserError`, whose message alone goes to standard error (with
-        `debug=true`: its traceback); 130 after Ctrl-C; 141 when the reader of a pipe went away; 1 when standard
-        output cannot be written.
+        The result of the command; the exit code of a `UserError`, whose message goes to standard error (with
+        `debug=true`: its traceback); 130 after Ctrl-C; 141 if the reader of a pipe is gone; 1 if standard output
+        cannot be written.
     """
     with open_streams() as output:
         code = _run(main, list(sys.argv[1:] if argv is None else argv), examples, by_arguments)
@@ -187,7 +186,7 @@ def _run(main: Callable[..., Any], argv: list[str], examples: Sequence[str], by_
 
 
 def help_text(main: Callable[..., Any], examples: Sequence[str] = ()) -> str:
-    """Say what a command does and takes, from the docstring and the signature of its function."""
+    """Return the help of a command, made from the docstring and the signature of its function."""
     known = settings(main)
     rest, free = _of_kind(known, inspect.Parameter.VAR_POSITIONAL), _of_kind(known, inspect.Parameter.VAR_KEYWORD)
     summary, details = _split_docstring(inspect.getdoc(main) or "")
@@ -202,27 +201,25 @@ def help_text(main: Callable[..., Any], examples: Sequence[str] = ()) -> str:
         elif parameter.default is parameter.empty:
             lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; required")
         else:
-            default = _default(parameter.default)
-            lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; default: {default}")
+            lines.append(f"  {name}=...  {describe_setting(parameter.annotation)}; {_default(parameter.default)}")
         text = "show the traceback of an error" if parameter is _DEBUG else details.get(name, "")
         lines += [f"      {line}" for line in text.splitlines()]
-    lines += ["", "A value is taken literally after the first '='; '-' as a value reads standard input."]
+    lines += ["", "Everything after the first '=' is the value. '-' stands for standard input or output."]
     if examples:
         lines += ["", "examples:", *(f"  {example}" for example in examples)]
     return "\n".join(lines)
 
 
 def describe_setting(annotation: Any) -> str:
-    """Say in words which values an annotation allows, paths and absent values included."""
+    """Describe the values that an annotation allows, paths included; None is left out."""
     options = [option for option in _flatten(annotation, keep_annotated=True) if option is not type(None)]
     return " or ".join("a path" if option is Path else describe(option) for option in options)
 
 
 def _default(value: object) -> str:
-    """Write a default as the command line takes it: 0 is no `false`, though it equals it."""
-    if value is None:
-        return "not set"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if value is None or value == "":
+        return "optional"
+    return f"default: {str(value).lower() if isinstance(value, bool) else value}"
 
 
 def _value(text: str, annotation: Any, name: str) -> Any:
@@ -237,7 +234,7 @@ def _value(text: str, annotation: Any, name: str) -> Any:
 
 
 def names(text: str) -> list[str]:
-    """Return the names of a list that is written with commas."""
+    """Split a list of names at its commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -272,7 +269,7 @@ def _read_standard_input(texts: dict[str, str], named: dict[str, inspect.Paramet
     if sys.stdin is not None and sys.stdin.isatty():
         print(f"Reading {readers[0]} from the keyboard; end with Ctrl-D.", file=sys.stderr)
     text = _decoded(read_standard_input(readers[0]), readers[0])
-    return {**texts, readers[0]: text.removesuffix("\n")}  # the newline that echo and editors add is not meant
+    return {**texts, readers[0]: text.removesuffix("\n")}  # echo and editors add a newline
 
 
 def _decoded(raw: bytes, name: str) -> str:
@@ -287,10 +284,10 @@ def _decoded(raw: bytes, name: str) -> str:
 
 
 def _take_debug(main: Callable[..., Any], argv: list[str]) -> tuple[list[str], bool]:
-    given = [argument for argument in argv if argument.startswith("debug=")]
-    value = convert(given[-1].partition("=")[2], bool) if given else False
+    flags = [argument for argument in argv if argument.startswith("debug=")]
+    value = convert(flags[-1].partition("=")[2], bool) if flags else False
     check(value, bool, "debug")
-    kept = argv if "debug" in settings(main) else [argument for argument in argv if argument not in given]
+    kept = argv if "debug" in settings(main) else [argument for argument in argv if argument not in flags]
     return kept, bool(value)
 
 
@@ -304,7 +301,7 @@ def _program() -> str:
 
 
 def _split_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """Split a Google docstring into what stands before its first section and its `Args:` by name."""
+    """Split a Google docstring into its summary and its `Args:` by name."""
     summary, _, rest = text.partition("\nArgs:\n")
     details: dict[str, str] = {}
     name = ""

@@ -51,25 +51,25 @@ def bench(
     out: Path = Path("benchmarks"),
     fresh: bool = False,
 ) -> int:
-    """Time one recurrent layer: ours, the same in other libraries, and its matrix products alone.
+    """Time one recurrent layer of gru_bench beside the same layer in other libraries and its matrix products alone.
 
-    All are timed in turn, in rounds of one run, so that what disturbs one disturbs all. Each point is written down
-    before the next one begins; the same command goes on with what is missing. Writes bench.csv, bench.md and pictures.
+    All are timed in turn, in rounds, so that a disturbance affects all of them. Each point is saved as soon as it is
+    measured; the same command again continues with the missing ones. Writes bench.csv, bench.md and pictures.
 
     Args:
         grid: quick: five shapes in a few minutes; full: hidden 64 to 1024, batch 1 to 128, 35 to 500 time steps;
-            none: time nothing, only write tables and pictures of bench.csv anew, which needs no JAX
-        shapes: instead of a grid, own shapes, each batch x time x input x hidden: 16x500x64x64,20x35x650x650
-        cells: cells by name, joined by commas
-        peers: flax, keras (on JAX), torch and cudnn (the LSTM of jax.experimental.rnn, on a GPU), joined by commas, or
-            none
+            none: no timing, only the tables and pictures of an existing bench.csv, which needs no JAX
+        shapes: your own shapes instead of a grid, each batch x time x input x hidden: 16x500x64x64,20x35x650x650
+        cells: names of cells, separated by commas
+        peers: flax, keras (on JAX), torch and cudnn (the LSTM of jax.experimental.rnn, on a GPU), separated by commas,
+            or none
         passes: forward, training (forward and gradients with respect to weights and inputs) and step (one time step
-            of one sequence, as streaming needs it), joined by commas
-        precision: dtype of the products; bfloat16 is timed on a GPU alone
-        rounds: rounds at most
-        seconds: of rounds per point, after 5 rounds at least; default: 3, with grid=full 20
+            of one sequence, as in streaming), separated by commas
+        precision: dtype of the products; bfloat16 only on a GPU
+        rounds: at most this many rounds
+        seconds: how long the rounds of a point last, at least 5 rounds; 3 if not set, with grid=full 20
         out: folder of bench.csv, bench.md and pictures
-        fresh: start anew instead of going on
+        fresh: start over instead of continuing
 
     Returns:
         The exit code 0.

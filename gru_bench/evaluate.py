@@ -32,15 +32,15 @@ def evaluate(
 ) -> int:
     """Score the test split again with the best weights of a run and compare with its record, or score another file.
 
-    The same machine, versions and thread count give the same numbers to the last bit.
+    On the same machine, with the same versions and number of threads, the numbers are equal to the last bit.
 
     Args:
         run: a run directory
-        path: a file of the same form as the run's data, scored whole instead of the test split; the training data
-            is not needed then
-        mirror: folder of local copies of public files; default: the variable GRU_BENCH_MIRROR
-        cache: folder of downloads; default: the user's cache folder
-        plugins: modules or packages of your own, separated by commas, whose classes the run may use
+        path: a file of the same format as the run's data, scored instead of the test split; the training data is
+            not needed then
+        mirror: folder of local copies of public files, instead of the variable GRU_BENCH_MIRROR
+        cache: folder of downloads, instead of the user's cache folder
+        plugins: your own modules or packages, separated by commas, whose classes the run may use
 
     Returns:
         0 when all numbers equal the recorded ones, 1 when one differs; 0 with `path`.
@@ -60,24 +60,24 @@ def evaluate(
     set_up_jax()
     saved = load_run(run, names(plugins))
     if path is not None:
-        found = saved.score(saved.task.file_batches(path, saved.config.training))
-        print_whole(Terminal(soft_wrap=True), _table(f"{path}", saved, found))
+        metrics = saved.score(saved.task.file_batches(path, saved.config.training))
+        print_whole(Terminal(soft_wrap=True), _table(f"{path}", saved, metrics))
         return 0
-    found = saved.score(saved.task.eval_batches(saved.load_data(mirror, cache), "test", saved.config.training))
+    metrics = saved.score(saved.task.eval_batches(saved.load_data(mirror, cache), "test", saved.config.training))
     recorded = saved.record.metrics.get("test")
-    print_whole(Terminal(soft_wrap=True), _table(f"{run}", saved, found, recorded))
+    print_whole(Terminal(soft_wrap=True), _table(f"{run}", saved, metrics, recorded))
     if recorded is None:
         print(f"The run is {saved.record.status}: there is nothing recorded to compare with.", file=sys.stderr)
         return 0
-    return int(any(recorded.get(name, value) != value for name, value in found.items() if name != "items"))
+    return int(any(recorded.get(name, value) != value for name, value in metrics.items() if name != "items"))
 
 
 def _table(
-    heading: str, saved: SavedRun, found: Mapping[str, float], recorded: Mapping[str, float] | None = None
+    heading: str, saved: SavedRun, metrics: Mapping[str, float], recorded: Mapping[str, float] | None = None
 ) -> Lines:
     columns = ("", "now") if recorded is None else ("test", "now", "recorded", "")
     table = Table(*columns, box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for name, value in found.items():
+    for name, value in metrics.items():
         if name == "items":
             continue
         row = [name, repr(value)]
@@ -85,7 +85,7 @@ def _table(
             note = "" if name not in recorded else "equal" if value == recorded[name] else "DIFFERENT"
             row += [repr(recorded.get(name)), note]
         table.add_row(*row)
-    return Lines(Text(f"{heading}: {int(found['items']):,} {saved.task.item} scored"), Text(), table)
+    return Lines(Text(f"{heading}: {int(metrics['items']):,} {saved.task.item} scored"), Text(), table)
 
 
 if __name__ == "__main__":

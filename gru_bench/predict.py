@@ -38,19 +38,17 @@ EXAMPLES = (
 def predict(
     *, run: Path, out: Path | None = None, picture: Path | None = None, overwrite: bool = False, plugins: str = ""
 ) -> None:
-    """Say something of new inputs with the best weights of a run: its training data is not needed.
+    """Predict new inputs with the best weights of a run; its training data is not needed.
 
-    A language model goes on with a text, a sentiment model classifies texts, a time series model forecasts, a
-    memory model says what it recalls, a model of music goes on with pieces.
-    Further arguments depend on the task of the run: `run=DIR --help` lists them.
+    A language model continues a text, a sentiment model classifies texts, a time series model forecasts, a memory
+    model recalls, a music model continues pieces. Further arguments depend on the task: `run=DIR --help` lists them.
 
     Args:
         run: a run directory
         out: a .csv or .json file for the result instead of the terminal; -: CSV on standard output
-        picture: a .png file for the result as a picture, where the task has one
-        overwrite: replace out and picture also where they are files that this command has not written; never a file
-            of a run or one that is read
-        plugins: modules or packages of your own, separated by commas, whose classes the run may use
+        picture: a .png file for a picture of the result, if the task has one
+        overwrite: replace existing files, even if this command did not write them; never a file of a run or an input
+        plugins: your own modules or packages, separated by commas, whose classes the run may use
 
     Raises:
         UserError: there is no such run, it has no weights yet, or a file cannot be written.

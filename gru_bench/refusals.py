@@ -110,7 +110,7 @@ def _unknown_key(key: str, arguments: Sequence[str]) -> ConfigError:
         return ConfigError(key, value, "a setting of Hydra or of its launcher", "--cfg hydra prints them.")
     known = known_settings(arguments)
     groups = group_names()
-    every = [*known, *groups]
+    every = [*known, *groups, "hydra/launcher"]
     section = key.rpartition(".")[0]
     siblings = [name for name in known if name.rpartition(".")[0] == section]
     if not section or not siblings:

@@ -54,19 +54,20 @@ def report(
     """Compare GRU, LSTM and the other cells over finished runs.
 
     Prints mean and 95 % interval over seeds, the difference to lstm paired by seed, parameters, speed, memory and
-    their ratio to lstm, beside the baselines. Only runs that are equal in all but seed and cell are averaged or
-    compared; the others are tables of their own. The HTML page adds learning curves, samples and pictures, and needs
-    no network. Of a folder of claims, such as experiments, report.md and report.html are written into it instead, with
-    a verdict on each claim, from its claim.yaml and results.csv alone.
+    their ratio to lstm, beside the baselines. Runs are averaged and compared only if all their settings but seed and
+    cell are equal; each such group has its own tables. The HTML page adds learning curves, samples and pictures, and
+    needs no network.
+
+    For a folder of claims, such as experiments, it writes report.md and report.html into that folder instead: a
+    verdict on each claim, from its claim.yaml and results.csv.
 
     Args:
-        *paths: run directories, or folders that hold some at any depth; or one folder of claims; default: runs
-        csv: where the CSV with one row per arm goes; auto: report.csv in the folder that was given (for several
-            paths: the folder that holds them), never inside a run directory; none: nowhere; -: standard
-            output, instead of the tables
-        html: where the page goes; auto: report.html beside report.csv; none: nowhere; -: standard output, as above
-        runs_csv: where a CSV with one row per run goes, unfinished ones included; -: standard output, as above
-        overwrite: replace these files also where they are not earlier reports; never a file of a run
+        *paths: run directories, or folders that contain some at any depth; or one folder of claims; default: runs
+        csv: a CSV file with one row per arm; auto: report.csv in PATHS (for several paths: the folder that contains
+            them all), never inside a run directory; none: no file; -: standard output, instead of the tables
+        html: the page; auto: report.html beside report.csv; none: no file; -: standard output, instead of the tables
+        runs_csv: a CSV file with one row per run, unfinished ones included; -: standard output, instead of the tables
+        overwrite: replace these files even if they are not earlier reports; never a file of a run
 
     Returns:
         The exit code 0.

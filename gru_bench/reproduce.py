@@ -57,23 +57,24 @@ def reproduce(
     launcher: str | None = None,
     plan: bool = False,
 ) -> int:
-    """Run what the claims need, write their rows, and report the verdicts.
+    """Train the runs that the claims need, write their rows, and report the verdicts.
 
-    A row is written as soon as its run is finished; the same command goes on with what is missing, and a run that was
-    stopped goes on from its checkpoint. Rows of settings that have changed since are made anew.
+    A row is written as soon as its run is finished. The same command again continues with the missing rows, and an
+    interrupted run from its checkpoint. Rows whose settings have changed are replaced.
 
     Args:
-        claim: claims by name (the folders of experiments), joined by commas; all: every one
-        scale: smoke: each claim at sizes that say nothing, in two minutes; small: the sizes that give verdicts;
+        claim: names of claims (the folders of experiments), separated by commas; all: every one
+        scale: smoke: a quick check of each claim, at sizes that decide nothing; small: the sizes that give verdicts;
             published: the sizes and recipes of the literature, beside their values and without a verdict
-        experiments: the folder that says what the claims are, for claims of your own; auto: those of gru_bench
-        out: where results.csv of each claim and the report go; auto: experiments, with scale=smoke runs/experiments
-        runs: where run directories go
-        mirror: folder of local copies of public files; default: the variable GRU_BENCH_MIRROR
-        cache: folder of downloads, prepared data and compiled programs; default: the user's cache folder
-        at_once: how many runs are trained in one program at most
+        experiments: the folder that defines the claims, for claims of your own; auto: that of gru_bench
+        out: folder of the report and of results.csv of each claim; auto: experiments, with scale=smoke
+            runs/experiments
+        runs: folder of the run directories
+        mirror: folder of local copies of public files, instead of the variable GRU_BENCH_MIRROR
+        cache: folder of downloads, prepared data and compiled programs, instead of the user's cache folder
+        at_once: at most this many runs are trained in one program
         launcher: a preset of hydra/launcher that trains the runs instead of this process, such as joblib
-        plan: only say what is to be done
+        plan: only list the runs that are missing
 
     Returns:
         The exit code: 0, or 1 when something could not be run.

@@ -33,6 +33,7 @@ _ELSEWHERE = {
     "paths.mirror": "data_dir root",
     "paths.runs": "output out output_dir out_dir save_dir log_dir logdir save_path",
     "tracker": "wandb logger use_wandb log",
+    "hydra/launcher": "launcher launchers",
     "seed": "random_seed random_state rng manual_seed",
     "fresh": "overwrite force restart reset",
 }

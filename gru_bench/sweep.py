@@ -63,21 +63,21 @@ def sweep(
     study: Path | None = None,
     **settings: str,
 ) -> int:
-    """Search for good settings: each trial is a run with values from a space; validation selects.
+    """Search for good settings: each trial is a run with values from a search space; validation selects the best.
 
-    The same command again goes on where it stopped, also with more trials; several at once share the trials. Ends with
-    the best trial, the command that trains it with other seeds, a table and pictures of all trials.
+    The same command again continues where it stopped, also with more trials; several processes may share the trials.
+    Ends with the best trial, the command that trains it with other seeds, a table and pictures of all trials.
 
     Args:
-        space: a file of configs/sweeps by its name (gru, lstm), or the path of another W&B sweep file (.yaml)
-        trials: how many the search has altogether; 0: only show what there is
-        method: random, or optuna: guided by the trials before
-        prune: end a trial at an evaluation where its best validation value so far is worse than the median of the
-            finished trials there; the first five are spared
-        search_seed: decides what is tried; the seed of the runs is seed=...
-        study: SQLite file of the search (.db); default: below runs/sweeps, named by all that decides its numbers
-        **settings: every other key is a setting of `python -m gru_bench.train`, the same for all trials; one that the
-            space has is then not searched
+        space: the name of a file in configs/sweeps (gru, lstm), or the path of another W&B sweep file (.yaml)
+        trials: total number of trials; 0: only show the results so far
+        method: random, or optuna: guided by earlier trials
+        prune: stop a trial early if its best validation value so far is worse than the median of the finished trials
+            at that evaluation; the first five trials are never stopped
+        search_seed: seed of the search; the seed of the runs is seed=...
+        study: SQLite file of the search (.db); if not set, one in runs/sweeps, named by its settings
+        **settings: every other key is a setting of `python -m gru_bench.train`, fixed for all trials, even if the
+            space has it
 
     Returns:
         The exit code: 0; 1 where no trial has finished; 130 or 143 after SIGINT or SIGTERM.

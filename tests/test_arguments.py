@@ -158,7 +158,7 @@ def test_help_tells_numbers_from_flags_and_from_nothing():
         "copies=...  an integer; default: 1",
         "loud=...  true or false; default: false",
         "quiet=...  true or false; default: true",
-        "top_k=...  an integer; default: not set",
+        "top_k=...  an integer; optional",
     ):
         assert line in text
 

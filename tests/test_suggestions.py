@@ -21,6 +21,7 @@ from gru_bench.suggestions import for_choice, for_flag
         (["model.num_layers=3"], "Did you mean 'model.layers'?"),
         (["dropout=0.1"], "Did you mean 'model.output_dropout'?"),
         (["dataset=ptb"], "Did you mean 'data'?"),
+        (["launcher=joblib"], "Did you mean 'hydra/launcher'?"),
         (["device=cuda"], "JAX takes a GPU where it finds one"),
         (["path=book.txt"], "For a file of your own: data=text_file data.path=book.txt"),
         (["task=sentiment", "file=a.csv"], "For a file of your own: task=sentiment data=text_csv data.path=a.csv"),
