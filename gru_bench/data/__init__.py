@@ -1,1 +1,1 @@
-"""Where bytes become arrays: NumPy only, never JAX."""
+"""From bytes to arrays: NumPy only, never JAX."""

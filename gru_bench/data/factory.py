@@ -1,4 +1,4 @@
-"""From the data settings to the data.
+"""Load the data that the settings name.
 
 A new data set is one file with a loader and `configs/data/<name>.yaml`, which names it.
 """
@@ -36,12 +36,12 @@ _SUPPLIED = frozenset({"mirror", "cache", "kind"})
 
 
 def check_data(config: DataConfig, task: str, accepts: str) -> None:
-    """Check the data settings without reading anything.
+    """Check the data settings without reading any data.
 
     Args:
         config: the source and its options.
         task: the task's name.
-        accepts: the kind of data that it needs.
+        accepts: the kind of data that the task needs.
 
     Raises:
         ConfigError: an unknown source, a source of another kind, a wrong option, or a change that this kind of data
@@ -60,15 +60,15 @@ def check_data(config: DataConfig, task: str, accepts: str) -> None:
 
 def _takers(kinds: Sequence[str]) -> str:
     tasks = {name: declared(place).constants["accepts"] for name, place in preset_places("task").items()}
-    found = " or ".join(f"task={name}" for name, kind in tasks.items() if kind in kinds)
-    return f": choose {found}" if found else ""
+    choices = " or ".join(f"task={name}" for name, kind in tasks.items() if kind in kinds)
+    return f": choose {choices}" if choices else ""
 
 
 def _loader(config: DataConfig) -> Any:
     load = load_object(config.place)
     if not hasattr(load, "kinds"):
-        hint = "gru_bench.data.source.gives marks one."
-        raise ConfigError("data.class", config.place, "a data source, which says what kinds of data it gives", hint)
+        hint = "Decorate the function with gru_bench.data.source.gives."
+        raise ConfigError("data.class", config.place, "a data source, which declares its kinds of data", hint)
     return load
 
 
@@ -102,18 +102,18 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
 
 
 def file_digests(config: DataConfig) -> dict[str, str]:
-    """Return the sha256 of each of the user's own files that the settings name, by setting; public data has none.
+    """Return the sha256 of each user file that the settings name, by setting; public data has none.
 
     Raises:
         ConfigError: a wrong setting.
-        DataError: a file is absent or unreadable.
+        DataError: a file is missing or unreadable.
     """
     named = {f"data.{name}": value for name, value in _options(_loader(config), config).items() if name in OWN_FILES}
     return {key: hashlib.sha256(read_file(str(path), key)).hexdigest() for key, path in named.items() if path}
 
 
 def check_files(config: DataConfig) -> None:
-    """Check that the user's own files that the settings name are there.
+    """Check that the user files that the settings name exist.
 
     Raises:
         ConfigError: a wrong setting.
@@ -130,34 +130,32 @@ def find_mirror(paths: PathsConfig) -> Path | None:
     Raises:
         ConfigError: it is set and is no folder.
     """
-    found = paths.mirror or os.environ.get(MIRROR_VARIABLE)
-    if not found:
+    folder = paths.mirror or os.environ.get(MIRROR_VARIABLE)
+    if not folder:
         return None
-    mirror = home_expanded(found, "paths.mirror")
+    mirror = home_expanded(folder, "paths.mirror")
     if not mirror.is_dir():
-        origin = "" if paths.mirror else f"It comes from the variable {MIRROR_VARIABLE}; unset it or mend it."
-        raise ConfigError(
-            "paths.mirror", found, "an existing folder that holds files such as ptb/ptb.train.txt", origin
-        )
+        origin = "" if paths.mirror else f"It comes from the variable {MIRROR_VARIABLE}: unset or correct it."
+        raise ConfigError("paths.mirror", folder, "an existing folder with files such as ptb/ptb.train.txt", origin)
     return mirror
 
 
 def find_cache(paths: PathsConfig) -> Path:
-    """Return the folder where downloads and prepared data are kept; it need not exist yet.
+    """Return the folder of downloads and prepared data; it need not exist yet.
 
-    Without a home folder, as of a user that the system does not know, it is one that ends with this process.
+    Without a home folder, as in a container with an unknown user, it is a temporary folder of this process.
     """
     if paths.cache:
         return home_expanded(paths.cache, "paths.cache")
     try:
-        found = platformdirs.user_cache_path("gru_bench")
+        folder = platformdirs.user_cache_path("gru_bench")
     except RuntimeError:
-        return _passing_cache()
-    return found if found.is_absolute() else _passing_cache()
+        return _temporary_cache()
+    return folder if folder.is_absolute() else _temporary_cache()
 
 
 @functools.cache
-def _passing_cache() -> Path:
+def _temporary_cache() -> Path:
     logger.warning("There is no home folder, so downloads and compiled programs are not kept. Set paths.cache.")
     folder = tempfile.mkdtemp(prefix="gru_bench-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

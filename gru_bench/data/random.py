@@ -1,6 +1,6 @@
-"""Randomness that depends on nothing but its seed, from raw words of PCG64.
+"""Random numbers that depend only on their seed, from raw words of PCG64.
 
-NumPy keeps raw streams for ever, but not its distributions.
+NumPy guarantees its raw streams, but not its distributions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def random_bits(seed: Seed, count: int) -> NDArray[np.uint8]:
 
 
 def below(words: NDArray[np.uint64], limit: int) -> NDArray[np.int64]:
-    """Return 0 .. limit - 1 from raw words; the bias is below limit / 2^64."""
+    """Return integers from 0 to limit - 1, made from raw words; the bias is below limit / 2^64."""
     return (words % np.uint64(limit)).astype(np.int64)
 
 
@@ -38,7 +38,7 @@ def fractions(words: NDArray[np.uint64]) -> NDArray[np.float32]:
 
 
 def rotation(seed: int, epoch: int, length: int) -> int:
-    """Return where an epoch begins in a stream: uniform over 0 .. length - 1, a pure function of (seed, epoch)."""
+    """Return the start of an epoch in a stream: uniform over 0 .. length - 1, a pure function of (seed, epoch)."""
     return int(random_words((seed, epoch), 1)[0] % np.uint64(length))
 
 

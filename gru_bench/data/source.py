@@ -1,4 +1,4 @@
-"""What makes a function a data source: its keyword parameters are its settings, a mark says what it gives."""
+"""The decorator of data sources: their keyword parameters are their settings, `gives` declares their kinds of data."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ Loader = TypeVar("Loader", bound=Callable[..., Any])
 
 
 def gives(*kinds: str) -> Callable[[Loader], Loader]:
-    """Mark a loader as a data source.
+    """Declare a loader as a data source.
 
-    It is called with `mirror`, a folder of local copies or None, `cache`, a folder for downloads, and its settings;
-    one that gives several kinds is also called with `kind`, the one that is wanted. What it returns has `facts`, plain
-    values for the run record with a `digest` of the data among them, and `describe()`, plain values that a trained
-    model needs to be used without the data.
+    It is called with `mirror`, a folder of local copies or None, `cache`, a folder for downloads, and its settings. A
+    source of several kinds is also called with `kind`, the one to return. Its result has `facts`, plain values for the
+    run record that include a `digest` of the data, and `describe()`, the plain values that a trained model needs when
+    the data is absent.
 
     Args:
-        kinds: names of kinds; a task takes the kind that its `accepts` names.
+        kinds: names of kinds of data; the `accepts` of a task names one of them.
     """
 
     def mark(loader: Loader) -> Loader:

@@ -92,7 +92,7 @@ def test_without_a_home_folder_nothing_is_kept_and_that_is_said(
     for name in ("HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)  # a user that the system does not know
-    factory._passing_cache.cache_clear()
+    factory._temporary_cache.cache_clear()
     with caplog.at_level(logging.WARNING):
         folder = find_cache(PathsConfig())
         assert find_cache(PathsConfig()) == folder

@@ -1,1 +1,1 @@
-"""From data to batches: what a network reads in one update, in an order that is a pure function of (seed, epoch)."""
+"""From data to batches, in an order that is a pure function of (seed, epoch)."""

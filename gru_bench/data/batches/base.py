@@ -1,4 +1,4 @@
-"""What all batches share: length, range check, the order of an epoch, named time axes."""
+"""The base class of batches: length, range check, the order of an epoch, named time axes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Batch = TypeVar("Batch", bound=Mapping[str, Any])
 class Batches(ABC, Generic[Batch]):
     """The batches of a split, by random access: batch `index` of an epoch is a pure function of seed, epoch and index.
 
-    A batch is a mapping of arrays whose first axis counts sequences. `mask` is True where something is scored; all
-    other names are between the batches and their task.
+    A batch is a mapping of arrays whose first axis is the batch axis. `mask` is True for scored targets; all other
+    names are an agreement between the batches and their task.
 
     Attributes:
-        axes: the arrays that have a time axis, their second one, with the axis's name: sequences that are read side by
-            side, such as a source and its translation, have axes of their own.
+        axes: the time axis of each array that has one, its second axis, by name: parallel sequences of different
+            lengths, such as a source and its translation, have different axes.
     """
 
     axes: ClassVar[Mapping[str, str]] = MappingProxyType({"inputs": "time", "padding": "time"})
@@ -39,13 +39,13 @@ class Batches(ABC, Generic[Batch]):
 
     @abstractmethod
     def make(self, epoch: int, index: int) -> Batch:
-        """Return batch `index` of an epoch, which has one; `at` checks."""
+        """Return batch `index` of an epoch; `at` checks the index."""
 
     def arrange(self, epoch: int) -> Any:
-        """Return whatever decides the order of an epoch; `order` keeps that of the last one asked for."""
+        """Return an object that decides the order of an epoch; `order` keeps that of the latest epoch."""
 
     def order(self, epoch: int) -> Any:
-        """Return what `arrange` makes of an epoch."""
+        """Return the result of `arrange` for an epoch."""
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self.arrange(epoch)
         return self._order
@@ -86,14 +86,14 @@ class Batches(ABC, Generic[Batch]):
         return tuple(self.lengths(batch) for batch, _ in self.kinds())
 
     def kinds(self) -> list[tuple[Batch, int]]:
-        """Return one batch of every shape, in ascending order, and how many batches of an epoch have it.
+        """Return one batch of every shape, in ascending order, with the number of such batches in an epoch.
 
-        Every epoch has the same ones. Where the shapes of batches differ, this is overridden.
+        All epochs have the same shapes. Batches of several shapes override this.
         """
         return [(self.at(0, 0), len(self))]
 
 
 def pad_axis(array: NDArray, length: int) -> NDArray:
-    """Fill the second axis of an array up to a length with zeros (False); a full one is passed on as it is."""
+    """Pad the second axis of an array to a length with zeros (False); a full array is returned unchanged."""
     missing = length - array.shape[1]
     return array if missing == 0 else np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)))

@@ -1,6 +1,6 @@
-"""Batches of texts of about the same length, so that little padding is computed and few shapes are compiled.
+"""Batches of texts of similar length, so that little padding is computed and few shapes are compiled.
 
-Every text belongs to the first bucket whose edge its length does not exceed; a batch holds texts of one bucket,
+Every text belongs to the first bucket whose edge its length does not exceed; a batch contains texts of one bucket,
 padded to its edge. Padding never changes a result: it only costs time.
 """
 
@@ -16,17 +16,17 @@ from gru_bench.data.batches.base import Batches
 from gru_bench.data.random import permutation
 from gru_bench.data.tokens.vocabulary import Tokens
 
-CANDIDATES = 513  # lengths among which edges are chosen
+CANDIDATES = 513  # lengths that may become edges
 
 
 class TextBatch(TypedDict):
-    """Texts of one bucket; rows that only fill the batch up are False throughout.
+    """Texts of one bucket; rows that only fill the batch are False throughout.
 
     Keys:
         inputs: word ids, int32 of shape (texts, words).
-        padding: True where a word stands, bool of shape (texts, words).
+        padding: True for words, False for padding, bool of shape (texts, words).
         labels: class numbers, int32 of shape (texts,).
-        mask: True where a text stands, bool of shape (texts,).
+        mask: True for texts, False for filling rows, bool of shape (texts,).
     """
 
     inputs: Tokens
@@ -36,18 +36,18 @@ class TextBatch(TypedDict):
 
 
 def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...]:
-    """Return the edges, ascending, that pad texts of these lengths least.
+    """Return the edges, ascending, that need the least padding for texts of these lengths.
 
     Args:
         lengths: words of each training text.
-        buckets: the most edges; the last one is the greatest length.
+        buckets: the maximum number of edges; the last one is the greatest length.
     """
     values = np.unique(np.quantile(lengths, np.linspace(0, 1, CANDIDATES), method="higher"))
-    before = np.searchsorted(np.sort(lengths), [0, *(values + 1)])  # texts shorter than values[k], and in the end all
-    cost = values * before[1:]  # padded words when texts up to values[k] share one bucket
+    before = np.searchsorted(np.sort(lengths), [0, *(values + 1)])  # texts shorter than values[k]; the last one: all
+    cost = values * before[1:]  # padded words if texts up to values[k] share one bucket
     previous: list[NDArray[np.int64]] = []
     for _ in range(min(buckets, values.size) - 1):
-        # cost_of[j, k]: one more bucket from beyond values[j] to values[k], the best of fewer buckets up to values[j]
+        # cost_of[j, k]: a bucket from values[j] to values[k], after the best of fewer buckets up to values[j]
         cost_of = cost[:, None] + values[None, :] * (before[1:][None, :] - before[1:][:, None])
         cost_of = np.where(np.arange(values.size)[:, None] < np.arange(values.size), cost_of, np.iinfo(np.int64).max)
         best = cost_of.argmin(axis=0)
@@ -65,8 +65,8 @@ def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...
 class TextBuckets(Batches[TextBatch]):
     """Batches of a split, random access, in an order that is a pure function of (seed, epoch).
 
-    The n texts of a bucket fill ceil(n / batch_size) batches as evenly as can be. Every text is in exactly one batch
-    of an epoch, and all epochs have the same number of batches.
+    The n texts of a bucket are divided evenly into ceil(n / batch_size) batches. Every text is in exactly one batch of
+    an epoch, and all epochs have the same number of batches.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class TextBuckets(Batches[TextBatch]):
         """Sort texts into buckets.
 
         Args:
-            rows: word ids of each text, cut to what is read.
+            rows: word ids of each text, cut to the maximum length.
             labels: class numbers, of shape (texts,).
-            edges: ascending; texts that are longer than the last one get a bucket of their own.
-            batch_size: texts per batch, those that fill up included.
-            shuffle: draw the order of texts within their bucket and the order of batches anew in each epoch;
-                otherwise texts keep their order and short ones come first.
+            edges: ascending; longer texts get a further bucket.
+            batch_size: rows per batch, filling rows included.
+            shuffle: a new order of the texts in each bucket, and of the batches, in each epoch; otherwise texts keep
+                their order and short ones come first.
             seed: the seed of `shuffle`.
         """
         self.rows, self.labels, self.batch_size = rows, labels, batch_size
@@ -104,7 +104,7 @@ class TextBuckets(Batches[TextBatch]):
         return sum(self._chunks)
 
     def kinds(self) -> list[tuple[TextBatch, int]]:
-        """Return one batch of every bucket and how many batches it fills, short texts first."""
+        """Return one batch of every bucket and the number of its batches, short texts first."""
         first = {edge: index for index, (_, edge) in reversed(list(enumerate(self._order_of(0))))}
         filled = [(edge, chunks) for edge, chunks in zip(self.edges, self._chunks, strict=True) if chunks]
         return [(self.at(0, first[edge]), chunks) for edge, chunks in filled]
@@ -121,14 +121,14 @@ class TextBuckets(Batches[TextBatch]):
         return TextBatch(inputs=inputs, padding=padding, labels=labels, mask=np.arange(self.batch_size) < places.size)
 
     def places(self, index: int) -> NDArray[np.int64]:
-        """Return which texts are in the first rows of batch `index` of epoch 0, in their order there."""
+        """Return the numbers of the texts in batch `index` of epoch 0, in the order of its rows."""
         return self._order_of(0)[index][0]
 
     def _order_of(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
         return self.order(epoch if self.shuffle else 0)
 
     def arrange(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
-        """Return the texts of each batch of an epoch, and the words that it is padded to."""
+        """Return the texts of each batch of an epoch, and its padded length."""
         batches: list[tuple[NDArray[np.int64], int]] = []
         for number, (bucket, chunks, edge) in enumerate(zip(self._buckets, self._chunks, self.edges, strict=True)):
             if chunks:

@@ -1,4 +1,4 @@
-"""Batches of whole sequences: drawn anew for each batch, a fixed set in shuffled order, or a split in its own order."""
+"""Batches of whole sequences: generated for each batch, a fixed set in shuffled order, or a split in order."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ ExampleBatch = dict[str, NDArray[Any]]
 
 
 def train_batches(data: Sequences, batch_size: int, seed: int) -> DrawnBatches | ShuffledBatches:
-    """Return batches of training sequences by the seed of the run."""
+    """Return batches of training sequences, for the seed of a run."""
     if isinstance(data.train, Examples):
         return ShuffledBatches(data.train, batch_size, seed)
     return DrawnBatches(data, data.train, batch_size, seed)
 
 
 class DrawnBatches(Batches[ExampleBatch]):
-    """Training batches that are drawn: batch `index` is a pure function of the seeds, the epoch and the index."""
+    """Generated training batches: batch `index` is a pure function of the seeds, the epoch and the index."""
 
     def __init__(self, data: Sequences, draw: Draw, batch_size: int, seed: int):
-        """Draw sequences of `data`, in batches of `batch_size`, by the seed of the run."""
+        """Generate sequences of `data`, in batches of `batch_size`, from the seed of the run."""
         self._data, self._draw, self._batch_size, self._seed = data, draw, batch_size, seed
 
     def __len__(self) -> int:
@@ -32,16 +32,16 @@ class DrawnBatches(Batches[ExampleBatch]):
         return -(-self._data.train_size // self._batch_size)
 
     def make(self, epoch: int, index: int) -> ExampleBatch:
-        """Draw batch `index` of an epoch."""
+        """Generate batch `index` of an epoch."""
         seed = (self._data.seed, TRAIN, self._seed, epoch, index)
         return self._draw(seed, self._batch_size).batch()
 
 
 class ShuffledBatches(Batches[ExampleBatch]):
-    """Training batches of a fixed set: each epoch holds every sequence once, in an order of (seed, epoch)."""
+    """Training batches of a fixed set: each epoch has every sequence once, in an order of (seed, epoch)."""
 
     def __init__(self, examples: Examples, batch_size: int, seed: int):
-        """Shuffle `examples` by the seed of the run; the last batch is filled up with rows in which nothing counts."""
+        """Shuffle `examples` by the seed of the run; the last batch is filled with masked rows."""
         self._examples, self._batch_size, self._seed = examples, batch_size, seed
 
     def __len__(self) -> int:
@@ -59,10 +59,10 @@ class ShuffledBatches(Batches[ExampleBatch]):
 
 
 class SplitBatches(Batches[ExampleBatch]):
-    """Batches that hold each of some sequences exactly once, in order."""
+    """Batches that contain each sequence exactly once, in order."""
 
     def __init__(self, examples: Examples, batch_size: int):
-        """Cut the sequences into batches; the last one is filled up with rows in which nothing counts."""
+        """Divide the sequences into batches; the last one is filled with masked rows."""
         self._examples, self._batch_size = examples, min(batch_size, len(examples.mask))
 
     def __len__(self) -> int:

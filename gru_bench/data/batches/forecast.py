@@ -1,9 +1,9 @@
 """Cut a series into windows: a context that is read and the horizon after it that is forecast.
 
-The network reads scaled values, each window shifted and divided by its own `location` and `scale` if so wished; what
-it puts out goes back by `output * scale + location` and is compared with targets that are scaled by the training
-statistics alone. With `joint` channels a row of a batch is a window with all targets; with `shared` it is one target
-of a window, and one network serves all of them.
+The network reads scaled values; a window may also be normalised by its own `location` and `scale`. Its output is
+mapped back by `output * scale + location` and compared with targets scaled by the training statistics. With `joint`
+channels a row of a batch is a window with all targets; with `shared` it is one target of a window, and one network
+serves all targets.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class ForecastWindows:
 
     Args:
         series: the rows.
-        channels: whether a row of a batch holds all targets (`joint`) or one of them (`shared`).
-        normalise: what is taken out of a context and put back into its forecast: nothing, its last value, or its mean
+        channels: whether a row of a batch has all targets (`joint`) or one of them (`shared`).
+        normalise: what is removed from a context and restored in its forecast: nothing, its last value, or its mean
             and standard deviation (`instance`).
 
     Raises:
@@ -45,8 +45,8 @@ class ForecastWindows:
         self._shared = channels == "shared"
         if len(series.values) < self._length:
             raise DataError(
-                f"found {len(series.values):,} rows, expected at least {self._length:,}: {self.form.context} that are "
-                f"read (data.context) and {self.form.horizon} that are forecast (data.horizon)."
+                f"found {len(series.values):,} rows, expected at least {self._length:,}: a context of "
+                f"{self.form.context} (data.context) and a horizon of {self.form.horizon} (data.horizon)."
             )
         self._values = np.lib.stride_tricks.sliding_window_view(series.scaled, self._length, axis=0)
         self._read = np.lib.stride_tricks.sliding_window_view(series.read, self._length, axis=0)
@@ -58,18 +58,17 @@ class ForecastWindows:
         return self.form.context + self.form.horizon
 
     def items(self, origin: NDArray[np.int64]) -> Items:
-        """Return the rows of windows by the number of their first target row: target by target where shared."""
+        """Return the batch rows of windows, which are named by their first target row: one per target if shared."""
         rows = self.rows_per_window
         return (origin[:, None] * rows + np.arange(rows)).reshape(-1)
 
     def batch(self, items: Items, size: int) -> dict[str, NDArray[Any]]:
-        """Return rows as a batch of `size`, filled up with rows whose mask is False.
+        """Return rows as a batch of `size`, filled with masked rows.
 
         Returns:
-            `inputs` (size, context, 1 or targets, then what is known in advance), `targets` and `observed` (size,
-            horizon, 1 or targets), `location` and `scale` (size, 1, 1 or targets), `mask` (size,); where there is
-            something known in advance, `features` (size, horizon * features); where targets are shared, `channel`
-            (size,): which target a row is.
+            `inputs` (size, context, 1 or targets, then future covariates), `targets` and `observed` (size, horizon, 1
+            or targets), `location` and `scale` (size, 1, 1 or targets), `mask` (size,); with future covariates,
+            `features` (size, horizon * features); with shared channels, `channel` (size,): the target of each row.
         """
         count = items.size
         chosen = np.concatenate([items, np.broadcast_to(items[:1], (size - count,))])
@@ -101,9 +100,7 @@ class ForecastWindows:
 
 
 def normaliser(contexts: Values, normalise: Normalise) -> tuple[Values, Values]:
-    """Return what is subtracted from contexts of shape (rows, context, columns), and what they are then divided by.
-
-    Both are of shape (rows, 1, columns).
+    """Return the location and the scale of contexts of shape (rows, context, columns): both (rows, 1, columns).
 
     References: Kim et al. 2022, Reversible instance normalization for time-series forecasting (without its trained
     scale and shift).
@@ -119,7 +116,7 @@ def normaliser(contexts: Values, normalise: Normalise) -> tuple[Values, Values]:
 class ForecastTrainWindows(Batches[dict[str, NDArray[Any]]]):
     """The windows of the training rows, random access, in an order that is a pure function of (seed, epoch).
 
-    Each row of an epoch comes exactly once; the last batch is filled up with rows whose mask is False.
+    Each row of an epoch occurs exactly once; the last batch is filled with masked rows.
     """
 
     def __init__(self, windows: ForecastWindows, batch_size: int, *, stride: int = 1, seed: int = 0):
@@ -128,7 +125,7 @@ class ForecastTrainWindows(Batches[dict[str, NDArray[Any]]]):
         Args:
             windows: the windows of the series.
             batch_size: rows of a batch.
-            stride: rows of the series from one window to the next; each epoch begins at another of the first
+            stride: rows of the series from one window to the next; the epochs begin in turn at each of the first
                 `stride` windows.
             seed: seed of the order.
         """
@@ -154,7 +151,7 @@ class ForecastTrainWindows(Batches[dict[str, NDArray[Any]]]):
 
 
 class ForecastEvalWindows(Batches[dict[str, NDArray[Any]]]):
-    """All windows whose whole horizon lies in some rows, in order; the last batch is filled up with masked rows."""
+    """All windows whose whole horizon lies in some rows, in order; the last batch is filled with masked rows."""
 
     def __init__(self, windows: ForecastWindows, rows: Rows, batch_size: int):
         """Choose the windows.

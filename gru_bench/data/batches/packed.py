@@ -1,7 +1,7 @@
-"""Pieces laid one after the other into lanes, and lanes cut into windows.
+"""Pieces packed one after the other into lanes, and lanes cut into windows.
 
-A piece is never cut: it lies in one lane from its first to its last frame, so that with a carry from window to window
-the network reads it whole, from a zero carry on. Only gradients end at the edges of a window.
+A piece stays in one lane from its first to its last frame, so that with a carry from window to window the network
+reads it whole, from a zero carry. Only gradients stop at the edges of a window.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class PieceBatch(TypedDict):
     """One window of every lane.
 
     Keys:
-        inputs: the frame before, float32 of shape (lanes, window, 88); silence before the first one of a piece.
+        inputs: the previous frame, float32 of shape (lanes, window, 88); silence before the first one of a piece.
         targets: the frame to predict, bool of shape (lanes, window, 88).
-        mask: True where a frame stands, bool of shape (lanes, window).
+        mask: True for frames, False for filling, bool of shape (lanes, window).
         reset: True where a piece starts, applied before that time step, bool of shape (lanes, window).
     """
 
@@ -35,13 +35,13 @@ class PieceBatch(TypedDict):
 
 
 def share_out(lengths: NDArray[np.int64], lanes: int) -> list[list[int]]:
-    """Share pieces out so that lanes come out about equally long: the longest first, each to the shortest lane.
+    """Distribute pieces over lanes of about equal length: the longest first, each to the shortest lane.
 
-    Lanes' lengths depend on the lengths of the pieces alone, not on their order.
+    The lengths of the lanes depend only on those of the pieces, not on their order.
 
     Args:
         lengths: time steps of each piece.
-        lanes: how many there are; some stay empty where there are fewer pieces.
+        lanes: number of lanes; with fewer pieces some stay empty.
 
     Returns:
         The numbers of the pieces of each lane, ascending.
@@ -62,13 +62,13 @@ class PieceWindows(Batches[PieceBatch]):
     """
 
     def __init__(self, rolls: Sequence[Roll], lanes: int, window: int, *, shuffle: bool = False, seed: int = 0):
-        """Lay the pieces out.
+        """Pack the pieces.
 
         Args:
             rolls: the pieces.
-            lanes: how many there are.
+            lanes: number of lanes.
             window: time steps per window.
-            shuffle: draw the order of the pieces anew in each epoch; otherwise they keep it.
+            shuffle: a new order of the pieces in each epoch; otherwise they keep their order.
             seed: the seed of `shuffle`.
         """
         self._rolls, self._lanes, self._window = rolls, lanes, window
@@ -82,16 +82,16 @@ class PieceWindows(Batches[PieceBatch]):
     def make(self, epoch: int, index: int) -> PieceBatch:
         """Return window `index` of an epoch."""
         columns = slice(index * self._window, (index + 1) * self._window)
-        laid = {name: array[:, columns] for name, array in self.order(epoch if self._shuffle else 0).items()}
+        packed = {name: array[:, columns] for name, array in self.order(epoch if self._shuffle else 0).items()}
         return PieceBatch(
-            inputs=laid["before"].astype(np.float32),
-            targets=laid["frames"].astype(bool),
-            mask=laid["mask"],
-            reset=laid["reset"],
+            inputs=packed["before"].astype(np.float32),
+            targets=packed["frames"].astype(bool),
+            mask=packed["mask"],
+            reset=packed["reset"],
         )
 
     def arrange(self, epoch: int) -> dict[str, NDArray]:
-        """Lay the pieces of an epoch out."""
+        """Pack the pieces of an epoch."""
         count = len(self._rolls)
         order = permutation(self._seed, epoch, count).tolist() if self._shuffle else range(count)
         rolls = [self._rolls[piece] for piece in order]

@@ -1,8 +1,7 @@
 """Cut a stream into lanes and lanes into windows for truncated backpropagation through time.
 
-A lane is a contiguous piece of the stream; row b of all batches together is lane b. With the policy `carry` the
-carry passes from a window to the next one, so that only the first time step of an epoch is a reset; with `reset`
-every window starts anew.
+A lane is a contiguous piece of the stream: row b of all batches. With the policy `carry` the carry passes from window
+to window, so that only the first time step of an epoch is a reset; with `reset` every window starts from a zero carry.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ class WindowBatch(TypedDict):
     """One window of every lane.
 
     Keys:
-        inputs: ids that are read, int32 of shape (lanes, window).
-        targets: ids that are predicted, int32 of shape (lanes, window).
-        mask: True where a target counts, bool of shape (lanes, window).
+        inputs: input ids, int32 of shape (lanes, window).
+        targets: target ids, int32 of shape (lanes, window).
+        mask: True for scored targets, bool of shape (lanes, window).
         reset: True where the input starts a sequence, applied before that time step, bool of shape (lanes, window).
     """
 
@@ -73,9 +72,9 @@ class _Lanes:
 class TrainWindows(Batches["WindowBatch"]):
     """The training windows of a stream, random access, in an order that is a pure function of (seed, epoch).
 
-    Each of `batch_size` lanes has floor(N / batch_size) symbols, N being the length of the stream; the fewer than
-    `batch_size` symbols beyond the lanes are left out of an epoch. The last window of an epoch keeps its shape; its
-    missing columns are masked. With `shift` each epoch begins elsewhere in the stream and goes on at its start.
+    Each of `batch_size` lanes has floor(N / batch_size) symbols of a stream of length N; the remainder, fewer than
+    `batch_size` symbols, is left out of an epoch. The last window of an epoch keeps its shape; its missing columns are
+    masked. With `shift` each epoch begins at another place and wraps around the end of the stream.
     """
 
     def __init__(
@@ -94,13 +93,13 @@ class TrainWindows(Batches["WindowBatch"]):
 
         Args:
             stream: ids, int32 of shape (N,).
-            begin: the id that stands before the stream.
+            begin: the input id before the stream.
             batch_size: number of lanes.
             window: time steps per window.
-            policy: whether the carry passes on between windows (`carry`) or each window starts anew (`reset`).
-            shift: whether an epoch begins at a place drawn from (seed, epoch); otherwise all epochs are equal.
+            policy: whether the carry passes from window to window (`carry`) or each starts from zero (`reset`).
+            shift: whether an epoch begins at a random place, from (seed, epoch); otherwise all epochs are equal.
             seed: the seed of `shift`.
-            read: what is read in place of the stream, of its shape; the stream still holds the targets.
+            read: the inputs if they differ from the stream, of its shape; targets are always those of the stream.
 
         Raises:
             DataError: a lane would be shorter than one window.
@@ -149,8 +148,8 @@ class TrainWindows(Batches["WindowBatch"]):
 class EvalWindows(Batches["WindowBatch"]):
     """The evaluation windows of a stream: every symbol is a target exactly once.
 
-    Lanes have ceil(N / batch_size) symbols; `lanes` of them are needed, at most `batch_size`. What the last lane
-    and the last window miss is masked.
+    Lanes have ceil(N / batch_size) symbols; there are `lanes` of them, at most `batch_size`. The missing symbols of
+    the last lane and the last window are masked.
     """
 
     def __init__(
@@ -167,11 +166,11 @@ class EvalWindows(Batches["WindowBatch"]):
 
         Args:
             stream: ids, int32 of shape (N,).
-            begin: the id that stands before the stream.
-            batch_size: greatest number of lanes.
+            begin: the input id before the stream.
+            batch_size: maximum number of lanes.
             window: time steps per window.
-            policy: whether the carry passes on between windows (`carry`) or each window starts anew (`reset`).
-            read: what is read in place of the stream, of its shape; the stream still holds the targets.
+            policy: whether the carry passes from window to window (`carry`) or each starts from zero (`reset`).
+            read: the inputs if they differ from the stream, of its shape; targets are always those of the stream.
 
         Raises:
             DataError: the stream is empty.

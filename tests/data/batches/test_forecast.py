@@ -140,5 +140,5 @@ def test_a_file_too_short_for_a_window_is_said_in_numbers():
     short = arrange(form, Readings(hours(11), walk(11), np.zeros((11, 0))), {})
     longer = arrange(form, Readings(hours(12), walk(12), np.zeros((12, 0))), {})
     assert len(ForecastEvalWindows(ForecastWindows(longer, "joint", "none"), (0, 12), 4)) == 1
-    with pytest.raises(DataError, match=r"found 11 rows, expected at least 12: 8 that are read"):
+    with pytest.raises(DataError, match=r"found 11 rows, expected at least 12: a context of 8"):
         ForecastEvalWindows(ForecastWindows(short, "joint", "none"), (0, 11), 4)
