@@ -153,7 +153,7 @@ def test_a_later_file_is_read_with_the_marks_of_the_training_data(write):
     form = kept(load(write(table(DATES, PRICES, head=["date,price"]))).form)
     for cells in (text(PRICES[:20], ","), ["1,673"] * 20):
         later = write(table(DATES[:20], cells, head=["date,price"], quoted=True), "later.csv")
-        with pytest.raises(DataError, match=r"later.csv: column 'price': .* may be another number than it seems"):
+        with pytest.raises(DataError, match=r"later.csv: column 'price': .* is ambiguous"):
             read_series(later, form)
 
 

@@ -1,1 +1,1 @@
-"""Files: public ones from mirror, cache or network; tables, numbers and times as people write them."""
+"""Files: public ones from mirror, cache or network; tables, numbers and times in the many formats of user files."""

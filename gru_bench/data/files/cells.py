@@ -1,4 +1,4 @@
-"""Cells of a table as text: which are missing, and how messages name one."""
+"""Text cells of a table: which are missing, and how messages name one."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Cells = Any
-"""A column of text cells, a pandas Series of str; pandas is imported only where it works."""
+"""A column of text cells, a pandas Series of str; pandas is imported only where it is used."""
 
 MISSING = frozenset(
     {"", "-", "--", "?", ".", "na", "n/a", "nan", "nat", "none", "null", "#n/a", "#na", "<na>", "missing", "(null)"}
 )
 
-
-LONGEST_MIXED = 8  # letters; of longer markers not every mixture of small and large letters is known
+LONGEST_MIXED = 8  # letters; longer markers are recognised only in the usual spellings
 
 
 class Place(NamedTuple):
-    """Where rows come from.
+    """The origin of rows, for messages.
 
     Attributes:
         name: of their table.
-        lines: the line on which each one begins.
+        lines: the line on which each row begins.
         table: the table itself, or None.
-        known: whether a run has settled how they are read.
+        known: whether the format was fixed by the training data.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Place(NamedTuple):
     known: bool = False
 
     def cell(self, column: str, row: int, text: str) -> str:
-        """Name a cell and its line, which line ends in earlier cells of its row move down."""
+        """Describe a cell with its line: line ends in earlier cells of its row count."""
         line = self.lines[row]
         if self.table is not None and column in self.table.columns:
             before = self.table.iloc[row, : self.table.columns.get_loc(column)]
@@ -46,17 +45,17 @@ class Place(NamedTuple):
 
 
 def is_missing(cells: Cells, markers: Sequence[str]) -> NDArray[np.bool_]:
-    """Say which cells hold nothing, or one of the markers, in any letters."""
+    """Return a mask of the missing cells: empty, or one of the markers, in upper or lower case."""
     return cells.isin(_spellings(frozenset(marker.casefold() for marker in markers))).to_numpy(bool)
 
 
 @functools.cache
 def _spellings(markers: frozenset[str]) -> frozenset[str]:
-    """Return all spellings of the markers in small and large letters; of long ones the usual."""
+    """Return the spellings of the markers in upper and lower case: all of short ones, the usual ones of long ones."""
     spellings: set[str] = set()
     for name in MISSING | markers:
         if sum(map(str.isalpha, name)) <= LONGEST_MIXED:
-            spellings.update(map("".join, itertools.product(*({sign, sign.upper()} for sign in name))))
+            spellings.update(map("".join, itertools.product(*({letter, letter.upper()} for letter in name))))
         else:
             spellings |= {name, name.upper(), name.capitalize(), name.title()}
     return frozenset(spellings)

@@ -1,8 +1,8 @@
-"""Which mark is the decimal one, and which groups thousands: decided per column from all its cells.
+"""Detect decimal marks and thousands separators, per column, from all its cells.
 
-A cell such as `0.5`, `1,234.5` or `1,234,567` leaves no doubt. `1,085` does: it is 1085 or 1.085. Then the other
+A cell such as `0.5`, `1,234.5` or `1,234,567` is unambiguous. `1,085` is not: it is 1085 or 1.085. Then the other
 columns of the file decide; else whole numbers below 1000 without a mark in the same column, as grouping leaves them,
-where the delimiter of the file agrees (a semicolon stands for decimal commas). What stays in doubt is refused.
+if the delimiter of the file agrees (a semicolon suggests decimal commas). Columns that stay ambiguous are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gru_bench.errors import DataError
 log = logging.getLogger(__name__)
 
 BOTH: tuple[Decimal, Decimal] = (".", ",")
-HEAD = 500  # cells that say what a column holds
+HEAD = 500  # cells that decide whether a column has numbers
 _LIKE_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?")
 
 
@@ -27,10 +27,10 @@ class Marks(NamedTuple):
     """Marks in the numbers of a column.
 
     Attributes:
-        decimal: the decimal mark; None where it is in doubt.
+        decimal: the decimal mark; None if it is ambiguous.
         thousands: whether the other mark groups thousands.
         seen: whether the column has a mark at all.
-        example: a cell that leaves it in doubt.
+        example: an ambiguous cell.
     """
 
     decimal: Decimal | None
@@ -40,13 +40,13 @@ class Marks(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What the cells of a column show.
+    """Evidence on the marks of a column, from its cells.
 
     Attributes:
         examples: a cell with each mark that occurs.
-        clear: what must be the decimal mark.
-        open: marks in cells such as `1,085`, where they may be either.
-        small: whether there are unmarked whole numbers, all below 1000 and not all zero.
+        clear: marks that can only be decimal marks.
+        open: marks in cells such as `1,085`, which may be either.
+        small: whether there are whole numbers without marks, all below 1000 and not all zero.
     """
 
     examples: Mapping[Decimal, str]
@@ -59,7 +59,7 @@ class Evidence(NamedTuple):
         return Marks(decimal, other_mark(decimal) in self.examples, bool(self.examples))
 
     def doubt(self, mark: Decimal) -> Marks:
-        """Return that the decimal mark is in doubt, as a cell with `mark` shows."""
+        """Return an ambiguous decimal mark, with a cell that contains `mark` as the example."""
         return Marks(None, example=self.examples[mark])
 
 
@@ -74,11 +74,11 @@ def find_marks(
     """Return the marks of each column.
 
     Args:
-        columns: their cells, missing ones left out.
+        columns: their cells, without the missing ones.
         delimiter: of the table.
-        setting: the decimal mark that the user names; it counts wherever it can.
+        setting: the decimal mark of the settings; it applies wherever it is possible.
         known: decimal marks of the training data.
-        others: further columns of the file, which are looked at where these leave doubt.
+        others: further columns of the file, which are examined only if these columns are ambiguous.
     """
     evidence = {name: find_evidence(cells) for name, cells in columns.items()}
     clear: set[Decimal] = {*known, *(mark for one in evidence.values() for mark in one.clear)}
@@ -93,10 +93,10 @@ def find_marks(
 
 
 def known_marks(cells: Cells, decimal: Decimal, *, thousands: bool, delimiter: str) -> Marks:
-    """Return the marks of a column whose decimal mark the training data has decided; in doubt where it does not fit.
+    """Return the marks of a column with the decimal mark of the training data; ambiguous if that does not fit.
 
     Args:
-        cells: of the column, missing ones left out.
+        cells: of the column, without the missing ones.
         decimal: its decimal mark in the training data.
         thousands: whether the other mark groups thousands there.
         delimiter: of the table.
@@ -115,17 +115,17 @@ def decimal_of(name: str, marks: Marks, place: Place, known: Decimal | None = No
         name: of the column.
         marks: its marks.
         place: for messages.
-        known: its decimal mark in the training data; None while that is read, or where the column has no mark there.
+        known: its decimal mark in the training data; None for the training data itself and for a column without marks.
 
     Raises:
-        DataError: the mark is in doubt, or does not fit the training data.
+        DataError: the mark is ambiguous, or differs from that of the training data.
     """
     if marks.decimal is not None:
         return marks.decimal
     cell = f"{place.name}: column {name!r}: {marks.example!r}"
     if place.known:
         there = "has no such marks" if known is None else f"has the decimal mark {known!r} and no other"
-        raise DataError(f"{cell} may be another number than it seems: the training data {there} in this column.")
+        raise DataError(f"{cell} is ambiguous: the training data {there} in this column.")
     mark = "," if "," in marks.example else "."
     raise DataError(
         f"{cell} may be {marks.example.replace(mark, '')} or {marks.example.replace(mark, '.')}. Name the decimal "
@@ -134,7 +134,7 @@ def decimal_of(name: str, marks: Marks, place: Place, known: Decimal | None = No
 
 
 def describe_marks(decimals: Mapping[str, Decimal], thousands: Collection[str]) -> str:
-    """Say which marks columns have, for the log."""
+    """Describe the marks of columns, for the log."""
     by_mark = {mark: [name for name, decimal in decimals.items() if decimal == mark] for mark in BOTH}
     parts = [f"{mark!r} in {', '.join(names)}" for mark, names in by_mark.items() if names]
     grouped = f", thousands are grouped in {', '.join(thousands)}" if thousands else ""
@@ -142,7 +142,7 @@ def describe_marks(decimals: Mapping[str, Decimal], thousands: Collection[str]) 
 
 
 def find_evidence(cells: Cells) -> Evidence:
-    """Return what the cells of a column show; nothing where most of them are no numbers."""
+    """Return the evidence of a column; none if most of its cells are not numbers."""
     joined = lines_of(cells)
     marks: list[Decimal] = [mark for mark in BOTH if mark in joined]
     head = joined.split("\n", HEAD)[:HEAD]
@@ -160,7 +160,7 @@ def find_evidence(cells: Cells) -> Evidence:
 
 
 def _any(joined: str, pattern: str) -> bool:
-    """Say whether one of the lines has this pattern."""
+    """Return whether one of the lines matches a pattern."""
     return re.search(rf"^(?:{pattern})$", joined, re.MULTILINE) is not None
 
 
@@ -171,8 +171,8 @@ def _cell_around(joined: str, mark: str) -> str:
 
 
 def _clear(mark: Decimal) -> str:
-    """Return a pattern for cells that show that `mark` is the decimal mark."""
-    decimal, other = (f"[{sign}]" for sign in (mark, other_mark(mark)))
+    """Return a pattern for cells in which `mark` can only be the decimal mark."""
+    decimal, other = (f"[{symbol}]" for symbol in (mark, other_mark(mark)))
     return (
         rf"[+-]?(?:(?![1-9]\d{{0,2}}{decimal}\d{{3}}$)(?:\d+{decimal}\d*|{decimal}\d+)(?:[eE][+-]?\d+)?"
         rf"|[1-9]\d{{0,2}}(?:{other}\d{{3}})+{decimal}\d*|[1-9]\d{{0,2}}(?:{other}\d{{3}}){{2,}})"
@@ -180,7 +180,7 @@ def _clear(mark: Decimal) -> str:
 
 
 def _from_itself(one: Evidence, clear: Decimal | None, delimiter: str, setting: Decimal | None) -> Marks | None:
-    """Decide by the column's own cells; None where only other columns can."""
+    """Decide from the column alone; None if only other columns can decide."""
     own = _only(one.clear)
     if setting is not None:
         foreign = own is not None and own != setting and not one.open
@@ -194,13 +194,13 @@ def _from_itself(one: Evidence, clear: Decimal | None, delimiter: str, setting: 
 
 
 def _by_small_numbers(one: Evidence, mark: Decimal, delimiter: str) -> Marks:
-    """Decide for `1,085` beside `800`: thousands are grouped, unless the delimiter speaks for decimals."""
+    """Decide on `1,085` beside `800`: a thousands separator, unless the delimiter suggests decimals."""
     usual = "." if delimiter == ";" else ","
     return one.marks(other_mark(mark)) if one.small and mark == usual else one.doubt(mark)
 
 
 def _from_others(name: str, one: Evidence, common: Decimal | None, others: bool, delimiter: str) -> Marks:
-    """Decide for a column such as `1,085`, `2,300`, whose own cells do not."""
+    """Decide on a column such as `1,085`, `2,300` from the other columns."""
     if common is not None:
         return one.marks(common)
     mark = _only(one.open)
@@ -208,7 +208,7 @@ def _from_others(name: str, one: Evidence, common: Decimal | None, others: bool,
         return one.doubt(mark or ",")
     if delimiter == ";":
         cell = one.examples[mark]
-        log.warning("column %r: %r is read as %s (data.decimal= says otherwise)", name, cell, cell.replace(",", "."))
+        log.warning("column %r: %r is read as %s (data.decimal= changes that)", name, cell, cell.replace(",", "."))
     return one.marks(mark)
 
 

@@ -1,8 +1,8 @@
 """Bytes of public files: from the mirror, else from the cache, else from the network; always checked by sha256.
 
-A mirror is a folder of local copies, laid out `<mirror>/<data set>/<file>`; a file may stand there gzipped, as
-`<file>.gz`. Downloads are kept in the same layout under `<cache>/downloads`. A copy whose digest is wrong is an
-error: it is neither used nor replaced.
+A mirror is a folder of local copies, `<mirror>/<data set>/<file>`, which may be gzipped (`<file>.gz`). Downloads are
+kept in the same layout under `<cache>/downloads`. A copy with a wrong digest is an error: it is neither used nor
+replaced.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import IO, Any
 from gru_bench.errors import DataError, DataUnavailable
 
 CONNECT_SECONDS = 4.0
-ANSWER_SECONDS = 8.0  # name look-up, every address and the first answer together
+ANSWER_SECONDS = 8.0  # DNS look-up, all addresses and the first response together
 STALL_SECONDS = 30.0
-MOST_OVERLONG = 2  # a body of more than so many times the expected size is given up, so that none fills the disk
+MOST_OVERLONG = 2  # times the expected size; a longer download is aborted before it fills the disk
 INSTEAD = (
     "Or train on a generated set, which needs no file: data=reber or data=python_source (language modelling), "
     "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory), data=canon (music)."
@@ -34,15 +34,15 @@ INSTEAD = (
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file that can be had from several places.
+    """A public file.
 
     Attributes:
-        path: place in a mirror, as in `ptb/ptb.train.txt`.
+        path: path in a mirror, as in `ptb/ptb.train.txt`.
         url: address of the unpacked file.
         size: length of the unpacked file in bytes.
-        sha256: accepted digests of the unpacked file; upstream's first, those of repacked copies beside it.
-        packed_sha256: accepted digests of `<path>.gz`; where none is known the unpacked bytes alone decide.
-        copies: other files that serve as well; they are looked for where the file is, and never downloaded.
+        sha256: accepted digests of the unpacked file; upstream's first, then those of repacked copies.
+        packed_sha256: accepted digests of `<path>.gz`; without any, only the unpacked bytes are checked.
+        copies: equivalent files; they are accepted in the mirror and the cache, and never downloaded.
     """
 
     path: str
@@ -54,27 +54,27 @@ class RemoteFile:
 
 
 def fetch(files: Mapping[str, RemoteFile], mirror: Path | None, cache: Path) -> dict[str, bytes]:
-    """Return the unpacked and checked bytes of all files, by the names given.
+    """Return the unpacked and checked bytes of all files, under the same names.
 
     Args:
-        files: what is wanted.
+        files: the files, by name.
         mirror: the folder of local copies, or None.
-        cache: the folder whose `downloads` holds what was downloaded.
+        cache: the folder that contains `downloads`.
 
     Raises:
         DataError: a copy is damaged or unreadable.
-        DataUnavailable: files are absent and cannot be downloaded (said within 10 s when there is no network), with
-            what to fetch, from where, and where to put it; or the cache cannot be written.
+        DataUnavailable: files are missing and cannot be downloaded (reported within 10 s if there is no network); the
+            message lists their addresses and where to put them. Or the cache cannot be written.
     """
-    found = {name: _find_copy(file, mirror, cache) for name, file in files.items()}
+    contents = {name: _find_copy(file, mirror, cache) for name, file in files.items()}
     for name, file in files.items():
-        if found[name] is None:
+        if contents[name] is None:
             try:
-                found[name] = _download(file, cache)
+                contents[name] = _download(file, cache)
             except ConnectionError as error:
-                absent = [other for key, other in files.items() if found[key] is None]
-                raise DataUnavailable(_how_to_get(absent, mirror, cache, str(error))) from error
-    return {name: content for name, content in found.items() if content is not None}
+                missing = [other for key, other in files.items() if contents[key] is None]
+                raise DataUnavailable(_how_to_get(missing, mirror, cache, str(error))) from error
+    return {name: content for name, content in contents.items() if content is not None}
 
 
 def _find_copy(file: RemoteFile, mirror: Path | None, cache: Path) -> bytes | None:
@@ -109,10 +109,10 @@ def _read(path: Path) -> bytes:
 
 
 def _check(content: bytes, accepted: tuple[str, ...], place: Path | str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found not in accepted:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest not in accepted:
         raise DataError(
-            f"{place} is not the expected file: found sha256 {found} ({len(content):,} bytes), expected "
+            f"{place} is not the expected file: found sha256 {digest} ({len(content):,} bytes), expected "
             f"{' or '.join(accepted)}. It was not used and not replaced; delete or replace it, then try again."
         )
 
@@ -129,11 +129,11 @@ def _unpack(content: bytes, file: RemoteFile, place: Path) -> bytes:
     return unpacked
 
 
-def _how_to_get(absent: list[RemoteFile], mirror: Path | None, cache: Path, reason: str) -> str:
-    lines = [f"{len(absent)} file(s) are neither in the mirror nor in the cache, and the download failed: {reason}."]
-    lines.append("Fetch on a machine with internet, then put in place:")
+def _how_to_get(missing: list[RemoteFile], mirror: Path | None, cache: Path, reason: str) -> str:
+    lines = [f"{len(missing)} file(s) are neither in the mirror nor in the cache, and the download failed: {reason}."]
+    lines.append("Download on a machine with internet access, then copy to:")
     target = mirror if mirror is not None else cache / "downloads"
-    for file in absent:
+    for file in missing:
         lines.append(f"  {file.url}\n    -> {target / file.path} ({file.size:,} bytes, sha256 {file.sha256[0]})")
     where = "none is set; paths.mirror=DIR or the variable GRU_BENCH_MIRROR sets one" if mirror is None else str(mirror)
     lines.append(f"Mirror: {where}. Cache: {cache}.")
@@ -145,8 +145,8 @@ def _download(file: RemoteFile, cache: Path) -> bytes:
     """Download to a temporary name in the cache, check, rename.
 
     Raises:
-        ConnectionError: the file cannot be had from the network.
-        DataError: the wrong bytes came.
+        ConnectionError: the file cannot be downloaded.
+        DataError: the download has the wrong content.
         DataUnavailable: the cache cannot be written.
     """
     import requests
@@ -164,7 +164,7 @@ def _download(file: RemoteFile, cache: Path) -> bytes:
             with os.fdopen(handle, "wb") as stream:
                 _copy(response, stream, file)
             content = temporary.read_bytes()
-            _check(content, file.sha256, f"what {file.url} sent")
+            _check(content, file.sha256, f"the response of {file.url}")
             os.replace(temporary, target)
             temporary = None
         except requests.RequestException as error:
@@ -178,13 +178,13 @@ def _download(file: RemoteFile, cache: Path) -> bytes:
 
 
 def cannot_write(cache: Path, error: OSError) -> str:
-    """Say that the cache cannot be written, why, and what to do."""
+    """Return the message for a cache that cannot be written."""
     reason = error.strerror or str(error)
-    return f"cannot write to the cache {cache}: {reason}. Make room or choose another folder: paths.cache=DIR."
+    return f"cannot write to the cache {cache}: {reason}. Free some space or choose another folder: paths.cache=DIR."
 
 
 def _open(url: str) -> Any:
-    """Begin a GET within `ANSWER_SECONDS`; no timeout of the libraries covers name look-up and several addresses."""
+    """Begin a GET within `ANSWER_SECONDS`; no timeout of the libraries covers DNS look-up and several addresses."""
     import requests
 
     answer: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -207,7 +207,7 @@ def _open(url: str) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost message; the outer ones of the network libraries repeat addresses."""
+    """Return the message of the innermost exception; the outer ones of the network libraries repeat addresses."""
     inner: BaseException | None = error
     while inner is not None:
         error = inner

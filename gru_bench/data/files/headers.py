@@ -1,4 +1,4 @@
-"""Where a table begins: titles and comments above it, its header, the units below that."""
+"""Detect the start of a table: titles and comments above it, its header, a row of units below that."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NUMBER = re.compile(r"[+\-−(]?[.,]?\d")
 
 
 def title_rows(rows: Rows) -> int:
-    """Return how many rows above the header are titles or comments.
+    """Return the number of titles and comments above the header.
 
-    Titles fill fewer cells than the header; comments begin with `#`. They count only where a header follows.
+    Titles fill fewer cells than the header; comments begin with `#`. They count only if a header follows.
     """
     width = rows.usual_width()
     start = 0
@@ -34,17 +34,17 @@ def title_rows(rows: Rows) -> int:
 
 
 def like_a_title(row: Sequence[str], width: int) -> bool:
-    """Say whether a row may stand above the header of a table of this width."""
+    """Return whether a row may be a title or comment above a table of this width."""
     return sum(map(bool, row)) < width or row[0].startswith("#")
 
 
 def has_header(cells: Sequence[Sequence[str]]) -> bool:
-    """Say whether the first row names the columns.
+    """Return whether the first row names the columns.
 
-    It does when none of its cells is a number (an empty cell aside, as an index column has it) and the rows below
-    differ from it: in some column it has a word, and all of the first cells below begin with a digit or sign; or all
-    cells are different, short, like names, none is a missing-value marker, and none comes again below it in its column
-    (in a table of one column: a single word).
+    It does if none of its cells is a number (a cell may be empty, as above an index column) and the rows below differ
+    from it: either it has a word in some column whose next cells all look like numbers; or all its cells are different
+    and short like names, none is a missing-value marker, and none occurs again below it in its column (in a table of
+    one column: a single word).
     """
     head, body = cells[0], cells[1:]
     filled = [cell for cell in head if cell]
@@ -64,7 +64,7 @@ def has_header(cells: Sequence[Sequence[str]]) -> bool:
 
 
 def has_units(cells: Sequence[Sequence[str]]) -> bool:
-    """Say whether the row below the header holds units such as `[kW]` or `(°C)`, each above a column of numbers."""
+    """Return whether the row below the header has units such as `[kW]` or `(°C)`, each above a column of numbers."""
     row, body = cells[1], cells[2 : 2 + SAMPLE_ROWS]
     units = [number for number, cell in enumerate(row) if _UNIT.fullmatch(cell)]
     others = [cell for number, cell in enumerate(row) if number not in units and not _is_missing(cell)]
@@ -76,10 +76,10 @@ def has_units(cells: Sequence[Sequence[str]]) -> bool:
 
 
 def column_names(head: Sequence[str], place: str) -> list[str]:
-    """Return the names that a header gives, a number from 1 on for an empty one.
+    """Return the names in a header; columns without a name are numbered from 1.
 
     Raises:
-        DataError: two columns have one name.
+        DataError: two columns have the same name.
     """
     names = [cell or str(number) for number, cell in enumerate(head, 1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
@@ -93,13 +93,13 @@ def column_names(head: Sequence[str], place: str) -> list[str]:
 
 
 def same_name(column: str, name: str) -> bool:
-    """Say whether names agree but for case, blanks and characters that could not be decoded."""
-    pattern = "".join("." if sign == "\ufffd" else re.escape(sign) for sign in column.lower())
+    """Return whether names are equal but for case and undecodable characters."""
+    pattern = "".join("." if character == "\ufffd" else re.escape(character) for character in column.lower())
     return column.casefold() == name.casefold() or re.fullmatch(pattern, name.lower()) is not None
 
 
 def names_all(row: Sequence[str], names: Sequence[str]) -> bool:
-    """Say whether a row has all these names."""
+    """Return whether a row contains all these names."""
     return all(any(same_name(cell, name) for cell in row) for name in names)
 
 
@@ -113,7 +113,7 @@ def _holds_numbers(column: Sequence[str]) -> bool:
 
 
 def starts_as_number(cell: str) -> bool:
-    """Say whether a cell may be a number or a time."""
+    """Return whether a cell may be a number or a time."""
     return _NUMBER.match(cell) is not None
 
 
@@ -122,7 +122,7 @@ def _is_number(cell: str) -> bool:
         number = float(cell.replace(",", ".") if cell.count(",") == 1 and "." not in cell else cell.replace(",", ""))
     except ValueError:
         return False
-    return number == number  # the word NaN names a column
+    return number == number  # NaN may be the name of a column
 
 
 def _like_a_name(cell: str) -> bool:

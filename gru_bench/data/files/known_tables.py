@@ -1,4 +1,4 @@
-"""Other files in the layout of the training data: its decisions are applied, or the file is refused."""
+"""Read further files in the layout of the training data, or refuse them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IsHeader = Callable[[Sequence[str]], bool]
-"""Says whether a row holds the names of the columns that are needed."""
+"""Returns whether a row contains the names of the required columns."""
 
 
 def read_known_table(
@@ -38,16 +38,16 @@ def read_known_table(
 ) -> pd.DataFrame:
     """Read a table in the layout of the training data.
 
-    With a header, columns are found by name; titles above it may differ in number. A file that has no header, though
-    the training data has, is read by position where it has as many columns and begins with numbers. Without a header
-    columns are read by position.
+    With a header, columns are matched by name; the number of titles above it may differ. A file without a header,
+    although the training data has one, is read by position if it has as many columns and begins with numbers. If the
+    training data has no header, columns are read by position.
 
     Args:
-        path: the file, perhaps gzipped; `-` is standard input.
-        layout: of the training data, settled.
+        path: the file, may be gzipped; `-` is standard input.
+        layout: of the training data, complete.
         is_header: recognises the header.
-        key: the setting or argument that named the file, for messages.
-        single: the column that a table of one column holds, whatever the training data has beside it.
+        key: the setting or argument that names the file, for messages.
+        single: the name of the column in a table of one column, even if the training data has others.
 
     Raises:
         DataError: the file has another layout; or see `gru_bench.data.files.tables.read_table`.
@@ -117,16 +117,16 @@ def _without_known_header(
 
 
 def _single_column(rows: Rows, layout: Layout, is_header: IsHeader, column: str, name: str, place: str) -> pd.DataFrame:
-    """Make a table of one column; its first line is a header only where it has a known name."""
+    """Make a table of one column; its first line is a header only if it is a known name."""
     header = bool(layout.header) and is_header(rows.cells[0]) and len(rows) > 1
     if layout.header and not header:
-        log.warning("%s: line %s is no header that is known; it is read as a value", name, rows.lines[0])
+        log.warning("%s: line %s is not a known header; it is read as a value", name, rows.lines[0])
     table = make_table(rows, replace(layout, delimiter="", header=header, columns=(column,)), name, place)
     return table.set_axis([column], axis=1)
 
 
 def _header_row(rows: Rows, is_header: IsHeader) -> int | None:
-    """Return how many rows stand above the header; None where there is none."""
+    """Return the number of rows above the header, or None without a header."""
     width = rows.usual_width() if len(rows) else 1
     for number, row in enumerate(rows.cells[:MOST_TITLES]):
         if is_header(row) and (width > 1 or len(rows.cells[0]) == 1 < len(rows)):
@@ -137,10 +137,10 @@ def _header_row(rows: Rows, is_header: IsHeader) -> int | None:
 
 
 def _lines_to_skip(text: str, layout: Layout, name: str, place: str) -> list[int]:
-    """Return the lines that were skipped in the training data and do not look like values here.
+    """Return the lines to skip: those skipped in the training data, unless they look like values here.
 
     Raises:
-        DataError: one does, in a file without a header.
+        DataError: a line looks like values, and the training data has no header.
     """
     skipped = layout.skip_rows or ()
     numbers = range(1, skipped + 1) if isinstance(skipped, int) else skipped
@@ -170,7 +170,7 @@ def _other_delimiter(place: str, delimiter: str, layout: Layout) -> DataError:
 
 
 def _decode(raw: bytes, encoding: str, name: str, key: str) -> tuple[str, str]:
-    """Decode as the training data, unless the bytes prove that they are UTF-8 or carry a byte order mark."""
+    """Decode with the encoding of the training data, unless the bytes are UTF-8 or have a byte order mark."""
     if raw.startswith(tuple(mark for mark, _ in MARKS)):
         return decode(raw, "auto", name, key)
     marked = encoding in {codec for _, codec in MARKS} and b"\0" not in raw[:1000]

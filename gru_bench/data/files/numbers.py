@@ -1,4 +1,4 @@
-"""Columns of text cells, as files have them, read as numbers."""
+"""Convert columns of text cells to numbers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _GROUPED = {
 
 
 def other_mark(decimal: Decimal) -> Decimal:
-    """Return the mark that groups thousands where this one is the decimal mark."""
+    """Return the thousands separator that belongs to a decimal mark."""
     return "," if decimal == "." else "."
 
 
 def lines_of(cells: Cells) -> str:
-    """Return cells as lines of one text, without blanks between thousands, and with the usual minus sign."""
+    """Join cells to lines of one text, without blanks between thousands and with the ASCII minus sign."""
     text = "\n".join(cells)
     if text.count("\n") >= len(cells):
         text = "\n".join(cell.replace("\n", "\0") for cell in cells)
@@ -42,7 +42,7 @@ def lines_of(cells: Cells) -> str:
 
 
 def as_numbers(cells: Cells, decimal: Decimal) -> NDArray[np.float64]:
-    """Return the numbers that cells hold, NaN where they hold none; thousands may be grouped."""
+    """Convert cells to numbers, NaN for other cells; thousands may be grouped."""
     import pandas as pd
 
     if decimal == "." and "," not in "\n".join(cells):
@@ -71,11 +71,11 @@ def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], p
         cells: text, of length rows.
         name: of the column.
         decimal: its decimal mark.
-        markers: further missing-value markers; one that is a number stands for each way to write it.
+        markers: further missing-value markers; a number matches in any notation.
         place: for messages.
 
     Raises:
-        DataError: a cell is text; its column and line are named.
+        DataError: a cell is text; the message names its column and line.
     """
     missing = is_missing(cells, markers)
     values = np.full(len(cells), np.nan)
@@ -86,22 +86,22 @@ def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], p
         more = f" ({wrong.size:,} such cells)" if wrong.size > 1 else ""
         raise DataError(
             f"{place.cell(name, row, cells.iloc[row])} is no number{more}. Expected numbers with the decimal mark "
-            f"{decimal!r}, or a missing cell. {_advice(cells.iloc[row], row, wrong.size, place)}"
+            f"{decimal!r}, or a missing value. {_advice(cells.iloc[row], row, wrong.size, place)}"
         )
     for marker in markers:
-        with_number = _number(marker)
-        if with_number is not None:
-            values[values == with_number] = np.nan
+        number = _number(marker)
+        if number is not None:
+            values[values == number] = np.nan
     return values
 
 
 def number_share(cells: Cells, decimal: Decimal) -> float:
-    """Return the share of cells, none of them missing, that are numbers; 0 where there are none."""
+    """Return the share of numbers among cells, none of them missing; 0 without any cells."""
     return float((~np.isnan(as_numbers(cells, decimal))).mean()) if len(cells) else 0.0
 
 
 def _advice(text: str, row: int, count: int, place: Place) -> str:
-    """Say what to do about a cell that is no number."""
+    """Return the advice for a cell that is not a number."""
     alone = row == 0 and count == 1
     if place.known:
         return (
@@ -109,9 +109,9 @@ def _advice(text: str, row: int, count: int, place: Place) -> str:
             if alone
             else "Write it as in training."
         )
-    skip = f"skip the line if it holds names or units (data.skip_rows=[{place.lines[row]}]); " if alone else ""
+    skip = f"skip the line if it has names or units (data.skip_rows=[{place.lines[row]}]); " if alone else ""
     return (
-        f"Mend it; {skip}name a missing-value marker, as in data.missing=[{_quoted(text)}]; or choose other columns "
+        f"Correct it; {skip}name a missing-value marker, as in data.missing=[{_quoted(text)}]; or choose other columns "
         "(data.targets=, data.covariates=)."
     )
 

@@ -1,4 +1,4 @@
-"""Rows of a delimited text, each with its line: parsed strictly, so that a broken one is named."""
+"""Strict parser of delimited text: rows with their line numbers, so that errors name the line."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from gru_bench.errors import DataError
 
 log = logging.getLogger(__name__)
 
-DELIMITERS = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','"}  # where several fit equally, the first one is meant
+DELIMITERS = {"\t": "tab", ";": "';'", "|": "'|'", ",": "','"}  # if several fit equally, the first one wins
 NO_DELIMITER = "\x1f"
 SAMPLE_ROWS = 500
-LONGEST_CELL = 10_000_000  # characters; a longer one is a quote that nobody has closed
+LONGEST_CELL = 10_000_000  # characters; a longer one is an unclosed quote
 _OUTER_BLANKS = re.compile(r"^ +| +$", re.MULTILINE)
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=([^\n\"])\1*\"?[^\S\t\n]*(?=\n|\Z)", re.IGNORECASE)
 
@@ -29,7 +29,7 @@ class Rows:
 
     Attributes:
         lines: the line on which each row begins, counted from 1.
-        cells: the cells of each row, stripped of blanks around them.
+        cells: the stripped cells of each row.
     """
 
     lines: list[int]
@@ -49,12 +49,12 @@ class Rows:
 
 
 def delimiter_name(delimiter: str) -> str:
-    """Return how messages call a delimiter."""
+    """Return the name of a delimiter in messages."""
     return "none, one column" if delimiter in ("", NO_DELIMITER) else DELIMITERS.get(delimiter, repr(delimiter))
 
 
 def split_separator_line(text: str) -> tuple[str, str | None]:
-    """Blank a first line such as `sep=;`, which Excel writes; return the text and the delimiter that it names."""
+    """Blank a first line such as Excel's `sep=;`; return the text and the delimiter of that line."""
     match = _SEPARATOR_LINE.match(text)
     if match is None:
         return text, None
@@ -62,7 +62,7 @@ def split_separator_line(text: str) -> tuple[str, str | None]:
 
 
 def blank_lines(text: str, skipped: int | Sequence[int]) -> str:
-    """Blank the first lines of a text, or those of these numbers from 1 on; the others keep their numbers."""
+    """Blank the first lines of a text, or the listed lines, counted from 1; the others keep their numbers."""
     numbers = range(1, skipped + 1) if isinstance(skipped, int) else skipped
     if not numbers:
         return text
@@ -74,10 +74,10 @@ def blank_lines(text: str, skipped: int | Sequence[int]) -> str:
 
 
 def parse(text: str, delimiter: str, place: str) -> Rows:
-    """Parse with quoting; where quotes are mere characters, as in many files with tabs, without.
+    """Parse with quoting; without, if quotes are ordinary characters, as in many tab-separated files.
 
     Raises:
-        DataError: a quote is never closed, or stands where none can.
+        DataError: an unclosed or misplaced quote.
     """
     lines: list[int] = []
     cells: list[list[str]] = []
@@ -102,7 +102,7 @@ def parse(text: str, delimiter: str, place: str) -> Rows:
 
 
 def sample(text: str, delimiter: str) -> Rows:
-    """Parse the first rows, without quoting where quotes do not pair; no rows where neither works."""
+    """Parse the first rows, without quoting if quotes do not pair; return no rows if neither works."""
     with _long_cells():
         for quoted in (True, False):
             try:
@@ -114,10 +114,10 @@ def sample(text: str, delimiter: str) -> Rows:
 
 
 def check_width(rows: Rows, delimiter: str, place: str) -> Rows:
-    """Return the rows, those that hold blanks alone left out; all have the same number of cells.
+    """Return the rows without blank ones, checked to have the same number of cells.
 
     Raises:
-        DataError: a row has another number of cells than most, or than the header that is narrower than all.
+        DataError: a row differs in its number of cells from most rows, or from a header that is narrower than all.
     """
     counts = Counter(map(len, rows.cells))
     first = len(rows.cells[0])
@@ -131,19 +131,17 @@ def check_width(rows: Rows, delimiter: str, place: str) -> Rows:
         rows = Rows([rows.lines[number] for number in kept], [rows.cells[number] for number in kept])
     for line, row in zip(rows.lines, rows.cells, strict=True):
         if len(row) != expected:
-            skip = (
-                f" Lines that are no rows are skipped by data.skip_rows=[{line}]." if place.startswith("data.") else ""
-            )
+            skip = f" To skip a line that is no row: data.skip_rows=[{line}]." if place.startswith("data.") else ""
             raise DataError(
                 f"{place}: line {line} has {len(row)} cells, expected {expected} (delimiter "
-                f"{delimiter_name(delimiter)}): {_shorten(row)}. Mend the line; cells that hold the delimiter need "
-                f"quotes around them.{skip}"
+                f"{delimiter_name(delimiter)}): {_shorten(row)}. Correct the line; cells that contain the delimiter "
+                f"need quotes.{skip}"
             )
     return rows
 
 
 def without_empty_end(rows: Rows, least: int = 1) -> Rows:
-    """Leave out the last columns where they are empty in every row, as delimiters at the line ends make them."""
+    """Drop trailing columns that are empty in every row, as from delimiters at the ends of lines."""
     full = len(rows.cells[0])
     width = full
     while width > least and not any(row[width - 1] for row in rows.cells):
@@ -152,7 +150,7 @@ def without_empty_end(rows: Rows, least: int = 1) -> Rows:
 
 
 class _long_cells:
-    """Let the csv module read cells of `LONGEST_CELL` characters, for a while."""
+    """Let the csv module read cells of `LONGEST_CELL` characters within a `with` block."""
 
     def __enter__(self) -> None:
         self.before = csv.field_size_limit(LONGEST_CELL)

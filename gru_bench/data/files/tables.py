@@ -1,7 +1,7 @@
-"""Tables in text files, as people have them: any usual delimiter, encoding and quoting, with a header or without.
+"""Read tables from text files of any common delimiter, encoding and quoting, with or without a header.
 
-How a file is cut into cells is decided once, when the training data is read; other files are read in the same layout
-or refused (`gru_bench.data.files.known_tables`).
+The layout of a file is decided once, for the training data; other files are read in the same layout or refused
+(`gru_bench.data.files.known_tables`).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNPACKED_ANYWAY = 64 * 2**20  # bytes that a small file may unpack to
-MOST_GROWTH = 100  # what a larger one may grow by; text grows by 3 to 20
+UNPACKED_ANYWAY = 64 * 2**20  # bytes; a small file may unpack to this size
+MOST_GROWTH = 100  # maximum expansion factor of larger files; that of text is 3 to 20
 _NAMED = {"tab": "\t", "\\t": "\t", "space": " "}
 _MAGIC = {b"PK\x03\x04": "a zip archive or a workbook", b"PAR1": "a Parquet file", b"\xd0\xcf\x11\xe0": "a workbook"}
 
@@ -48,15 +48,15 @@ SkippedRows = Natural | list[Positive]
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """How a file is cut into a table.
+    """The layout of a table in a text file.
 
     Attributes:
-        delimiter: one character, `tab`, or `space` for any number of blanks; empty for a file of one column; None finds
-            it.
-        encoding: a codec; `auto` is byte order mark, else UTF-8, else the best guess, which is said in the log.
-        skip_rows: how many lines are skipped at the top, or the numbers of the lines to skip, from 1 on; None skips
-            titles and comments above a header, and units below it.
-        header: whether the first row names the columns; None finds it.
+        delimiter: one character, `tab`, or `space` for any number of blanks; empty for a file of one column; None
+            detects it.
+        encoding: a codec; `auto`: byte order mark, else UTF-8, else the best guess, which is logged.
+        skip_rows: the number of lines to skip at the top, or the line numbers to skip, from 1; None skips titles and
+            comments above a header, and units below it.
+        header: whether the first row names the columns; None detects it.
         columns: the columns of the training data in the order of its file; empty before it is read.
     """
 
@@ -68,36 +68,35 @@ class Layout:
 
 
 def layout_of(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return the settled layout of a table that was read, by field."""
+    """Return the complete layout of a table that was read, by field."""
     return {field.name: frame.attrs[field.name] for field in fields(Layout)}
 
 
 def skipped_rows(setting: SkippedRows | None) -> int | tuple[int, ...] | None:
-    """Return a setting as a layout has it."""
+    """Convert a setting to the type of `Layout.skip_rows`."""
     return tuple(setting) if isinstance(setting, list) else setting
 
 
 def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.path") -> pd.DataFrame:
-    """Read a table of text cells, and find what its layout leaves open.
+    """Read a table of text cells, and detect what its layout leaves open.
 
-    The delimiter is the one of tab, semicolon, bar and comma that cuts the rows most evenly; a file that none of them
-    cuts has one column. Cells may be quoted, then they may hold delimiters and line ends. Blank lines and a first line
-    such as `sep=;` are skipped. What a header is: see `gru_bench.data.files.headers`.
+    The delimiter is the one of tab, semicolon, bar and comma that divides the rows most evenly; a file without any of
+    them has one column. Quoted cells may contain delimiters and line ends. Blank lines and a first line such as `sep=;`
+    are skipped. Headers are recognised by `gru_bench.data.files.headers`.
 
     Args:
-        path: the file, perhaps gzipped; `-` is standard input.
-        layout: what is known of it; None finds all.
-        key: the setting or argument that named the file, for messages.
+        path: the file, may be gzipped; `-` is standard input.
+        layout: the known part of its layout; None detects all.
+        key: the setting or argument that names the file, for messages.
 
     Returns:
-        Cells as str, stripped of blanks around them; rows are labelled by the line on which they begin. Columns are
-        called by their header; where it is empty, or there is none, by their number from "1" on. `attrs` has the
-        settled layout by field.
+        Cells as str, stripped; the index is the line on which each row begins. Columns are named by their header, or
+        numbered from "1" if they have none. `attrs` has the complete layout by field.
 
     Raises:
-        ConfigError: the delimiter is no single character, or there is no such encoding.
-        DataError: the file is missing, empty, binary or no rows follow the header; a row has another number of cells
-            (its line is said); a quote is never closed; two columns have one name.
+        ConfigError: the delimiter is not a single character, or there is no such encoding.
+        DataError: the file is missing, empty or binary; no rows follow the header; a row has a different number of
+            cells (the message names its line); a quote is not closed; two columns have the same name.
     """
     layout = layout or Layout()
     delimiter = _NAMED.get(layout.delimiter or "", layout.delimiter)
@@ -116,7 +115,7 @@ def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.pat
     skipped = title_rows(rows) if layout.skip_rows is None and layout.header is not False else 0
     if skipped:
         log.warning(
-            "%s: the lines above line %s are taken as titles or comments and skipped (data.skip_rows= says otherwise)",
+            "%s: the lines above line %s are skipped as titles or comments (data.skip_rows= changes that)",
             name,
             rows.lines[skipped],
         )
@@ -137,16 +136,16 @@ def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.pat
 
 
 def make_table(rows: Rows, layout: Layout, name: str, place: str) -> pd.DataFrame:
-    """Make a table of rows that have one width, its first row the header where the layout has one.
+    """Make a table of rows of equal width; the first one is the header if the layout has one.
 
     Args:
         rows: all rows.
-        layout: settled but for `columns`; where it has columns and no header, these are their names.
+        layout: complete but for `columns`; with columns and no header, these are the names.
         name: of the file, for the log.
-        place: the file and the argument that named it, for messages.
+        place: the file and the argument that names it, for messages.
 
     Raises:
-        DataError: two columns have one name, or no rows follow the header.
+        DataError: two columns have the same name, or no rows follow the header.
     """
     import pandas as pd
 
@@ -156,7 +155,7 @@ def make_table(rows: Rows, layout: Layout, name: str, place: str) -> pd.DataFram
     )
     units = bool(layout.header) and len(rows) > 2 and has_units(rows.cells)
     if units:
-        log.info("%s: line %s holds units and is skipped: %s", name, rows.lines[1], ", ".join(rows.cells[1]))
+        log.info("%s: line %s has units and is skipped: %s", name, rows.lines[1], ", ".join(rows.cells[1]))
     body = rows.after(int(bool(layout.header)) + units)
     if not len(body):
         raise DataError(f"{place} has a header and no rows below it, expected at least one.")
@@ -164,8 +163,8 @@ def make_table(rows: Rows, layout: Layout, name: str, place: str) -> pd.DataFram
     frame = pd.DataFrame(body.cells, index=index, columns=columns, dtype=object)
     if layout.header:
         frame = frame.loc[:, [bool(cell) or (frame.iloc[:, n] != "").any() for n, cell in enumerate(head)]]
-    settled = replace(layout, columns=tuple(map(str, frame.columns)))
-    frame.attrs.update({field.name: getattr(settled, field.name) for field in fields(Layout)})
+    complete = replace(layout, columns=tuple(map(str, frame.columns)))
+    frame.attrs.update({field.name: getattr(complete, field.name) for field in fields(Layout)})
     log.info(
         "%s: %s rows, columns %s; delimiter %s, %s, %s",
         name,
@@ -179,7 +178,7 @@ def make_table(rows: Rows, layout: Layout, name: str, place: str) -> pd.DataFram
 
 
 def find_delimiter(text: str) -> str:
-    """Return the delimiter that cuts the rows most evenly; titles above a header aside where none does."""
+    """Return the delimiter that divides the rows most evenly; if none does, the one that does so below the titles."""
     best, best_share = NO_DELIMITER, 0.0
     heads = {delimiter: sample(text, delimiter) for delimiter in DELIMITERS}
     for delimiter, rows in heads.items():
@@ -191,7 +190,7 @@ def find_delimiter(text: str) -> str:
         if usual > 1 and (share >= 0.9 or (share > 0.5 and counts[0] == usual)) and share > best_share:
             best, best_share = delimiter, share
         elif counts[0] > 1 and min(counts) >= counts[0] and best_share == 0.0:
-            best = delimiter  # delimiters inside cells that nobody quoted: said as such later
+            best = delimiter  # unquoted delimiters inside cells: an error later
     if best_share == 0.0:
         below_titles = [
             name for name, rows in heads.items() if len(rows) and rows.usual_width() > 1 and title_rows(rows)
@@ -201,14 +200,14 @@ def find_delimiter(text: str) -> str:
 
 
 def read_unpacked(path: Path, key: str) -> bytes:
-    """Return the bytes of a file, unpacked where it is gzipped.
+    """Return the bytes of a file, unpacked if it is gzipped.
 
     Args:
         path: the file; `-` is standard input.
-        key: the setting or argument that named it, for messages.
+        key: the setting or argument that names it, for messages.
 
     Raises:
-        DataError: the file is missing, unreadable, empty or damaged, or grows beyond all measure when it is unpacked.
+        DataError: the file is missing, unreadable, empty or damaged, or far too large when unpacked.
     """
     place = place_name(path)
     raw = _standard_input(key) if str(path) == "-" else read_file(str(path), key)
@@ -222,20 +221,20 @@ def read_unpacked(path: Path, key: str) -> bytes:
         raise DataError(f"{key}: {place} cannot be unpacked as gzip: {error}. Replace it.") from error
     if len(unpacked) > most:
         raise DataError(
-            f"{key}: {place} has {len(raw):,} bytes and unpacks to more than {most:,}, as no table does. If it is one, "
-            "unpack it yourself and give the unpacked file."
+            f"{key}: {place} has {len(raw):,} bytes and unpacks to more than {most:,}, too many for a table. If it is "
+            "one, unpack it yourself and name the unpacked file."
         )
     return unpacked
 
 
 def _standard_input(key: str) -> bytes:
-    from gru_bench.terminal import read_standard_input  # rich is loaded where the terminal is used
+    from gru_bench.terminal import read_standard_input  # loads rich
 
     return read_standard_input(key)
 
 
 def place_name(path: Path) -> str:
-    """Return how messages call a file."""
+    """Return the name of a file in messages."""
     return "standard input" if str(path) == "-" else str(path)
 
 

@@ -1,4 +1,4 @@
-"""The bytes of the user's files, and the text in them: encodings are taken from marks, else UTF-8, else guessed."""
+"""Read and decode user files: by byte order mark, else as UTF-8, else with a guessed encoding."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gru_bench.files import home_expanded
 
 log = logging.getLogger(__name__)
 
-# Longest first: the mark of UTF-16-LE begins that of UTF-32-LE.
+# Longest first: the byte order mark of UTF-32-LE begins with that of UTF-16-LE.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -28,14 +28,14 @@ TEXT_CONTROLS = frozenset(b"\t\n\r\f\x1b")
 
 
 def read_file(path: str, key: str = "data.path") -> bytes:
-    """Return the bytes of the user's file.
+    """Return the bytes of a user file.
 
     Args:
         path: the file; `~` is the home folder.
-        key: the setting that named it, for messages.
+        key: the setting that names it, for messages.
 
     Raises:
-        DataError: the file is missing, no file, unreadable or empty.
+        DataError: the path is missing, a folder, unreadable or empty.
     """
     place = existing_file(path, key)
     try:
@@ -48,10 +48,10 @@ def read_file(path: str, key: str = "data.path") -> bytes:
 
 
 def existing_file(path: str, key: str) -> Path:
-    """Return the place of a file that is there.
+    """Return the path of an existing file.
 
     Raises:
-        DataError: the file is missing, or no file.
+        DataError: the path is missing, or not a file.
     """
     place = home_expanded(path, key)
     try:
@@ -73,20 +73,20 @@ def _neighbour(place: Path) -> str:
 
 
 def decode(raw: bytes, encoding: str, path: str, key: str = "data.path") -> tuple[str, str]:
-    """Decode the user's text; CR LF and CR become LF.
+    """Decode a user's text; CR LF and CR become LF.
 
     Args:
         raw: the bytes.
         encoding: a codec, or `auto`.
         path: for messages.
-        key: the setting or argument that named the file, for messages; `encoding` stands beside it.
+        key: the setting or argument that names the file, for messages; the setting `encoding` is in its section.
 
     Returns:
-        The text and the encoding in use.
+        The text and the encoding used.
 
     Raises:
         ConfigError: there is no such text encoding.
-        DataError: binary data, or bytes that the encoding does not allow.
+        DataError: binary data, or bytes that are invalid in the encoding.
     """
     if encoding == "auto":
         text, used = _detect(raw, path, key)
@@ -114,7 +114,7 @@ def _detect(raw: bytes, path: str, key: str) -> tuple[str, str]:
                 f"encoding cannot be guessed. Name it, as in {_encoding(key)}=cp1252; or, for a language model, "
                 "read bytes: data.level=byte."
             ) from error
-        log.warning("%s is not UTF-8; reading it as %s (%s= says otherwise)", path, best.encoding, _encoding(key))
+        log.warning("%s is not UTF-8; reading it as %s (%s= changes that)", path, best.encoding, _encoding(key))
         return best.decoded, best.encoding
 
 
@@ -124,9 +124,9 @@ class _Guess(NamedTuple):
 
 
 def _guess(raw: bytes) -> _Guess | None:
-    """Guess an encoding; accents that stand alone among plain letters are no Chinese or Japanese.
+    """Guess an encoding; single accented letters among ASCII ones rule out Chinese and Japanese.
 
-    cp1252 is preferred where it reads as well as the best guess.
+    cp1252 is preferred if it fits as well as the best guess.
     """
     from charset_normalizer import from_bytes
 
@@ -147,7 +147,7 @@ def _refuse_binary(raw: bytes, path: str, key: str) -> None:
     if 0 in head or controls > 0.02 * len(head):
         place = next(index for index, byte in enumerate(head) if byte < 32 and byte not in TEXT_CONTROLS)
         raise DataError(
-            f"{key}: {path} looks binary (byte {head[place]:#04x} at offset {place}). Give plain text; or say the "
+            f"{key}: {path} looks binary (byte {head[place]:#04x} at offset {place}). Expected plain text. Name its "
             f"encoding, as in {_encoding(key)}=utf-16-le; or, for a language model, read it as bytes: "
             "data.level=byte."
         )
@@ -157,7 +157,7 @@ def _decode_as(raw: bytes, encoding: str, path: str, key: str) -> str:
     option = _encoding(key)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", DeprecationWarning)  # unicode_escape warns of what it will refuse one day
+            warnings.simplefilter("error", DeprecationWarning)  # unicode_escape warns of invalid escapes
             return raw.decode(encoding)
     except LookupError as error:
         known = {name.replace("_", "-") for name in aliases.values()}

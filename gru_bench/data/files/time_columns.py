@@ -1,4 +1,4 @@
-"""Which columns of a table hold its times, by their names and cells."""
+"""Detect the time columns of a table by their names and cells."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gru_bench.data.files.times import is_clock, looks_like_times, resembles_tim
 from gru_bench.errors import DataError
 
 Table = Any
-"""Text cells by column, a pandas DataFrame as `read_table` returns it."""
+"""Text cells by column: a pandas DataFrame, as returned by `read_table`."""
 
 TIME_WORDS = frozenset(
     "date time datetime timestamp ds ts epoch unix day month year quarter week period datum zeit zeitstempel zeitpunkt "
@@ -30,24 +30,22 @@ _SURE_WORDS = _DATE_WORDS | frozenset("time timestamp ds ts zeit zeitstempel zei
 
 
 def words(name: str) -> set[str]:
-    """Return the words of a column's name, `orderDate` and `order_date` alike."""
+    """Split the name of a column into words: `orderDate` and `order_date` give the same."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return set(re.split(r"[\W\d_]+", spaced.casefold()))
 
 
 def guess_times(frame: Table, missing: Sequence[str], form: str | None, place: Place) -> tuple[str, ...]:
-    """Return the columns of times; nothing where no column is named like times or looks like them.
-
-    It is one column; a date and a clock or an hour; or year, month and so on.
+    """Return the time columns: one column; a date and a clock or hour; year, month and so on; or none.
 
     Args:
         frame: the table.
         missing: missing-value markers.
-        form: the format of the times; None finds it.
+        form: the format of the times; None detects it.
         place: for messages.
 
     Raises:
-        DataError: columns are named like times or look like them, and none of them can be read.
+        DataError: columns have names or cells like times, but none of them can be read.
     """
     known = {name: frame[name][~is_missing(frame[name], missing)] for name in frame.columns}
     candidates = []
@@ -73,7 +71,7 @@ def guess_times(frame: Table, missing: Sequence[str], form: str | None, place: P
 
 
 def _are_long(name: str, cells: Cells) -> bool:
-    """Say whether a column without a telling name holds ascending or descending numbers as long as times have them."""
+    """Return whether a column without a telling name has monotonic numbers with as many digits as timestamps."""
     if not words(name) <= _BARE_NAMES or not cells.str.fullmatch(_LONG_NUMBER).all():
         return False
     moved = np.diff(cells.astype(float))
@@ -81,37 +79,37 @@ def _are_long(name: str, cells: Cells) -> bool:
 
 
 def _is_named(name: str, cells: Cells) -> bool:
-    """Say whether a column is named like times, which differ from row to row if the name may mean something else."""
+    """Return whether a column is named like times; if the name has other meanings, its cells must also differ."""
     return bool(words(name) & _SURE_WORDS or (words(name) & TIME_WORDS and cells.nunique() > 0.9 * len(cells)))
 
 
 def _refuse_unreadable(column: Cells, cells: Cells, place: Place) -> None:
-    """Refuse a column that seems to hold times of which the format is unknown.
+    """Refuse a column that seems to have times of an unknown format.
 
     Args:
-        column: all of it.
-        cells: those that are not missing.
+        column: the whole column.
+        cells: its cells without the missing ones.
         place: for messages.
 
     Raises:
-        DataError: it does.
+        DataError: the column seems to have such times.
     """
     if len(cells) <= 0.5 * len(column):
         return
-    name, what = str(column.name), ""
+    name, problem = str(column.name), ""
     if number_share(cells, ".") > 0.5:
         numbers = cells.str.extract(r"^(\d+)(?:\.\d*)?$")[0].dropna().astype(float)
         if words(name) & _DATE_WORDS and len(numbers) == len(cells) and (np.diff(numbers) != 1).any():
-            what = "seems to be a date of unknown format"
+            problem = "seems to be a date of unknown format"
         if words(name) & _DATE_WORDS and len(numbers) == len(cells) and numbers.between(*EXCEL_DAYS).all():
-            what = "seems to be a date that Excel counts in days (data.time_format=excel reads it)"
+            problem = "seems to be a date that Excel counts in days (data.time_format=excel reads it)"
     elif words(name) & _SURE_WORDS and is_clock(cells):
-        what = "is a time of day without its date"
+        problem = "is a time of day without its date"
     elif resembles_times(cells) or (_is_named(name, cells) and cells.str.contains(r"\d").mean() > 0.8):
-        what = "seems to be a time of unknown format"
-    if what:
+        problem = "seems to be a time of unknown format"
+    if problem:
         cell = place.cell(name, column.index.get_loc(cells.index[0]), cells.iloc[0])
         raise DataError(
-            f"{cell} {what}. Name its format as for strptime, as in 'data.time_format=\"%Y-%m-%d %H:%M\"'; name the "
+            f"{cell} {problem}. Name its strptime format, as in 'data.time_format=\"%Y-%m-%d %H:%M\"'; name the "
             "column or columns of times (data.time_column=); or take each row as one step (data.time_column=[])."
         )

@@ -1,4 +1,4 @@
-"""Formats of times: those that some text cells suggest, and the times that the cells hold in one of them."""
+"""Formats of times: detect the possible formats of text cells, and parse cells in one of them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from gru_bench.errors import ConfigError
 
 ISO = "ISO8601"
 EPOCHS = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
-"""Units in which times since 1970 are counted, in nanoseconds."""
+"""Units of times since 1970, in nanoseconds."""
 FORMATS = (ISO, "quarter", "week", "excel", *EPOCHS)
-"""Formats with a name of their own; every other one is written as for strptime."""
+"""Named formats; all others are strptime formats."""
 EXAMPLES = "2024-03-31 14:00, 31.03.2024, 3/31/2024 2:00 PM, 20240331, 31 Mar 2024, 2024-03, 2024Q1, 1711893600"
 EARLIEST, LATEST = np.datetime64("1700-01-01"), np.datetime64("2200-01-01")
 EXCEL_DAYS = (20_000, 80_000)
-"""Days since 1899-12-30 of the years 1954 to 2119: what Excel shows as dates and may export as numbers."""
+"""Days since 1899-12-30, of the years 1954 to 2119: dates of Excel that were exported as numbers."""
 
 _COMPACT = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 _COUNT = r"\d+(?:\.\d*)?(?:[eE]\+?\d{1,2})?"
-_LEAST_COUNT = 10**8  # seconds since 1970; smaller numbers may count anything
+_LEAST_COUNT = 10**8  # seconds since 1970; smaller numbers may be anything
 _MAGNITUDES = ((10**11, "s"), (10**14, "ms"), (10**17, "us"), (10**20, "ns"))
 _QUARTERS = (r"(\d{4})[-/. ]?[Qq]([1-4])", r"[Qq]([1-4])[-/. ]?(\d{4})", r"([1-4])[Qq][-/. ]?(\d{4})")
 _WEEK = r"(\d{4})[- ]?[Ww](\d{1,2})(?:-?([1-7]))?"
@@ -55,7 +55,7 @@ _NAMES: dict[str, str] = {
         (calendar.day_abbr, "%a"),
         (calendar.day_name, "%A"),
         (calendar.month_name[1:], "%B"),
-        (calendar.month_abbr[1:], "%b"),  # the last one: May is a short name as well
+        (calendar.month_abbr[1:], "%b"),  # after the full names: May is also an abbreviation
     )
     for name in names
 }
@@ -63,10 +63,10 @@ _LITERAL_WORDS = frozenset(("t", "m", "of", "年", "月", "日"))
 
 
 def check_format(form: str, key: str) -> None:
-    """Refuse what is no format of times.
+    """Check a format of times.
 
     Raises:
-        ConfigError: it is neither one of `FORMATS` nor written as for strptime.
+        ConfigError: it is neither one of `FORMATS` nor a strptime format.
     """
     import pandas as pd
 
@@ -75,25 +75,25 @@ def check_format(form: str, key: str) -> None:
     hint = "" if "%" in form else "It has no directive."
     try:
         pd.to_datetime(pd.Series(["2000"]), format=form, errors="coerce")
-    except (ValueError, re.error) as error:  # a directive that comes twice is an error of the pattern made of it
+    except (ValueError, re.error) as error:  # re.error: pandas makes a pattern, in which a directive may not repeat
         hint = f"{error}."
     if hint:
         raise ConfigError(key, form, f"a strptime format such as '%d.%m.%Y %H:%M', or {', '.join(FORMATS)}", hint)
 
 
 def day_first(form: str) -> bool | None:
-    """Say whether the day comes before the month, both in digits; None where these cannot be mistaken."""
+    """Return whether the day comes before the month, both in digits; None if the two cannot be confused."""
     day, month, year = form.find("%d"), form.find("%m"), max(form.find("%y"), form.find("%Y"))
     return None if min(day, month) < 0 or year < max(day, month) else day < month
 
 
 def offset_within(form: str) -> bool:
-    """Say whether a format has the offset from UTC itself."""
+    """Return whether a format includes the offset from UTC."""
     return "%z" in form or "%Z" in form
 
 
 def split_offsets(cells: Cells) -> tuple[Cells, Cells]:
-    """Cut UTC offsets off the ends of cells; they are empty where a cell has none."""
+    """Split cells into times and UTC offsets, which are empty for cells without one."""
     if not cells.str.contains(rf"{_OFFSET}$").any():
         return cells, cells.str[:0]
     parts = cells.str.extract(rf"^{_BEFORE_OFFSET} ?({_OFFSET})$")
@@ -101,7 +101,7 @@ def split_offsets(cells: Cells) -> tuple[Cells, Cells]:
 
 
 def offset_nanoseconds(offsets: Cells) -> np.ndarray:
-    """Return offsets such as `Z`, `+02`, `-04:00` and `+0530` as nanoseconds."""
+    """Convert offsets such as `Z`, `+02`, `-04:00` and `+0530` to nanoseconds."""
     sizes = {text: _offset(text) for text in offsets.unique()}
     return np.array([sizes[text] for text in offsets], np.int64)
 
@@ -113,7 +113,7 @@ def _offset(text: str) -> int:
 
 
 def suggested_formats(cells: Cells) -> list[str]:
-    """Return the formats that cells without UTC offsets may have, judged from a few of them."""
+    """Return the possible formats of cells without UTC offsets, from a sample of them."""
     if cells.str.fullmatch(_COUNT).mean() > 0.9:
         return _number_formats(cells)
     if any(cells.str.fullmatch(pattern).mean() > 0.5 for pattern in _QUARTERS):
@@ -127,7 +127,7 @@ def suggested_formats(cells: Cells) -> list[str]:
 
 
 def parse(cells: Cells, form: str) -> Times:
-    """Return the times that cells without UTC offsets hold in a format, NaT where they do not fit it."""
+    """Parse cells without UTC offsets in a format, NaT for cells that do not fit it."""
     if form in EPOCHS:
         counts = _scaled(cells, EPOCHS[form])
         other = _unit(max(counts.max().item() // EPOCHS[form], 0))
@@ -149,7 +149,7 @@ def parse(cells: Cells, form: str) -> Times:
         cells = cells.str.replace(r"(:\d{2}),(\d+)$", r"\1.\2", regex=True)
     else:
         cells = _plain(cells)
-    if offset_within(form) and cells.str.fullmatch(r".*\d(?: ?[AaPp][Mm])?").all():  # its offsets are cut off
+    if offset_within(form) and cells.str.fullmatch(r".*\d(?: ?[AaPp][Mm])?").all():  # without their offsets
         form = re.sub(" ?%[zZ]$", "", form)
     ends = cells.str.contains(_DAY_END).to_numpy(bool)
     if ends.any():
@@ -169,19 +169,19 @@ def _parsed(cells: Cells, form: str) -> Times:
 
 
 def _shorter(form: str) -> list[str]:
-    """Return the formats of times whose fraction, or clock, is left out where it is zero."""
+    """Return the formats of times without a fraction or a clock, which some files omit if they are zero."""
     date = re.sub(r"[ T]%[HI].*$", "", form)
     return [shorter for shorter in (form.replace(".%f", ""), date) if shorter != form and "%d" in date]
 
 
 def _within(times: np.ndarray) -> Times:
-    """Return times in nanoseconds; those that lie centuries away are NaT."""
+    """Return times in nanoseconds, NaT outside `EARLIEST` to `LATEST`."""
     possible = (times >= EARLIEST) & (times < LATEST)
     return np.where(possible, times, np.array("NaT", times.dtype)).astype("datetime64[ns]")
 
 
 def _plain(cells: Cells) -> Cells:
-    """Write variants that strptime does not know as those that it does."""
+    """Replace notations that strptime does not know by equivalent ones."""
     cells = cells.str.replace(r"(:\d{2}),(\d+)$|^(\d{4,14})\.0+$", r"\1.\2\3", regex=True).str.strip(".")
     if cells.str.contains(r"[A-Za-z]{2}").any():
         cells = cells.str.replace(r"(\d)(?:st|nd|rd|th)\b", r"\1", regex=True)
@@ -191,7 +191,7 @@ def _plain(cells: Cells) -> Cells:
 
 
 def _number_formats(cells: Cells) -> list[str]:
-    """Return formats of numbers: dates without separators before counts since 1970."""
+    """Return the possible formats of numbers: dates without separators, else counts since 1970."""
     plain = _plain(cells)
     lengths = set(plain.str.len())
     if len(lengths) == 1 and (form := _COMPACT.get(lengths.pop())) and not np.isnat(parse(plain, form)).any():
@@ -201,7 +201,7 @@ def _number_formats(cells: Cells) -> list[str]:
 
 
 def _unit(count: int) -> str | None:
-    """Return the unit in which a number counts a time since 1970, by its size."""
+    """Return the unit of a time since 1970, from the magnitude of the number."""
     return next((unit for limit, unit in _MAGNITUDES if _LEAST_COUNT <= count < limit), None)
 
 
@@ -209,7 +209,7 @@ _NO_NUMBER = -(2**62)
 
 
 def _scaled(cells: Cells, size: int) -> np.ndarray:
-    """Return decimal numbers times `size`, rounded exactly; `_NO_NUMBER` where cells hold none or a huge one."""
+    """Return decimal numbers times `size`, rounded exactly; `_NO_NUMBER` for other cells and huge numbers."""
     return np.array([_exact(text, size) for text in cells], np.int64)
 
 
@@ -226,7 +226,7 @@ def _moments(counts: np.ndarray, unit: Any = "ns") -> np.ndarray:
 
 
 def _text_formats(text: str) -> list[str]:
-    """Return the strptime formats that a text may have."""
+    """Return the possible strptime formats of a text."""
     for pattern, form in _CLOCKS:
         if match := pattern.search(text):
             return _with_clock(text, match, form)
@@ -257,13 +257,13 @@ def _date_formats(text: str) -> list[str]:
         parts = [next(numbers) if token.isdecimal() else _NAMES.get(token.casefold(), token) for token in tokens]
         if len(set(names := [part for part in parts if part.startswith("%")])) == len(names):
             forms.append("".join(parts))
-    if by_name and "may" in words:  # a full name as well
+    if by_name and "may" in words:  # also a full name
         forms += [form.replace("%b", "%B") for form in forms]
     return forms
 
 
 def _directives(widths: tuple[int, ...], by_name: bool) -> list[tuple[str, ...]]:
-    """Return what numbers of these widths may be in a date, whose month may be a name."""
+    """Return the possible directives of numbers of these widths in a date, whose month may be a name."""
     short = tuple("d" if width <= 2 else str(width) for width in widths)
     if by_name:
         known = {("d", "4"): ["dY"], ("4", "d"): ["Yd"], ("d", "d"): ["dy"], ("4",): ["Y"], ("d",): ["y"]}

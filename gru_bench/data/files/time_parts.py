@@ -1,4 +1,4 @@
-"""Times whose parts stand in several columns: date and clock, date and hour, or year, month, day and so on."""
+"""Times in several columns: date and clock, date and hour, or year, month, day and so on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PARTS = {
 }
 _PART_OF = {word: part for part, words in _PARTS.items() for word in words.split()}
 _CLOCK_PARTS = ("hour", "minute", "second")
-_ADDED = {  # nanoseconds, and how many of them there are at most
+_ADDED = {  # nanoseconds, and the maximum number
     "hour": (3600 * SECOND, 24),
     "minute": (60 * SECOND, 59),
     "second": (SECOND, 60),
@@ -37,18 +37,18 @@ _WHOLE = r"\d{1,4}(?:\.0+)?"
 
 
 def part_of(name: str) -> str | None:
-    """Return the part of a time that a column of this name has, such as `month`; None where the name tells none."""
+    """Return the part of a time that the name of a column indicates, such as `month`, or None."""
     words = re.sub(r"[\W\d_]+", " ", name.casefold()).strip()
     return "day of year" if words == "day of year" else _PART_OF.get(words)
 
 
 def is_whole(cells: Cells) -> bool:
-    """Say whether all cells are whole numbers of at most four digits."""
+    """Return whether all cells are whole numbers of at most four digits."""
     return bool(len(cells)) and bool(cells.str.fullmatch(_WHOLE).all())
 
 
 def are_clock_numbers(cells: Cells) -> bool:
-    """Say whether a column holds whole hours of days, or clocks such as 930 and 1300."""
+    """Return whether a column has whole hours of the day, or clocks such as 930 and 1300."""
     if not is_whole(cells):
         return False
     numbers = cells.astype(float)
@@ -56,7 +56,7 @@ def are_clock_numbers(cells: Cells) -> bool:
 
 
 def guess_parts(frame: Table) -> tuple[str, ...]:
-    """Return columns that make up a time by their names, the year first; nothing where year and month are missing."""
+    """Return the columns that form a time by their names, the year first; none without a year and a month."""
     columns: dict[str, str] = {}
     for name in frame.columns:
         part = part_of(name)
@@ -77,16 +77,16 @@ def guess_parts(frame: Table) -> tuple[str, ...]:
 
 
 def join(frame: Table, names: Sequence[str], form: str | None, place: Place) -> tuple[Cells, np.ndarray | None]:
-    """Join columns of times to one.
+    """Join the columns of a time.
 
     Args:
         frame: the table.
         names: of the columns.
-        form: the format that they have when a blank joins them, or None.
+        form: the format of the columns joined by a blank, or None.
         place: for messages.
 
     Returns:
-        Text cells, and the nanoseconds to add to what they say, or None.
+        Text cells, and nanoseconds to add to their times, or None.
 
     Raises:
         DataError: a cell is missing.
@@ -97,7 +97,7 @@ def join(frame: Table, names: Sequence[str], form: str | None, place: Place) -> 
             row = int(empty[0])
             raise DataError(
                 f"{place.cell(name, row, frame[name].iloc[row])}: expected a time in every row, {empty.size:,} have "
-                "none. Fill or delete these rows."
+                "none. Add the times or delete these rows."
             )
     in_form = "" if form is None or "%" not in form else form
     parts = {part: frame[name] for name in names if (part := part_of(name)) and is_whole(frame[name])}
@@ -114,7 +114,7 @@ def join(frame: Table, names: Sequence[str], form: str | None, place: Place) -> 
 
 
 def _hours(frame: Table, names: Sequence[str]) -> dict[str, Cells]:
-    """Return columns of hours, minutes and seconds beside a date; nothing if they are something else."""
+    """Return the columns of hours, minutes and seconds beside a date; none if they are something else."""
     parts: dict[str, Cells] = {}
     for name in names:
         cells = frame[name]
@@ -126,7 +126,7 @@ def _hours(frame: Table, names: Sequence[str]) -> dict[str, Cells]:
 
 
 def _clock_text(cells: Cells) -> Cells:
-    """Write clocks such as 930 and 1300 as 09:30 and 13:00."""
+    """Convert clocks such as 930 and 1300 to 09:30 and 13:00."""
     if not cells.str.fullmatch(r"\d{1,4}").all():
         return cells
     padded = cells.str.zfill(4)
@@ -148,7 +148,7 @@ def _clock_size(parts: dict[str, Cells], place: Place) -> np.ndarray | None:
 
 
 def _calendar_text(parts: dict[str, Cells]) -> Cells:
-    """Return years, months and days, or weeks or quarters, as one text."""
+    """Join years, months and days, or weeks or quarters, to one text."""
     plain = {part: cells.str.replace(r"\.0+$", "", regex=True) for part, cells in parts.items()}
     year = plain["year"]
     if "quarter" in plain:

@@ -1,7 +1,7 @@
-"""Time zones: instants in UTC, the wall clock of a zone, and times as text.
+"""Time zones: instants in UTC, wall-clock times of a zone, and times as text.
 
-A zone is the name of an IANA zone, such as `Europe/Berlin`, or an offset from UTC, such as `-04:00`; None stands for
-times of which no zone is known, whose wall clock is all there is.
+A zone is the name of an IANA zone, such as `Europe/Berlin`, or an offset from UTC, such as `-04:00`; None stands for an
+unknown zone, of which only wall-clock times are known.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
 _Unit = Literal["s", "ms", "us", "ns"]
 _UNITS: tuple[tuple[_Unit, int], ...] = (("s", SECOND), ("ms", 1_000_000), ("us", 1_000), ("ns", 1))
-CLOCK_CHANGES = "If the clock was changed then, name the zone of the times, as in data.time_zone=Europe/Berlin."
+CLOCK_CHANGES = "If the clocks change then, name the time zone, as in data.time_zone=Europe/Berlin."
 _OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 
 
 def check_zone(zone: str, key: str) -> None:
-    """Refuse what is no zone.
+    """Check a time zone.
 
     Raises:
         ConfigError: it is neither the name of a zone nor an offset.
@@ -46,12 +46,12 @@ def offset_name(nanoseconds: int) -> str:
 
 
 def is_named(zone: str | None) -> bool:
-    """Say whether a zone's offset may change."""
+    """Return whether a zone's offset may change."""
     return zone is not None and not _OFFSET.fullmatch(zone)
 
 
 def wall_clock(times: Times, zone: str | None) -> Times:
-    """Return what clocks in the zone show at instants."""
+    """Return the wall-clock times of a zone at instants."""
     return times if zone is None else times + offsets(times, zone)
 
 
@@ -59,41 +59,41 @@ def offsets(times: Times, zone: str) -> np.ndarray:
     """Return the zone's offset from UTC at instants."""
     import pandas as pd
 
-    there = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(_tzinfo(zone)).tz_localize(None)
-    return there.to_numpy().astype("datetime64[ns]") - times
+    local = pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(_tzinfo(zone)).tz_localize(None)
+    return local.to_numpy().astype("datetime64[ns]") - times
 
 
 def instants(wall: Times, zone: str | None) -> Times:
-    """Return the instants at which clocks in the zone show these times.
+    """Return the instants of wall-clock times in a zone.
 
-    Of the two instants of an hour that comes twice it is the first one; a time that the clock skips is put right
-    after the gap.
+    Of an hour that occurs twice, the first instant is returned; a time that the clock skips is moved to the end of the
+    gap.
     """
     import pandas as pd
 
     if zone is None:
         return wall
     first = np.ones(len(wall), bool)
-    there = pd.DatetimeIndex(wall).tz_localize(_tzinfo(zone), ambiguous=first, nonexistent="shift_forward")
-    return there.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    local = pd.DatetimeIndex(wall).tz_localize(_tzinfo(zone), ambiguous=first, nonexistent="shift_forward")
+    return local.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
 
 
 def both_instants(wall: Times, zone: str) -> tuple[Times, Times]:
-    """Return the first and the second instant at which clocks in the zone show times; NaT where they never do."""
+    """Return the first and the second instant of wall-clock times in a zone; NaT for times that the clock skips."""
     import pandas as pd
 
-    index, found = pd.DatetimeIndex(wall), []
+    index, both = pd.DatetimeIndex(wall), []
     for first in (True, False):
-        there = index.tz_localize(_tzinfo(zone), ambiguous=np.full(len(wall), first), nonexistent="NaT")
-        found.append(there.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]"))
-    return found[0], found[1]
+        local = index.tz_localize(_tzinfo(zone), ambiguous=np.full(len(wall), first), nonexistent="NaT")
+        both.append(local.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]"))
+    return both[0], both[1]
 
 
 def iso_texts(times: Times, zone: str | None) -> Sequence[str]:
-    """Return times in ISO 8601, all in one form: dates alone where no zone is known and all are midnights.
+    """Return times in ISO 8601, all in one format: only dates if the zone is unknown and all times are midnights.
 
     Args:
-        times: in UTC, or of no known zone.
+        times: in UTC, or of an unknown zone.
         zone: of the texts.
     """
     wall = wall_clock(times, zone)
@@ -109,7 +109,7 @@ def iso_texts(times: Times, zone: str | None) -> Sequence[str]:
 
 
 def at_clock_changes(times: Times) -> bool:
-    """Say whether times that a file has twice or not at all lie where clocks are changed: in one night a year."""
+    """Return whether repeated or skipped times may be changes of the clock: in one night a year."""
     days = np.unique(times.astype("datetime64[D]"))
     years = np.unique(days.astype("datetime64[Y]"))
     hours = (times - times.astype("datetime64[D]")).astype(np.int64) // (3600 * SECOND)

@@ -1,4 +1,4 @@
-"""Columns of text cells, as files have them, read as times."""
+"""Convert columns of text cells to times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gru_bench.errors import DataError
 log = logging.getLogger(__name__)
 
 OWN_OFFSETS = "offset"
-"""The zone of times that have their offset from UTC beside them."""
+"""The zone of times that are written with their offset from UTC."""
 
 _CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?|\d{1,2}\.\d{2}\.\d{2})(?: ?[AaPp][Mm])?"
 _DATE = (
@@ -37,13 +37,13 @@ _CENTURY_JUMP = np.timedelta64(60 * 365, "D")
 
 
 class TimeRules(NamedTuple):
-    """What is settled about the times of a file.
+    """Known properties of the times of a file.
 
     Attributes:
         form: their format, or None.
-        day_first: whether the day comes before the month; None where this is open.
+        day_first: whether the day comes before the month; None if unknown.
         zone: a zone for times without an offset, `OWN_OFFSETS`, or None.
-        settled: whether an earlier file settled it: a file that differs is refused.
+        settled: whether they are those of the training data: a file that differs is refused.
     """
 
     form: str | None = None
@@ -53,13 +53,13 @@ class TimeRules(NamedTuple):
 
 
 class Dates(NamedTuple):
-    """A column, read as times.
+    """A column, converted to times.
 
     Attributes:
-        time: instants in UTC, or what clocks show where no zone is known.
+        time: instants in UTC, or wall-clock times of an unknown zone.
         form: the format of the cells.
-        zone: of the times, None where it is unknown.
-        zone_rule: what `TimeRules.zone` is for other files.
+        zone: of the times, None if it is unknown.
+        zone_rule: `TimeRules.zone` for other files.
     """
 
     time: Times
@@ -78,16 +78,16 @@ class _Candidate(NamedTuple):
 
 
 def is_clock(cells: Cells) -> bool:
-    """Say whether all cells are times of day without a date."""
+    """Return whether all cells are times of day without a date."""
     return bool(len(cells)) and bool(cells.str.fullmatch(_CLOCK).all())
 
 
 def looks_like_times(cells: Cells, form: str | None, *, numeric: bool) -> bool:
-    """Say whether the first cells can be read as times.
+    """Return whether the first cells can be read as times.
 
     Args:
         cells: text, none missing.
-        form: their format; None finds it.
+        form: their format; None detects it.
         numeric: whether plain numbers may be times: years, dates without separators, seconds since 1970.
     """
     head = cells.iloc[:50]
@@ -99,27 +99,27 @@ def looks_like_times(cells: Cells, form: str | None, *, numeric: bool) -> bool:
 
 
 def resembles_times(cells: Cells) -> bool:
-    """Say whether most of the first cells look like dates, readable or not."""
+    """Return whether most of the first cells look like dates, readable or not."""
     head = cells.iloc[:50]
     return bool(len(head)) and bool(head.str.fullmatch(_DATE).mean() >= 0.9)
 
 
 def times(cells: Cells, name: str, rules: TimeRules, place: Place, added: np.ndarray | None = None) -> Dates:
-    """Read a column as times.
+    """Convert a column to times.
 
-    Where the day as well as the month may come first, that order is taken which gives regular times in the order of
-    the file, if there is only one; else the day comes first between points, and other signs are refused.
+    If either the day or the month may come first, the order that gives regular, ascending times is chosen, if there is
+    only one; else dates with points begin with the day, and dates with other separators are refused.
 
     Args:
         cells: text, of length rows.
         name: of the column.
-        rules: what is settled.
+        rules: the known properties.
         place: for messages.
-        added: nanoseconds to add, such as hours that another column has; None adds none.
+        added: nanoseconds to add, such as hours from another column, or None.
 
     Raises:
-        DataError: a cell is no time, or has another format than the others; a format, or what the rules say, does not
-            fit; or it stays open whether the day or the month comes first.
+        DataError: a cell is no time, or in another format than the others; the format or the rules do not fit; or the
+            order of day and month is ambiguous.
     """
     wall, offsets = split_offsets(cells)
     within = rules.form is not None and offset_within(rules.form)
@@ -146,8 +146,8 @@ def _candidate(
     if not candidates:
         raise DataError(
             f"{place.cell(name, 0, cells.iloc[0])} is no time. Expected times such as {EXAMPLES}. Name their format, "
-            "as in 'data.time_format=\"%d.%m.%Y %H:%M\"'; name another column (data.time_column=); or take each row as "
-            "one step (data.time_column=[])."
+            "as in 'data.time_format=\"%d.%m.%Y %H:%M\"'; name another column (data.time_column=); or treat each row "
+            "as one step (data.time_column=[])."
         )
     best = max(candidate.read for candidate in candidates)
     candidates = [candidate for candidate in candidates if candidate.read == best]
@@ -155,7 +155,7 @@ def _candidate(
         fitting = [candidate for candidate in candidates if day_first(candidate.form) in (None, rules.day_first)]
         if not fitting:
             raise DataError(
-                f"{place.cell(name, 0, cells.iloc[0])}: the column fits {candidates[0].form} alone, expected dates "
+                f"{place.cell(name, 0, cells.iloc[0])}: the column fits only {candidates[0].form}, expected dates "
                 f"that begin with the {'day' if rules.day_first else 'month'} (data.day_first)."
             )
         candidates = [it for it in fitting if day_first(it.form) is rules.day_first] or fitting
@@ -180,12 +180,12 @@ def _refuse_unread(chosen: _Candidate, cells: Cells, name: str, rules: TimeRules
     good = int(np.flatnonzero(~np.isnat(chosen.time))[0])
     raise DataError(
         f"{cell} is no time like the others, such as {cells.iloc[good]!r} (read as {chosen.form}; {wrong.size:,} such "
-        "cells). Mend or delete the row, or name the format (data.time_format=)."
+        "cells). Correct or delete the row, or name the format (data.time_format=)."
     )
 
 
 def _most_plausible(candidates: Sequence[_Candidate], cells: Cells, name: str, place: Place) -> _Candidate:
-    """Return the one candidate whose times are regular and in order, if no other one's are.
+    """Return the only candidate with regular times in order, or the conventional one of several.
 
     Raises:
         DataError: several are plausible, and no convention decides.
@@ -212,19 +212,19 @@ def _most_plausible(candidates: Sequence[_Candidate], cells: Cells, name: str, p
         row = int(np.flatnonzero(likely[0].time != likely[1].time)[0])
         readings = " or ".join(f"{show_time(it.time[row])} ({it.form})" for it in likely)
         raise DataError(
-            f"{place.cell(name, row, cells.iloc[row])} may be {readings}, and the times are as regular either way. Say "
+            f"{place.cell(name, row, cells.iloc[row])} may be {readings}, and the times are as regular either way. Set "
             "whether the day comes before the month: data.day_first=true or data.day_first=false."
         )
     if not by_points:
         log.warning(
-            "%s: column %r: %r is read as %s (%s; data.time_format= says otherwise)",
+            "%s: column %r: %r is read as %s (%s; data.time_format= changes that)",
             *(place.name, name, cells.iloc[0], show_time(chosen.time[0]), chosen.form),
         )
     return chosen
 
 
 def _evidence(time: Times) -> tuple[int, bool]:
-    """Say how regular times are, 2 without and 1 with gaps, and whether they are in order, forwards or backwards."""
+    """Return the regularity of times, 2 without and 1 with gaps, and whether they are monotonic."""
     known = time[~np.isnat(time)]
     share, moved = filled(known), np.diff(known).astype(np.int64)
     in_order = known.size > 5 and bool((moved > 0).all() or (moved < 0).all())
@@ -232,7 +232,7 @@ def _evidence(time: Times) -> tuple[int, bool]:
 
 
 def _century_jump(candidate: _Candidate) -> int | None:
-    """Return a row that is most of a century before or after the next one, as years of two digits may have it."""
+    """Return a row from which times jump by most of a century, as two-digit years may do, or None."""
     if "%y" not in candidate.form:
         return None
     jumps = np.flatnonzero(np.abs(np.diff(candidate.time)) > _CENTURY_JUMP)
@@ -243,8 +243,8 @@ def _refuse_century_jump(candidate: _Candidate, cells: Cells, name: str, place: 
     row = _century_jump(candidate) or 0
     one, other = (show_time(time) for time in candidate.time[row : row + 2])
     raise DataError(
-        f"{place.cell(name, row + 1, cells.iloc[row + 1])} would be {other}, after {one}: years of two digits are read "
-        "as 1969 to 2068. Expected rows in the order of time. Write these years with four digits."
+        f"{place.cell(name, row + 1, cells.iloc[row + 1])} would be {other}, after {one}: two-digit years are read as "
+        "1969 to 2068. Expected rows in the order of time. Write these years with four digits."
     )
 
 
@@ -260,16 +260,14 @@ def _check_offsets(cells: Cells, offsets: Cells, name: str, rules: TimeRules, pl
         return
     if has.all() != (rules.zone == OWN_OFFSETS):
         expected = "without an offset from UTC" if rules.zone is None else "with their offset from UTC"
-        raise DataError(
-            f"{place.cell(name, 0, cells.iloc[0])}: expected times {expected}, as in the training data. Write them so."
-        )
+        raise DataError(f"{place.cell(name, 0, cells.iloc[0])}: expected times {expected}, as in the training data.")
 
 
 def _with_offsets(wall: Times, offsets: np.ndarray, zone: str | None, place: Place) -> tuple[Times, str]:
     """Return instants and their zone: a known one, or the last offset.
 
-    Where offsets change and the wall clock alone is regular, as it is with days and months, its times are kept, and all
-    of them get the last offset.
+    If offsets change and only the wall-clock times are regular, as of days and months, those are kept, all with the
+    last offset.
     """
     time = wall - offsets.astype("timedelta64[ns]")
     if zone not in (None, OWN_OFFSETS):
@@ -294,18 +292,18 @@ def _in_days(clocks: Times) -> bool:
 
 
 def _in_zone(wall: Times, cells: Cells, name: str, zone: str, place: Place) -> Times:
-    """Return the instants of times on the wall clock of a zone, an hour that comes twice by the order of the rows.
+    """Return the instants of wall-clock times in a zone; of an hour that occurs twice by the order of the rows.
 
     Raises:
-        DataError: the clock never shows a time.
+        DataError: the clock skips a time.
     """
     first, second = both_instants(wall, zone)
     never = np.flatnonzero(np.isnat(first))
     if never.size:
         row = int(never[0])
         raise DataError(
-            f"{place.cell(name, row, cells.iloc[row])} does not exist in {zone}, where clocks are put forward then "
-            f"({never.size:,} such cells). Expected times of that zone; for standard time all year give its offset, as "
+            f"{place.cell(name, row, cells.iloc[row])} does not exist in {zone}, where the clocks go forward then "
+            f"({never.size:,} such cells). Expected times of that zone; for standard time all year set its offset, as "
             "in data.time_zone=+01:00."
         )
     later = wall.size > 1 and wall[-1] < wall[0]
@@ -314,14 +312,14 @@ def _in_zone(wall: Times, cells: Cells, name: str, zone: str, place: Place) -> T
     if once.size:
         row = int(once[0])
         log.warning(
-            "%s comes twice in %s and once in the file; read as the first one, as are %s more",
+            "%s occurs twice in %s and once in the file; it is read as the first one, as are %s more",
             *(place.cell(name, row, cells.iloc[row]), zone, f"{once.size - 1:,}"),
         )
     return np.where(again, second, first)
 
 
 def _seen_before(wall: Times) -> np.ndarray:
-    """Say which times stand in an earlier row as well."""
+    """Return a mask of the times that also occur in an earlier row."""
     _, firsts = np.unique(wall, return_index=True)
     seen = np.ones(wall.size, bool)
     seen[firsts] = False

@@ -87,7 +87,7 @@ def test_the_marks_of_the_training_data_hold():
     assert known(["0,5", "0,7"], ".").decimal is None
     assert known(["0.5", "0.7"], ",").decimal is None
     assert known(["1,673", "1,693"], ",") == Marks(",")
-    with pytest.raises(DataError, match=r"'1,673' may be another number than it seems: the training data has .* '\.'"):
+    with pytest.raises(DataError, match=r"'1,673' is ambiguous: the training data has .* '\.'"):
         decimal_of("a", known(["1,673"], "."), PLACE._replace(known=True), ".")
 
 

@@ -97,6 +97,6 @@ def test_a_column_of_texts_alone_keeps_its_first_text(read, header, quoted, capl
     single = "text" if header else "1"
     options = {"single": single, "needed": ("text",), "header": header}
     assert read(table, alone, **options)[single].tolist() == TEXTS
-    assert ("line 1 is no header that is known" in caplog.text) is header
+    assert ("line 1 is not a known header" in caplog.text) is header
     if header:
         assert read(table, "TEXT\n" + alone, **options)["text"].tolist() == TEXTS

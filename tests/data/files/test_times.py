@@ -158,7 +158,7 @@ MONTHS = [f"{n % 12 + 1}/1/{2000 + n // 12}" for n in range(12)]
         ),
         ([f"{n % 24:02}:00" for n in range(60)], "time;load", {}, r"time of day without its date.*data.time_column="),
         ([*range(43831, 43891)], "Date;load", {}, r"Excel counts in days \(data.time_format=excel reads it\)"),
-        (DAYS.strftime("%m/%d/%Y"), "date;load", {"day_first": True}, r"fits %m/%d/%Y alone, .* begin with the day"),
+        (DAYS.strftime("%m/%d/%Y"), "date;load", {"day_first": True}, r"fits only %m/%d/%Y, .* begin with the day"),
         (
             DAYS.strftime("%m/%d/%Y"),
             "date;load",
