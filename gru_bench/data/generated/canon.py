@@ -8,7 +8,8 @@ from typing import Annotated
 
 import numpy as np
 
-from gru_bench.data.pieces.pieces import SPLITS, Pieces, Roll, make_pieces, to_roll
+from gru_bench.data.data_set import SPLITS
+from gru_bench.data.pieces.pieces import Pieces, Roll, make_pieces, to_roll
 from gru_bench.data.random import below, random_bits, random_words
 from gru_bench.data.source import gives
 from gru_bench.validation import Natural, Range

@@ -9,8 +9,10 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import random_words
-from gru_bench.data.series.series import SPLITS, Readings, Rows, Series, make_series
+from gru_bench.data.series.readings import Readings
+from gru_bench.data.series.series import Rows, Series, make_series
 from gru_bench.data.source import gives
 from gru_bench.validation import Natural, Positive, PositiveFloat, Range
 

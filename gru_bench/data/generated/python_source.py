@@ -8,8 +8,9 @@ import sysconfig
 from pathlib import Path
 from typing import Annotated
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.source import gives
-from gru_bench.data.tokens.corpus import SPLITS, Corpus, make_corpus
+from gru_bench.data.tokens.corpus import Corpus, make_corpus
 from gru_bench.data.tokens.vocabulary import Vocabulary
 from gru_bench.errors import DataError
 from gru_bench.validation import Range

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import numpy as np
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import random_bits
 from gru_bench.data.source import gives
-from gru_bench.data.tokens.corpus import SPLITS, Corpus, make_corpus
+from gru_bench.data.tokens.corpus import Corpus, make_corpus
 from gru_bench.data.tokens.vocabulary import Tokens, Vocabulary
 from gru_bench.validation import Natural, Range
 

@@ -22,9 +22,10 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import random_words
 from gru_bench.data.source import gives
-from gru_bench.data.texts.texts import SPLITS, LabelledTexts, make_texts
+from gru_bench.data.texts.texts import LabelledTexts, make_texts
 from gru_bench.errors import DataError
 from gru_bench.validation import Natural, Range
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.source import gives
-from gru_bench.data.tokens.corpus import SPLITS, Corpus, encode_splits, make_corpus
+from gru_bench.data.tokens.corpus import Corpus, encode_splits, make_corpus
 from gru_bench.data.tokens.vocabulary import Tokens, Vocabulary, words
 from gru_bench.validation import Positive, Range
 
