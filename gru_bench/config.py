@@ -104,8 +104,30 @@ class Config:
     @property
     def hash(self) -> str:
         """Eight hexadecimal digits that name all settings but the seed."""
+        return self.hash_without()
+
+    def hash_without(self, *keys: str) -> str:
+        """Return eight hexadecimal digits that name all settings but the seed and those of some dotted keys."""
         settled = {name: value for name, value in self.identity.items() if name != "seed"}
+        for key in keys:
+            section, _, left_out = key.partition(".")
+            settled[section] = {name: value for name, value in settled[section].items() if name != left_out}
         return hashlib.sha256(json.dumps(settled, sort_keys=True).encode()).hexdigest()[:8]
+
+    def with_values(self, values: Mapping[str, Any]) -> Config:
+        """Return the settings with other values of some dotted keys, all of which they have.
+
+        Raises:
+            ConfigError: there is no such key, or a value is not allowed.
+        """
+        plain = self.to_dict()
+        for key, value in values.items():
+            section, _, name = key.rpartition(".")
+            group = plain[section] if section else plain
+            if name not in group:
+                raise ConfigError(key, value, f"a setting of {section}: {', '.join(group)}", nearest(name, group))
+            group[name] = value
+        return Config.from_dict(plain)
 
     @property
     def directory(self) -> Path:

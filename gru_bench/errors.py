@@ -24,6 +24,9 @@ class ConfigError(UserError):
         self.key, self.found, self.allowed, self.hint = key, found, allowed, hint
         super().__init__(f"{key}: found {shown(found)}, allowed: {allowed}." + (f" {hint}" if hint else ""))
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[object, ...]]:
+        return type(self), (self.key, self.found, self.allowed, self.hint)  # as processes hand it to each other
+
 
 class DataError(UserError):
     """A data file is missing, damaged, unreadable or not what it should be."""

@@ -83,8 +83,10 @@ def reproduce(
         ConfigError: an unknown claim or launcher, or a claim whose file is wrong.
         UserError: results cannot be read or written.
     """
+    from gru_bench.reproduction.provenance import changes  # Hydra takes a second to load
+
     if launcher is not None:
-        from gru_bench.launchers import check_launcher  # Hydra takes a second to load
+        from gru_bench.launchers import check_launcher
 
         check_launcher(launcher, "launcher")
     definitions = experiments_folder() if experiments == "auto" else experiments
@@ -95,6 +97,9 @@ def reproduce(
     claims = [read_claim(definitions, name) for name in names]
     folder = DEFAULT_OUT[scale] if out == "auto" else out
     terminal = Terminal(soft_wrap=True, highlight=False, go_on=True)
+    uncommitted = "" if scale == "smoke" else changes(definitions)
+    if uncommitted and not plan:
+        raise UserError(uncommitted)
     if not plan:
         _copy_definitions(definitions, folder)
     places = {"paths.runs": runs, "paths.mirror": mirror, "paths.cache": cache, "tracker": "none"}
@@ -104,6 +109,8 @@ def reproduce(
     if scale == "smoke":
         os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # to compile is nearly all that it does
     if plan:
+        if uncommitted:
+            terminal.print(f"not as it is: {uncommitted}")
         for wanted in _with_tuning(claims, tuning, scale):
             _say_plan(wanted, _planner(scale, common, tuning, folder), folder, terminal)
         return 0
@@ -161,6 +168,7 @@ def _is_copy(text: str, path: Path) -> bool:
 def _engine(folder: Path, at_once: int, launcher: str | None, terminal: Terminal) -> Iterator[Reproduction]:
     from gru_bench.reproduction.measures import measuring_process
     from gru_bench.reproduction.reproduction import Reproduction
+    from gru_bench.reproduction.training import training_processes
     from gru_bench.training.layout import take_cores_as_devices
 
     if launcher is None:
@@ -171,8 +179,8 @@ def _engine(folder: Path, at_once: int, launcher: str | None, terminal: Terminal
         ahead = "" if left is None else f"  ETA {left / 60:.0f} min"
         terminal.print(f"{progress.claim}  {progress.done}/{progress.total}  {progress.text}{ahead}")
 
-    with measuring_process() as process:
-        yield Reproduction(out=folder, at_once=at_once, launcher=launcher, process=process, say=say)
+    with measuring_process() as process, training_processes(at_once) as trainers:
+        yield Reproduction(out=folder, at_once=at_once, launcher=launcher, process=process, trainers=trainers, say=say)
 
 
 def _planner(scale: Scale, common: tuple[str, ...], tuning: Claim | None, folder: Path) -> Planner:
@@ -194,12 +202,16 @@ def _rows(claim: Claim, folder: Path) -> list[Row]:
 
 def _say_plan(claim: Claim, planner: Planner, folder: Path, terminal: Terminal) -> None:
     from gru_bench.reproduction.plan import missing
+    from gru_bench.reproduction.provenance import other_versions
 
     jobs, refused = planner.jobs(claim)
-    left = len(missing(jobs, _rows(claim, folder)))
+    rows = _rows(claim, folder)
+    left = len(missing(jobs, rows))
     terminal.print(f"{claim.name}: {len(jobs)} rows, {left} of them to be made")
     for line in refused:
         terminal.print(f"    not planned yet: {line}")
+    if other := other_versions(folder / claim.name / RESULTS_FILE, jobs, rows):
+        terminal.print(f"    not as it is: {other}")
 
 
 if __name__ == "__main__":

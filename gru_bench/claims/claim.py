@@ -38,12 +38,14 @@ class Setting:
         published: the same for published sizes and recipes.
         better: whether less or more of the test metric is better.
         unit: of the test metric.
+        drawn_by_seed: keys of `data` that get the value of the seed, so that seeds differ in their data as well.
     """
 
     title: str
     run: tuple[str, ...]
     better: Better
     unit: str
+    drawn_by_seed: tuple[str, ...] = ()
     smoke: tuple[str, ...] | None = None
     small: tuple[str, ...] | None = None
     published: tuple[str, ...] | None = None
@@ -122,12 +124,14 @@ class Part:
         numbers: columns of results.csv; see docs/claims.md for those of each measure.
         targets: of the validation metric, by setting, to which updates are counted.
         smoke: what stands for all of it at the scale `smoke`.
+        drawn_by_seed: keys of `data` that get the value of the seed, beside those of the setting.
     """
 
     measure: Measure
     settings: tuple[str, ...]
     arms: tuple[str, ...] = ()
     run: tuple[str, ...] = ()
+    drawn_by_seed: tuple[str, ...] = ()
     levels: Levels | None = None
     seeds: Seeds = field(default_factory=Seeds)
     first_seed: Natural = 0

@@ -128,8 +128,11 @@ def _check(claim: Claim, where: str) -> None:
             _known(dict.fromkeys(part.settings), setting, f"{where}: parts.{name}.smoke.settings")
         for arm in part.smoke.arms:
             _known(dict.fromkeys(claim.arms_of(part)), arm, f"{where}: parts.{name}.smoke.arms")
+        _check_drawn(part.drawn_by_seed, f"{where}: parts.{name}")
         if part.levels is not None and part.trials is not None:
             raise ConfigError(f"{where}: parts.{name}", "levels and trials", "one of them")
+    for name, setting in claim.settings.items():
+        _check_drawn(setting.drawn_by_seed, f"{SETTINGS_FILE}: {name}")
     for comparison in claim.comparisons:
         place = f"{where}: comparison {comparison.name!r}"
         part = _known(claim.parts, comparison.part, f"{place}, part")
@@ -164,6 +167,12 @@ def _check(claim: Claim, where: str) -> None:
         _known(claim.arms, value.arm, f"{where}: published, arm")
         _known(claim.settings, value.setting, f"{where}: published, setting")
         _known(dict.fromkeys(part.numbers), value.number, f"{where}: published, number")
+
+
+def _check_drawn(keys: tuple[str, ...], where: str) -> None:
+    for key in keys:
+        if not key.startswith("data."):
+            raise ConfigError(f"{where}.drawn_by_seed", key, "keys of data, such as data.seed and data.draw_seed")
 
 
 def _known(names: Mapping[str, Any], name: str, where: str) -> Any:

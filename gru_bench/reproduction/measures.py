@@ -25,10 +25,10 @@ UPDATES_PER_ROUND = 20
 
 def measuring_process() -> Executor:
     """Return the process; it is started when it is first needed."""
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have this process end with the one that started it, which may be killed and then says nothing."""
     parent = multiprocessing.parent_process()
 

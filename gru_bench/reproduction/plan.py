@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ class Job:
         config: all settings, seed included.
         overrides: the command line of `train` that gives them.
         target: of the validation metric, to which updates are counted; None: not counted.
+        drawn: keys of `data` that have the value of the seed.
     """
 
     key: Key
@@ -39,6 +39,12 @@ class Job:
     config: Config
     overrides: tuple[str, ...]
     target: float | None
+    drawn: tuple[str, ...] = ()
+
+    @property
+    def hash(self) -> str:
+        """Eight hexadecimal digits that name all settings but the seed and what it draws: one arm, one hash."""
+        return self.config.hash_without(*self.drawn)
 
 
 Count = Callable[[Config], Mapping[str, float]]
@@ -96,17 +102,20 @@ class Planner:
             return
         own = claim.arms[arm]
         shared = (*sized, *part.run)
+        drawn = tuple(dict.fromkeys((*claim.settings[setting].drawn_by_seed, *part.drawn_by_seed)))
         for level, varied in self._levels(part, own):
             overrides = (*shared, *varied, *self._chosen(own, setting), *own.run)
             overrides += self._matched(claim, own, setting, (*shared, *varied))
             config = _composed(*overrides, *self.common)
             for seed in range(part.first_seed, part.first_seed + count):
+                of_seed = dict.fromkeys((*drawn, "seed"), seed)
                 yield Job(
                     key=Key(self.scale, name, setting, arm, level_text(level), seed),
                     part=part,
-                    config=dataclasses.replace(config, seed=seed),
-                    overrides=(*overrides, f"seed={seed}"),
+                    config=config.with_values(of_seed),
+                    overrides=_last((*overrides, *(f"{key}={value}" for key, value in of_seed.items()))),
                     target=part.targets.get(setting),
+                    drawn=drawn,
                 )
 
     def _levels(self, part: Part, arm: Arm) -> Iterator[tuple[Level | None, tuple[str, ...]]]:
@@ -159,7 +168,7 @@ class Planner:
 def missing(jobs: Sequence[Job], rows: Sequence[Row]) -> list[Job]:
     """Return the jobs that have no row of their present settings."""
     done = {row.key: row.config_hash for row in rows}
-    return [job for job in jobs if done.get(job.key) != job.config.hash]
+    return [job for job in jobs if done.get(job.key) != job.hash]
 
 
 @functools.cache

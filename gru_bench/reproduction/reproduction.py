@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,24 +10,20 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-
+from gru_bench.checkout import code_version
 from gru_bench.claims.claim import RESULTS_FILE, Claim
 from gru_bench.claims.rows import Row, append_rows, read_rows
-from gru_bench.compose import launch
-from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.files import home_expanded
-from gru_bench.record import FILE_NAME, RunRecord, read_record
+from gru_bench.record import RunRecord, read_record
 from gru_bench.reproduction.measures import Numbers, measure
 from gru_bench.reproduction.plan import Job, Planner, missing
+from gru_bench.reproduction.provenance import other_versions
 from gru_bench.reproduction.run_numbers import run_numbers
-from gru_bench.reproduction.sessions import sessions
-from gru_bench.session import run_session, train_together
-from gru_bench.training.environment import device, versions
+from gru_bench.reproduction.training import ENDED, Outcome, launched, trained
+from gru_bench.training.environment import device
 from gru_bench.training.run import now
 
-ENDED = ("finished", "diverged")
+_Make = Callable[[Sequence[Job], float], list[Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +52,7 @@ class Reproduction:
         at_once: how many runs are trained in one program at most.
         launcher: a preset of hydra/launcher, or None: in this process.
         process: where all is measured that is no run.
+        trainers: where runs are trained that can share no program with others.
         say: told of each group of rows.
     """
 
@@ -64,6 +60,7 @@ class Reproduction:
     at_once: int
     launcher: str | None
     process: Executor
+    trainers: Executor
     say: Callable[[Progress], None]
 
     def rows(self, claim: Claim) -> list[Row]:
@@ -78,80 +75,104 @@ class Reproduction:
             Interrupted: SIGINT or SIGTERM came; the same call goes on from there.
         """
         jobs, failures = planner.jobs(claim)
-        wanted = missing(jobs, self.rows(claim))
+        path, rows = self.out / claim.name / RESULTS_FILE, self.rows(claim)
+        wanted = missing(jobs, rows)
+        if other := other_versions(path, jobs, rows):
+            return [*failures, other]
         began, fresh = time.monotonic(), 0
         done = len(jobs) - len(wanted)
-        for group in _groups(wanted, self.at_once if self.launcher is None else len(wanted)):
-            try:
-                rows = self._rows(group)
-            except UserError as error:
-                failures.append(f"{claim.name}, {_about(group)}: {error}")
-                continue
-            append_rows(self.out / claim.name / RESULTS_FILE, rows, claim.numbers)
-            done, fresh = done + len(group), fresh + len(group)
-            seconds = time.monotonic() - began
-            text = f"{_about(group)}: {_told(rows)}"
-            self.say(Progress(claim=claim.name, done=done, total=len(jobs), seconds=seconds, fresh=fresh, text=text))
+        for _, of_part in itertools.groupby(wanted, key=lambda job: (job.key.part, job.key.setting)):
+            for made, rows in self._rows(list(of_part)):
+                if isinstance(rows, UserError):
+                    failures.append(f"{claim.name}, {_about(made)}: {rows}")
+                    continue
+                append_rows(path, rows, claim.numbers)
+                done, fresh = done + len(made), fresh + len(made)
+                seconds = time.monotonic() - began
+                text = f"{_about(made)}: {_told(rows)}"
+                self.say(
+                    Progress(claim=claim.name, done=done, total=len(jobs), seconds=seconds, fresh=fresh, text=text)
+                )
         return failures
 
-    def _rows(self, group: Sequence[Job]) -> list[Row]:
-        part = group[0].part
+    def _rows(self, jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], list[Row] | UserError]]:
+        """Yield rows of one part and setting as they are made, or what kept them from it, with the jobs they are of."""
+        part = jobs[0].part
+        if part.measure != "run" and not part.trained:
+            yield jobs, _attempt(self._measured_rows, jobs, 0.0)
+            return
+        ready: list[Job] = []
+        training = 0.0
+        for made, outcome in self._trained(jobs):
+            if isinstance(outcome, UserError):
+                yield made, outcome
+            elif part.measure == "run":
+                yield made, _attempt(_run_rows, made, outcome)
+            else:
+                ready += made
+                training += outcome
+        if ready:
+            yield ready, _attempt(self._measured_rows, ready, training)
+
+    def _trained(self, jobs: Sequence[Job]) -> Iterator[Outcome]:
+        if self.launcher is not None:
+            return launched(jobs, self.launcher)
+        return trained(jobs, self.at_once, self.trainers)
+
+    def _measured_rows(self, jobs: Sequence[Job], training: float) -> list[Row]:
         began = time.monotonic()
-        trained = part.measure == "run" or part.trained
-        records = self._train(group) if trained else {}
-        if part.measure == "run":
-            rows = [_run_row(job, *records[job.config.directory]) for job in group]
-        else:
-            fit = [job for job in group if not trained or records[job.config.directory][0].status == "finished"]
-            found, load = measure(fit, self.process) if fit else ([], None)
-            numbers = dict(found)
-            rows = [_measured_row(job, numbers.get(job.key), load) for job in group]
-        seconds = (time.monotonic() - began) / len(group)
-        return [replace(row, seconds=round(seconds, 3), numbers=_kept(row, part.numbers)) for row in rows]
-
-    def _train(self, group: Sequence[Job]) -> dict[Path, tuple[RunRecord, Path]]:
-        """Train what is not trained yet, and return the records by run directory."""
-        members = {job.config.directory: job for job in group}
-        left = [job for directory, job in members.items() if not _ended(directory)]
-        if self.launcher is None:
-            for together in sessions(left, self.at_once):
-                train_together([job.config for job in together], Console(file=io.StringIO()), pictures=False)
-        elif left:
-            commands = [[*job.overrides, *_places(job.config)] for job in left]
-            launch(
-                run_session, commands, self.launcher, home_expanded(group[0].config.paths.runs, "paths.runs") / "sweeps"
-            )
-        return {directory: (read_record(directory), directory) for directory in members}
+        fit = [job for job in jobs if not job.part.trained or _record(job).status == "finished"]
+        found, load = measure(fit, self.process) if fit else ([], None)
+        numbers = dict(found)
+        rows = [_measured_row(job, numbers.get(job.key), load) for job in jobs]
+        return _completed(rows, jobs, training + time.monotonic() - began)
 
 
-def _groups(jobs: Sequence[Job], at_once: int) -> Iterator[list[Job]]:
-    """Yield jobs that are done together: runs by program; measures by part and setting, arms in turn."""
-    for _, of_part in itertools.groupby(jobs, key=lambda job: (job.key.part, job.key.setting)):
-        together = list(of_part)
-        if together[0].part.measure == "run":
-            yield from sessions(together, at_once)
-        else:
-            yield together
+def _attempt(make: _Make, jobs: Sequence[Job], seconds: float) -> list[Row] | UserError:
+    """Return the rows of jobs, or why there are none."""
+    try:
+        return make(jobs, seconds)
+    except UserError as error:
+        return error
 
 
-def _ended(directory: Path) -> bool:
-    """Return whether a run was trained to its end, or diverged; the hash in its directory names its settings."""
-    return (directory / FILE_NAME).exists() and read_record(directory).status in ENDED
+def _run_rows(jobs: Sequence[Job], seconds: float) -> list[Row]:
+    return _completed([_run_row(job, _record(job)) for job in jobs], jobs, seconds)
 
 
-def _places(config: Config) -> list[str]:
-    """Return the settings that say where a run of a launcher goes and where its data is."""
-    known = {"paths.runs": config.paths.runs, "paths.mirror": config.paths.mirror, "paths.cache": config.paths.cache}
-    return [f"{key}={value}" for key, value in known.items() if value is not None] + ["tracker=none"]
+def _completed(rows: Sequence[Row], jobs: Sequence[Job], seconds: float) -> list[Row]:
+    """Give rows their share of the time that all took, and of their numbers those that the part asks for."""
+    each = round(seconds / len(jobs), 3)
+    return [
+        replace(row, seconds=each, numbers=_kept(row, job.part.numbers)) for row, job in zip(rows, jobs, strict=True)
+    ]
 
 
-def _run_row(job: Job, record: RunRecord, directory: Path) -> Row:
+def _record(job: Job) -> RunRecord:
+    """Return the record of the run of a job.
+
+    Raises:
+        UserError: it has none, or another version of the code made it than the one that the rows are to be of.
+    """
+    directory = job.config.directory
+    record = read_record(directory)
+    version = _version(record.versions)
+    if job.key.scale != "smoke" and version != code_version():
+        raise UserError(
+            f"{directory}: this run is of {version}, expected one of {code_version()}. "
+            "Remove the folder, or give another one: runs=..."
+        )
+    return record
+
+
+def _run_row(job: Job, record: RunRecord) -> Row:
+    directory = job.config.directory
     if record.status not in ENDED:
         raise UserError(f"{directory}: the run is {record.status} ({record.reason or 'no reason is known'}).")
     numbers = run_numbers(record, directory, job.target) if record.status == "finished" else {}
     return Row(
         key=job.key,
-        config_hash=job.config.hash,
+        config_hash=job.hash,
         overrides=" ".join(job.overrides),
         code_version=_version(record.versions),
         device=record.device,
@@ -167,9 +188,9 @@ def _run_row(job: Job, record: RunRecord, directory: Path) -> Row:
 def _measured_row(job: Job, numbers: Numbers | None, load: float | None) -> Row:
     return Row(
         key=job.key,
-        config_hash=job.config.hash,
+        config_hash=job.hash,
         overrides=" ".join(job.overrides),
-        code_version=_version(versions()),
+        code_version=code_version(),
         device=device(),
         at_once=1,
         other_load=None if load is None else round(load, 3),

@@ -8,12 +8,12 @@ import importlib.metadata
 import os
 import platform
 import resource
-import subprocess
 import sys
 from pathlib import Path
 
 import jax
 
+from gru_bench.checkout import commit
 from gru_bench.machine_load import usable_cores
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
@@ -28,7 +28,7 @@ def versions() -> dict[str, str | None]:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             found[name] = None
-    found["commit"] = _commit()
+    found["commit"] = commit()
     return found
 
 
@@ -107,23 +107,3 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def _commit() -> str | None:
-    """Return the commit of the checkout, with -dirty where code or configs differ from it; its results may differ."""
-    folder = Path(__file__).resolve().parents[2]
-    if not (folder / ".git").exists():
-        return None
-    commit = _git(folder, "rev-parse", "--short=12", "HEAD")
-    changed = commit and _git(folder, "status", "--porcelain", "--untracked-files=no", "--", "gru_bench", "configs")
-    return f"{commit}-dirty" if changed else commit
-
-
-def _git(folder: Path, *words: str) -> str | None:
-    try:
-        found = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None

@@ -8,6 +8,7 @@ import pytest
 from gru_bench.data.batches.examples import train_batches
 from gru_bench.data.sequences.sequences import Examples
 from gru_bench.data.series.baselines import all_origins
+from gru_bench.data.train_fraction import take_fraction
 from gru_bench.errors import ConfigError, DataError
 from tests.data.kinds import digits, load
 
@@ -33,6 +34,19 @@ def test_symbols_are_the_first_ones(tmp_path: Path):
     whole, part = load("tokens", tmp_path), load("tokens", tmp_path, train_fraction=0.25)
     np.testing.assert_array_equal(part.train, whole.train[: part.train.size])
     np.testing.assert_array_equal(part.test, whole.test)
+
+
+def test_another_seed_takes_other_symbols_and_shares_are_nested(tmp_path: Path):
+    whole = load("tokens", tmp_path)
+    for seed in (1, 2, 3):
+        parts = [load("tokens", tmp_path, train_fraction=share, draw_seed=seed) for share in (0.1, 0.3, 0.9)]
+        starts = [part.facts["train_fraction"]["start"] for part in parts]
+        assert starts == sorted(starts, reverse=True)
+        ends = [start + part.train.size for start, part in zip(starts, parts, strict=True)]
+        assert ends == sorted(ends)
+        for start, end, part in zip(starts, ends, parts, strict=True):
+            np.testing.assert_array_equal(part.train, whole.train[start:end])
+            assert part.facts["symbols"]["train"] == part.train.size == end - start
 
 
 def test_texts_are_nested_and_each_class_has_its_share(tmp_path: Path):
@@ -90,7 +104,7 @@ def test_sequences_that_are_drawn_anew_are_refused(tmp_path: Path):
 def test_a_fixed_set_of_sequences_is_nested():
     data = digits()
     assert isinstance(data.train, Examples)
-    parts = [data.with_train_fraction(share, 0) for share in (0.2, 0.5)]
+    parts = [take_fraction(data, "sequences", share, 0) for share in (0.2, 0.5)]
     less, more = (set(part.train.inputs[:, 0, 0].tolist()) for part in parts)
     assert less < more < set(data.train.inputs[:, 0, 0].tolist())
     assert [part.facts["sequences"]["train"] for part in parts] == [8, 20]

@@ -7,15 +7,16 @@ import pytest
 
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import Key, Row
+from gru_bench.errors import ConfigError
 from gru_bench.reproduction.plan import Job, Planner, missing
 from gru_bench.reproduction.sessions import sessions
-from tests.reproduction.folder import write_experiments
+from tests.reproduction.folder import BROKEN, write_experiments
 
 
-def _row(job: Job, **numbers: float) -> Row:
+def row_of(job: Job, **numbers: float) -> Row:
     return Row(
         key=job.key,
-        config_hash=job.config.hash,
+        config_hash=job.hash,
         overrides=" ".join(job.overrides),
         code_version="1",
         device="cpu",
@@ -36,7 +37,7 @@ def _planner(folder: Path, rows: list[Row]) -> Planner:
     )
 
 
-def _jobs(folder: Path, rows: list[Row], name: str) -> list[Job]:
+def jobs_of(folder: Path, rows: list[Row], name: str) -> list[Job]:
     jobs, refused = _planner(folder, rows).jobs(read_claim(folder, name))
     assert not refused
     return jobs
@@ -48,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_all_cells_search_the_same_points(folder: Path):
-    jobs = _jobs(folder, [], "tuning")
+    jobs = jobs_of(folder, [], "tuning")
     rates = {arm: [job.config.optimizer.learning_rate for job in jobs if job.key.arm == arm] for arm in ("gru", "lstm")}
     assert rates["gru"] == rates["lstm"]
     assert len(set(rates["gru"])) == 3
@@ -56,9 +57,9 @@ def test_all_cells_search_the_same_points(folder: Path):
 
 
 def test_arms_take_over_the_trial_that_validation_chose(folder: Path):
-    trials = _jobs(folder, [], "tuning")
-    rows = [_row(job, valid=abs(int(job.key.level) - 1.0)) for job in trials]
-    jobs = _jobs(folder, rows, "accuracy")
+    trials = jobs_of(folder, [], "tuning")
+    rows = [row_of(job, valid=abs(int(job.key.level) - 1.0)) for job in trials]
+    jobs = jobs_of(folder, rows, "accuracy")
     chosen = {job.key.arm: job.config.optimizer.learning_rate for job in jobs if job.key.part == "runs"}
     (best,) = {job.config.optimizer.learning_rate for job in trials if job.key.level == "1"}
     assert set(chosen.values()) == {best}
@@ -73,8 +74,8 @@ def test_without_a_trial_it_says_what_to_run_and_plans_the_rest(folder: Path):
 
 
 def test_what_has_a_row_of_its_present_settings_is_not_missing(folder: Path):
-    jobs = _jobs(folder, [], "tuning")
-    rows = [_row(job, valid=1.0) for job in jobs]
+    jobs = jobs_of(folder, [], "tuning")
+    rows = [row_of(job, valid=1.0) for job in jobs]
     assert missing(jobs, rows) == []
     assert missing(jobs, rows[1:]) == jobs[:1]
     stale = dataclasses.replace(rows[0], config_hash="00000000")
@@ -82,16 +83,50 @@ def test_what_has_a_row_of_its_present_settings_is_not_missing(folder: Path):
 
 
 def test_trials_of_a_cell_are_trained_together(folder: Path):
-    jobs = _jobs(folder, [], "tuning")
+    jobs = jobs_of(folder, [], "tuning")
     groups = list(sessions(jobs, at_once=10))
     assert [{job.key.arm for job in group} for group in groups] == [{"gru"}, {"lstm"}]
     assert [len(group) for group in sessions(jobs, at_once=2)] == [2, 1, 2, 1]
 
 
 def test_equal_runs_are_trained_once(folder: Path):
-    (job, *_) = _jobs(folder, [], "tuning")
+    (job, *_) = jobs_of(folder, [], "tuning")
     twin = dataclasses.replace(job, key=Key("smoke", "other", "reber", "gru", "", 1000))
     assert list(sessions([job, twin], at_once=1)) == [[job, twin]]
+
+
+def test_seeds_differ_in_the_data_that_they_draw_and_arms_do_not(tmp_path: Path):
+    claim = BROKEN.replace("model.hidden_size=null, model.parameter_budget=101", "model.hidden_size=8")
+    claim = claim.replace("smoke: 1", "smoke: 2")
+    drawn = claim.replace(
+        "numbers: [test]", "drawn_by_seed: [data.seed, data.draw_seed], numbers: [test], first_seed: 3"
+    )
+    folder = write_experiments(tmp_path / "experiments", plain=claim, drawn=drawn)
+    jobs, plain = jobs_of(folder, [], "drawn"), jobs_of(folder, [], "plain")
+    assert [(job.key.arm, job.config.seed, job.config.data.options["seed"]) for job in jobs] == [
+        ("gru", 3, 3),
+        ("gru", 4, 4),
+        ("lstm", 3, 3),
+        ("lstm", 4, 4),
+    ]
+    assert all(job.config.data.draw_seed == job.config.seed for job in jobs)
+    assert all({"data.seed=3", "data.draw_seed=3", "seed=3"} <= set(job.overrides) for job in jobs[::2])
+    assert len({job.hash for job in jobs}) == 2
+    assert len({job.config.hash for job in jobs}) == 4
+    assert not {job.hash for job in jobs} & {job.hash for job in plain}
+    assert all(job.hash == job.config.hash for job in plain)
+    assert missing(jobs, [row_of(job) for job in jobs]) == []
+    assert [len(group) for group in sessions(jobs, at_once=10)] == [1, 1, 1, 1]
+
+
+def test_a_seed_draws_what_the_data_has(tmp_path: Path):
+    wrong = BROKEN.replace("numbers: [test]", "drawn_by_seed: [data.sead], numbers: [test]")
+    folder = write_experiments(tmp_path / "experiments", wrong=wrong)
+    with pytest.raises(ConfigError, match=r"data\.sead: .* Did you mean 'seed'"):
+        _planner(folder, []).jobs(read_claim(folder, "wrong"))
+    (folder / "wrong/claim.yaml").write_text(wrong.replace("data.sead", "seed"))
+    with pytest.raises(ConfigError, match=r"parts\.runs\.drawn_by_seed: found 'seed', allowed: keys of data"):
+        read_claim(folder, "wrong")
 
 
 @pytest.mark.parametrize("name", claims_in(experiments_folder()))

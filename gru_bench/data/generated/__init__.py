@@ -1,1 +1,1 @@
-"""Generated data sets."""
+"""Data that is computed."""

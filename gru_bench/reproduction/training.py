@@ -1,0 +1,134 @@
+"""Trains the runs of jobs: those of one program together, runs that share none side by side in processes."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from gru_bench.compose import launch
+from gru_bench.config import Config
+from gru_bench.errors import UserError
+from gru_bench.files import home_expanded
+from gru_bench.machine_load import usable_cores
+from gru_bench.record import FILE_NAME, read_record
+from gru_bench.reproduction.measures import end_with_parent
+from gru_bench.reproduction.plan import Job
+from gru_bench.reproduction.sessions import sessions
+from gru_bench.session import run_session, train_together
+from gru_bench.training.signals import terminated
+
+ENDED = ("finished", "diverged")
+
+Outcome = tuple[list[Job], float | UserError]
+"""Jobs whose runs have ended, and the seconds of their training, or what kept them from it."""
+
+
+@contextmanager
+def training_processes(at_once: int) -> Iterator[Executor]:
+    """Yield processes that train with one core each; SIGINT and SIGTERM end their runs with a checkpoint.
+
+    Args:
+        at_once: how many processes there are at most, beside one for each core.
+    """
+    context = multiprocessing.get_context("spawn")
+    with terminated(), ProcessPoolExecutor(min(at_once, usable_cores()), context, _take_one_core) as processes:
+        try:
+            yield processes
+        except KeyboardInterrupt:
+            processes.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+
+
+def _take_one_core() -> None:
+    os.environ |= {"NPROC": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal; the parent hears it too and sends SIGTERM
+    end_with_parent()
+
+
+def trained(jobs: Sequence[Job], at_once: int, processes: Executor) -> Iterator[Outcome]:
+    """Train what is not trained yet, and yield jobs as their runs end.
+
+    Args:
+        jobs: of one part and setting.
+        at_once: the greatest number of runs in one program.
+        processes: where runs are trained that can share no program with others.
+    """
+    alone: list[tuple[list[Job], Config]] = []
+    for session in sessions(jobs, at_once):
+        match _unfinished(session):
+            case []:
+                yield session, 0.0
+            case [config]:
+                alone.append((session, config))
+            case configs:
+                yield session, _seconds(configs)
+    if at_once == 1 or len(alone) == 1:
+        yield from ((session, _seconds([config])) for session, config in alone)
+    else:
+        yield from _side_by_side(alone, processes)
+
+
+def launched(jobs: Sequence[Job], launcher: str) -> Iterator[Outcome]:
+    """Hand what is not trained yet to a launcher of Hydra, a run to each of its jobs."""
+    left = {job.config.directory: job for job in jobs if not _ended(job.config)}
+    began = time.monotonic()
+    try:
+        if left:
+            folder = home_expanded(jobs[0].config.paths.runs, "paths.runs") / "sweeps"
+            launch(run_session, [[*job.overrides, *_places(job.config)] for job in left.values()], launcher, folder)
+    except UserError as error:
+        yield list(jobs), error
+    else:
+        each = (time.monotonic() - began) / len(jobs)
+        yield from ((session, each * len(session)) for session in sessions(jobs, len(jobs)))
+
+
+def _side_by_side(alone: Sequence[tuple[list[Job], Config]], processes: Executor) -> Iterator[Outcome]:
+    try:
+        running = {processes.submit(_seconds, [config]): session for session, config in alone}
+        for future in as_completed(running):
+            yield running[future], future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "A process that trained a run was ended from outside, perhaps as memory ran out. The same command goes on; "
+            "at_once=1 trains one run at a time."
+        ) from None
+
+
+def _seconds(configs: Sequence[Config]) -> float | UserError:
+    """Train runs in one program and return how long it took, or the error that a person can mend."""
+    began = time.monotonic()
+    try:
+        train_together(configs, Console(file=io.StringIO()), pictures=False)
+    except UserError as error:
+        return error
+    return time.monotonic() - began
+
+
+def _unfinished(session: Sequence[Job]) -> list[Config]:
+    """Return the settings of the runs of a session that are not trained yet, each once."""
+    configs = {job.config.directory: job.config for job in session}
+    return [config for config in configs.values() if not _ended(config)]
+
+
+def _ended(config: Config) -> bool:
+    """Return whether a run was trained to its end, or diverged; the hash in its directory names its settings."""
+    directory = config.directory
+    return (directory / FILE_NAME).exists() and read_record(directory).status in ENDED
+
+
+def _places(config: Config) -> list[str]:
+    """Return the settings that say where a run of a launcher goes and where its data is."""
+    known = {"paths.runs": config.paths.runs, "paths.mirror": config.paths.mirror, "paths.cache": config.paths.cache}
+    return [f"{key}={value}" for key, value in known.items() if value is not None] + ["tracker=none"]
