@@ -1,4 +1,4 @@
-"""Any prepared text of the tensorflow-datasets catalogue, labelled or not. TensorFlow is never needed to read it."""
+"""Prepared texts of the tensorflow-datasets catalogue, with or without labels, read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -48,29 +48,29 @@ def load(
 ) -> Corpus | LabelledTexts:
     """Load a prepared data set: its examples joined to one stream, or its texts with their labels.
 
-    The splits train, validation and test are taken where they exist; what is missing comes from train: its end for a
-    stream, a draw of each class alike for labelled texts. A split without labels counts as missing.
+    Missing splits of validation and test are taken from train: its end for a stream, a stratified sample of labelled
+    texts. A split without labels counts as missing.
 
     Args:
         mirror: unused.
         cache: unused.
-        kind: `tokens` for a stream, examples joined by line ends in the order in which they are stored; or `texts`.
+        kind: `tokens` for a stream, the examples in stored order, joined by line ends; or `texts`.
         name: `<name>`, `<name>/<config>`, each with an optional `:<version>`, as in `wiki40b/en:1.3.0`.
-        level: what a symbol is; labelled texts are always read as words.
-        text_feature: the feature that holds the text.
-        label_feature: the feature that holds the class; of no effect for a stream.
-        data_dir: where tensorflow-datasets keeps its data; null is TFDS_DATA_DIR or `~/tensorflow_datasets`.
-        max_examples: at most so many examples of each split.
-        valid_fraction: share of train for validation where the set has none.
-        test_fraction: share of train for test where the set has none.
-        min_count: words that are rarer in train become `<unk>`; of no effect at the other levels.
-        max_vocabulary: the most words, `<eos>` and `<unk>` included; of no effect at the other levels.
-        max_length: the most words of a labelled text that are read; null reads all.
-        keep: which words of a longer one are read: those at its `start`, its `end`, or half from both `ends`.
+        level: the unit of the stream; labelled texts are always read as words.
+        text_feature: the feature with the text.
+        label_feature: the feature with the class; only for labelled texts.
+        data_dir: the data folder of tensorflow-datasets; null is TFDS_DATA_DIR or `~/tensorflow_datasets`.
+        max_examples: maximum number of examples of each split.
+        valid_fraction: share of train for validation, if the set has none.
+        test_fraction: share of train for test, if the set has none.
+        min_count: rarer words of train become `<unk>`; only for words.
+        max_vocabulary: maximum number of words, `<eos>` and `<unk>` included; only for words.
+        max_length: maximum number of words of a labelled text; null reads all.
+        keep: the words of longer texts to read: at the `start`, at the `end`, or half at both `ends`.
 
     Raises:
         ConfigError: the name is malformed or a feature is unknown.
-        DataError: the set is not prepared (the command that prepares it is said), has no train split or no text.
+        DataError: the set is not prepared (the message has the command), or has no train split or no text.
     """
     root = data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
     prepared = _Prepared(name, home_expanded(root, "data.data_dir"))
@@ -107,7 +107,7 @@ def _stream(
 def _labelled(
     prepared: _Prepared,
     examples: Mapping[str, Sequence[bytes]],
-    marks: Mapping[str, Sequence[Any]],
+    values: Mapping[str, Sequence[Any]],
     label_feature: str,
     fractions: Mapping[str, float],
     max_examples: int | None,
@@ -115,12 +115,12 @@ def _labelled(
 ) -> LabelledTexts:
     names = prepared.class_names(label_feature)
     if names is None:
-        names = sorted({_as_text(mark) for mark in marks["train"]})
+        names = sorted({_as_text(value) for value in values["train"]})
         numbers = {name: number for number, name in enumerate(names)}
-        found = {split: [numbers.get(_as_text(mark), -1) for mark in rows] for split, rows in marks.items()}
+        labels = {split: [numbers.get(_as_text(value), -1) for value in rows] for split, rows in values.items()}
     else:
-        found = {split: [int(mark) for mark in rows] for split, rows in marks.items()}
-    labels = {split: rows for split, rows in found.items() if split == "train" or min(rows) >= 0}
+        labels = {split: [int(value) for value in rows] for split, rows in values.items()}
+    labels = {split: rows for split, rows in labels.items() if split == "train" or min(rows) >= 0}
     if min(labels["train"]) < 0:
         raise DataError(f"data.name={prepared.name}: train has examples without a label, expected one for each.")
     place = f"data.name={prepared.name}"
@@ -135,8 +135,8 @@ def _labelled(
     return data
 
 
-def _as_text(mark: Any) -> str:
-    return mark.decode("utf-8", "replace") if isinstance(mark, bytes) else str(mark)
+def _as_text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _decode(content: bytes, place: str) -> str:
@@ -164,17 +164,19 @@ def _find(name: str, root: Path) -> Path:
             "data.name", name, "a name of the tensorflow-datasets catalogue such as lm1b or wiki40b/en:1.3.0"
         )
     base = root.joinpath(*parts)
-    found = [file.parent for file in base.glob("*/dataset_info.json") if not version or file.parent.name == version]
-    if found:
-        return max(found, key=_version)
+    versions = [file.parent for file in base.glob("*/dataset_info.json") if not version or file.parent.name == version]
+    if versions:
+        return max(versions, key=_version)
     inside = sorted({file.parent.parent.name for file in base.glob("*/*/dataset_info.json")})
     configs = (
-        f" It has prepared configurations: data.name={parts[0]}/{inside[0]}, say." if inside and len(parts) == 1 else ""
+        f" It has prepared configurations, such as data.name={parts[0]}/{inside[0]}."
+        if inside and len(parts) == 1
+        else ""
     )
     raise DataError(
         f"data.name={name} is not prepared in {root}.{configs}\n"
         "Prepare it once, with TensorFlow (training needs none):\n"
-        f"{_command(name, root)}\nIf it is prepared elsewhere, say where: data.data_dir=DIR."
+        f"{_command(name, root)}\nIf it is prepared elsewhere, name that folder: data.data_dir=DIR."
     )
 
 
@@ -193,9 +195,9 @@ class _Prepared:
     """A prepared data set.
 
     Attributes:
-        name: as it was asked for.
+        name: its name in the settings.
         root: the folder of all prepared sets.
-        folder: that of this one.
+        folder: the folder of this set.
     """
 
     def __init__(self, name: str, root: Path):
@@ -209,13 +211,13 @@ class _Prepared:
     def splits(
         self, feature: str, fitting: Callable[[Any], list[str]], option: str, limit: int | None
     ) -> dict[str, list[Any]]:
-        """Return one feature of all examples of the splits that there are, `train` among them.
+        """Return one feature of all examples of the existing splits, which include `train`.
 
         Args:
             feature: its name.
-            fitting: names the features that can be meant.
-            option: the setting that named it.
-            limit: at most so many examples of each split.
+            fitting: returns the names of suitable features.
+            option: the setting that names it.
+            limit: maximum number of examples of each split.
         """
         known = fitting(self._info().features)
         if feature not in known:
@@ -227,19 +229,19 @@ class _Prepared:
                 f"data.name={self.name} is prepared in {self.folder}, but not as array_record, the only format that "
                 f"can be read without TensorFlow. Delete that folder, then:\n{_command(self.name, self.root)}"
             ) from error
-        found = {}
+        splits = {}
         for split, names in NAMES.items():
             chosen = next((candidate for candidate in names if candidate in examples), None)
             if chosen is not None:
-                found[split] = examples[chosen]
-        if "train" not in found:
+                splits[split] = examples[chosen]
+        if "train" not in splits:
             raise DataError(
                 f"data.name={self.name}: found the splits {', '.join(examples) or 'none'}, expected train among them."
             )
-        return found
+        return splits
 
     def class_names(self, feature: str) -> list[str] | None:
-        """Return the names of the classes of a label; None where it is plain text or a number."""
+        """Return the names of the classes of a label, or None if it is plain text or a number."""
         return getattr(self._info().features[feature], "names", None)
 
     def _info(self) -> Any:

@@ -17,7 +17,7 @@ COLUMNS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 
 
 def cut_by_months(per_hour: int) -> Callable[[int], Mapping[str, Rows]]:
-    """Return the cut into 12, 4 and 4 months of 30 days; later rows are left out."""
+    """Return the split into 12, 4 and 4 months of 30 days; later rows are left out."""
     month = MONTH * per_hour
     return lambda rows: {"train": (0, 12 * month), "valid": (12 * month, 16 * month), "test": (16 * month, 20 * month)}
 

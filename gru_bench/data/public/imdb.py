@@ -1,4 +1,4 @@
-"""Large Movie Review Dataset: 50,000 film reviews, half of them good."""
+"""Large Movie Review Dataset: 50,000 film reviews, half of them positive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ARCHIVE = RemoteFile(
     size=84_125_825,
     sha256=("c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",),
     copies=(
-        RemoteFile(  # the labelled reviews alone; it has no address of its own
+        RemoteFile(  # only the labelled reviews; it is in mirrors, not on the web
             path="imdb/aclImdb_labelled.tar.gz",
             url="",
             size=27_652_224,
@@ -51,23 +51,23 @@ def load(
     max_length: Positive | None = 300,
     keep: Keep = "ends",
 ) -> LabelledTexts:
-    """Load the reviews: the official test half, and validation carved from the training half.
+    """Load the reviews: the official test half, and a validation split of the training half.
 
     Args:
         mirror: the folder of local copies, or None.
         cache: the folder of downloads.
-        valid_fraction: share of the training half for validation, of each class alike, drawn once for all.
-        min_count: words that are rarer in train become `<unk>`.
-        max_vocabulary: the most words.
-        max_length: the most words of a review that the network reads; null reads all.
-        keep: which words of a longer review are read: those at its `start`, its `end`, or half from both `ends`.
+        valid_fraction: share of the training half for validation, a stratified sample that never changes.
+        min_count: rarer words of train become `<unk>`.
+        max_vocabulary: maximum number of words.
+        max_length: maximum number of words of a review that the network reads; null reads all.
+        keep: the words of longer reviews to read: at the `start`, at the `end`, or half at both `ends`.
 
     Raises:
-        DataError: the archive is absent or damaged, or its counts are not the known ones.
+        DataError: the archive is missing or damaged, or its counts are not the published ones.
     """
     reviews = read_archive(fetch({"all": ARCHIVE}, mirror, cache)["all"])
-    texts = {split: [text for text, _ in found] for split, found in reviews.items()}
-    labels = {split: [label for _, label in found] for split, found in reviews.items()}
+    texts = {split: [text for text, _ in pairs] for split, pairs in reviews.items()}
+    labels = {split: [label for _, label in pairs] for split, pairs in reviews.items()}
     texts, labels = draw_splits(texts, labels, "train", {"valid": valid_fraction})
     return make_texts(
         "imdb",
@@ -86,26 +86,26 @@ def read_archive(content: bytes, count: int = COUNT) -> Mapping[str, list[tuple[
     """Return reviews and labels of both halves, in the order of the members' names; nothing is written to disk.
 
     Args:
-        content: a gzipped tar archive with members such as `aclImdb/train/pos/0_9.txt`; others are passed over.
-        count: reviews of each class in each half, asserted.
+        content: a gzipped tar archive with members such as `aclImdb/train/pos/0_9.txt`; others are ignored.
+        count: expected number of reviews of each class in each half.
 
     Raises:
-        DataError: the archive cannot be read, or has another number of reviews.
+        DataError: the archive cannot be read, or has a different number of reviews.
     """
-    found: dict[str, list[tuple[str, str]]] = {folder: [] for folder in FOLDERS}
+    reviews: dict[str, list[tuple[str, str]]] = {folder: [] for folder in FOLDERS}
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r|gz") as archive:
             for member in archive:
                 folder, _, name = member.name.removeprefix("./").rpartition("/")
-                if folder in found and member.isfile():
+                if folder in reviews and member.isfile():
                     stream = archive.extractfile(member)
-                    found[folder].append((name, stream.read().decode("utf-8") if stream else ""))
+                    reviews[folder].append((name, stream.read().decode("utf-8") if stream else ""))
     except (tarfile.TarError, EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(f"data=imdb: the archive cannot be read: {error}. Delete or replace it.") from error
-    counts = {folder: len(texts) for folder, texts in found.items()}
+    counts = {folder: len(texts) for folder, texts in reviews.items()}
     if set(counts.values()) != {count}:
         raise DataError(f"data=imdb: found {counts} reviews in the archive, expected {count:,} in each folder.")
     halves: dict[str, list[tuple[str, int]]] = {"train": [], "test": []}
     for folder, (split, label) in FOLDERS.items():
-        halves[split] += [(text, label) for _, text in sorted(found[folder])]
+        halves[split] += [(text, label) for _, text in sorted(reviews[folder])]
     return halves

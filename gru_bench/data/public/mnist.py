@@ -1,4 +1,4 @@
-"""MNIST: handwritten digits, 28 x 28 pixels, read one pixel per time step and named at the end."""
+"""MNIST: handwritten digits, 28 x 28 pixels, read one pixel per time step and classified at the end."""
 
 from __future__ import annotations
 
@@ -60,23 +60,23 @@ def load(
     test_size: Annotated[int, Range(low=1, high=TEST)] = TEST,
     seed: Natural = 0,
 ) -> Sequences:
-    """Load the digits; validation is drawn from the official training split, the test split is the official one.
+    """Load the digits: a validation split of the official training split, and the official test split.
 
-    Less of train is a part of more of it, with the same validation.
+    A smaller training split is contained in a larger one, with the same validation split.
 
     Args:
         mirror: the folder of local copies, or None.
         cache: the folder of downloads.
-        permuted: read the pixels in one fixed order, drawn from `seed`, instead of row by row.
-        downsample: mean over squares of so many pixels a side first: 784, 196, 49 or 16 time steps.
+        permuted: read the pixels in one fixed random order, from `seed`, instead of row by row.
+        downsample: side, in pixels, of the squares that are averaged first: 784, 196, 49 or 16 time steps.
         train_size: digits in an epoch.
         valid_size: digits for validation.
-        test_size: digits of the test split, all of them or some that are drawn.
+        test_size: digits of the test split, all of them or a random sample.
         seed: seed of the data, independent of the seed of the run.
 
     Raises:
-        ConfigError: train and validation together have more digits than there are.
-        DataError: a file is absent or damaged.
+        ConfigError: train and validation are larger than the official training split.
+        DataError: a file is missing or damaged.
 
     References: LeCun et al. 1998, Gradient-based learning applied to document recognition; pixel by pixel and permuted:
     Le et al. 2015, arXiv:1504.00941.
@@ -112,19 +112,19 @@ def load(
 
 
 def read_idx(content: bytes, dimensions: int) -> Bytes:
-    """Return the array of an idx file of bytes: four bytes that name its form, big-endian sizes, and the values."""
+    """Return the array of an idx file of bytes: a header of four bytes, big-endian sizes, and the values."""
     sizes = np.frombuffer(content, ">u4", count=dimensions, offset=4).astype(np.int64)
     return np.frombuffer(content, np.uint8, offset=4 * (1 + dimensions)).reshape(sizes)
 
 
 def examples(pictures: Bytes, labels: NDArray[Any], form: Mapping[str, Any], known: bool = True) -> Examples:
-    """Return pictures as sequences; the label is asked for at the last time step alone.
+    """Return pictures as sequences; the label is the target of the last time step.
 
     Args:
         pictures: grey values, 255 is ink, of shape (pictures, side, side).
         labels: of shape (pictures,).
         form: see `load`; means over squares are rounded to whole grey values.
-        known: whether the labels count.
+        known: whether the labels are known; unknown ones are masked.
     """
     count, side, factor = len(pictures), int(form["side"]), int(form["downsample"])
     squares = pictures.reshape(count, side // factor, factor, side // factor, factor)
@@ -136,16 +136,16 @@ def examples(pictures: Bytes, labels: NDArray[Any], form: Mapping[str, Any], kno
 
 
 def read(text: str, form: Mapping[str, Any]) -> Examples:
-    """Return the picture of one line: its pixels from 0 to 255, row by row, separated by commas or blanks.
+    """Parse the picture of one line: pixels from 0 to 255, row by row, separated by commas or blanks.
 
-    The label may stand before the pixels.
+    The label may come before the pixels.
 
     Args:
         text: the line.
-        form: see `load`; the line is downsampled and permuted as it says.
+        form: see `load`; with its downsampling and permutation.
 
     Raises:
-        DataError: these are not the right numbers.
+        DataError: the number of values is wrong, or a value is out of range.
     """
     side, classes = int(form["side"]), form["classes"]
     words = [word for word in re.split(r"[,;\s]+", text) if word]

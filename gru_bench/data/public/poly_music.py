@@ -1,4 +1,4 @@
-"""Four sets of polyphonic music as piano rolls, cut by Boulanger-Lewandowski et al. 2012."""
+"""Four sets of polyphonic music as piano rolls, in the splits of Boulanger-Lewandowski et al. 2012."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class MusicCard:
 
     Attributes:
         name: name of the data set.
-        file: where it comes from, a MATLAB 5 file.
+        file: its source, a MATLAB 5 file.
         pieces: number of pieces of each split, asserted.
         steps: number of time steps of each split, asserted.
-        description: one line.
+        description: a short description.
     """
 
     name: str

@@ -12,7 +12,7 @@ from gru_bench.data.tokens.corpus import Corpus
 
 
 def plain_text(sources: Mapping[str, str]) -> dict[str, str]:
-    """Undo the spelling of the files: symbols stand apart by a blank, `_` is the blank, a line end is a symbol."""
+    """Undo the notation of the files: symbols are separated by blanks, `_` is a blank, a line end is a symbol."""
     return {split: text.replace(" ", "").replace("_", " ") for split, text in sources.items()}
 
 

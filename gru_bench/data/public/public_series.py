@@ -1,4 +1,4 @@
-"""A public CSV of series: its bytes, its columns, its usual cut."""
+"""Public CSV files of series: their source, columns and usual splits."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class SeriesCard:
 
     Attributes:
         name: name of the data set.
-        file: where it comes from.
+        file: its source.
         rows: number of rows of the file, asserted.
-        columns: what can be forecast, asserted to be in the file.
+        columns: the possible targets.
         cut: from the number of rows to the splits; rows after the test split are left out.
-        missing: the file's own signs of missing cells.
+        missing: missing-value markers of the file.
         season: period in rows.
-        description: one line.
-        homepage: where it is described.
-        citation: whom to cite.
+        description: a short description.
+        homepage: its web page.
+        citation: the reference to cite.
         license: terms of use.
     """
 
@@ -56,21 +56,21 @@ def load_public_series(
     season: int | None,
     calendar: bool,
 ) -> Series:
-    """Load a public series; each row is one step, whatever its time.
+    """Load a public series; each row is one step, independent of its time.
 
     Args:
-        card: what it is.
+        card: its description.
         mirror: the folder of local copies, or None.
         cache: the folder of downloads.
         targets: the columns to forecast; None takes all.
-        context: rows that are read.
-        horizon: rows that are forecast.
-        season: period in rows; None takes the card's.
-        calendar: whether calendar features join.
+        context: rows of the context.
+        horizon: rows of the forecast.
+        season: period in rows; None takes that of the card.
+        calendar: whether to add calendar features.
 
     Raises:
         ConfigError: there is no such column.
-        DataError: the file is absent or damaged, or the splits are too short for context and horizon.
+        DataError: the file is missing or damaged, or the splits are too short for context and horizon.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Public texts for language modelling: a card each, read from the published files."""
+"""Public texts for language modelling, each described by a card and read from its published files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Card:
 
     Attributes:
         name: name of the data set.
-        level: what a symbol is.
-        files: source files by a name that `cut` knows.
+        level: the unit of the stream.
+        files: source files by name, for `cut`.
         cut: from the decoded source files to the text of `train`, `valid` and `test`.
-        symbols: number of symbols of each split, asserted; words count `<eos>` once per line.
-        vocabulary: number of different symbols in train, asserted.
-        description: one line.
-        homepage: where it is described.
-        citation: whom to cite.
+        symbols: expected number of symbols of each split; words include one `<eos>` per line.
+        vocabulary: expected number of different symbols in train.
+        description: a short description.
+        homepage: its web page.
+        citation: the reference to cite.
         license: terms of use.
     """
 
@@ -46,7 +46,7 @@ def load_public(card: Card, mirror: Path | None, cache: Path) -> Corpus:
     """Load a public text from the mirror, the cache or the network.
 
     Raises:
-        DataError: a source file is absent or wrong, or the counts are not the known ones.
+        DataError: a source file is missing or wrong, or the counts are not the expected ones.
     """
     sources = fetch(card.files, mirror, cache)
     texts = card.cut({name: content.decode("utf-8") for name, content in sources.items()})

@@ -40,10 +40,10 @@ def load(
     season: Positive | None = None,
     calendar: bool = False,
 ) -> Series:
-    """Load the index, cut in order into 70, 10 and 20 %; `targets` is [close] by default.
+    """Load the index, split in order into 70, 10 and 20 %; `targets` is [close] by default.
 
-    Prices of a liquid market are close to a random walk: the last value is the forecast to beat, and not beating it
-    is the likely outcome.
+    Prices of a liquid market are close to a random walk: the baseline is the last value, and models are unlikely to
+    beat it.
     """
     return load_public_series(
         CARD,

@@ -1,4 +1,4 @@
-"""Stanford Sentiment Treebank, two classes: sentences of film reviews, whole-sentence labels alone."""
+"""Stanford Sentiment Treebank, two classes: sentences of film reviews, with labels of whole sentences."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def load(*, mirror: Path | None, cache: Path, min_count: Positive = 2) -> Labell
     Args:
         mirror: the folder of local copies, or None.
         cache: the folder of downloads.
-        min_count: words that are rarer in train become `<unk>`.
+        min_count: rarer words of train become `<unk>`.
 
     Raises:
-        DataError: a file is absent or damaged, or its counts are not the known ones.
+        DataError: a file is missing or damaged, or its counts are not the published ones.
 
     References: Socher et al. 2013, Recursive deep models for semantic compositionality over a sentiment treebank.
     """
@@ -55,8 +55,8 @@ def load(*, mirror: Path | None, cache: Path, min_count: Positive = 2) -> Labell
         rows = [line.rsplit("\t", 1) for line in content.decode("utf-8").split("\n") if line]
         texts[split] = [text for text, _ in rows]
         labels[split] = [int(label) for _, label in rows]
-        found = tuple(labels[split].count(label) for label in range(len(CLASSES)))
-        if found != COUNTS[split]:
-            raise DataError(f"data=sst2: found {found} sentences by class in {split}, expected {COUNTS[split]}.")
+        counts = tuple(labels[split].count(label) for label in range(len(CLASSES)))
+        if counts != COUNTS[split]:
+            raise DataError(f"data=sst2: found {counts} sentences by class in {split}, expected {COUNTS[split]}.")
     sources = {file.path: file.sha256[0] for file in FILES.values()}
     return make_texts("sst2", texts, labels, CLASSES, min_count=min_count, facts={"source_sha256": sources})

@@ -12,7 +12,7 @@ from gru_bench.data.tokens.corpus import Corpus
 
 
 def cut_in_order(sources: Mapping[str, str]) -> dict[str, str]:
-    """Cut the text as the catalogue of tensorflow-datasets does: 90, 5 and 5 percent of the characters, in order."""
+    """Split the text as tensorflow-datasets does: 90, 5 and 5 percent of the characters, in order."""
     text = sources["all"]
     first = int(len(text) * 0.9)
     second = first + int((len(text) - first) * 0.5)

@@ -10,7 +10,7 @@ from gru_bench.data.series.series import Series, cut_rows
 from gru_bench.data.source import gives
 from gru_bench.validation import Positive
 
-COLUMNS = (  # the file's names; signs that it lost stand here again
+COLUMNS = (  # the names of the file, with the characters that it lost in decoding
     *("p (mbar)", "T (degC)", "Tpot (K)", "Tdew (degC)", "rh (%)", "VPmax (mbar)", "VPact (mbar)", "VPdef (mbar)"),
     *("sh (g/kg)", "H2OC (mmol/mol)", "rho (g/m**3)", "wv (m/s)", "max. wv (m/s)", "wd (deg)", "rain (mm)"),
     *("raining (s)", "SWDR (W/m²)", "PAR (µmol/m²/s)", "max. PAR (µmol/m²/s)", "Tlog (degC)", "OT"),
@@ -48,7 +48,7 @@ def load(
     season: Positive | None = None,
     calendar: bool = False,
 ) -> Series:
-    """Load the readings of Jena, cut in order into 70, 10 and 20 %; -9999 is a missing value, not a wind speed."""
+    """Load the readings of Jena, split in order into 70, 10 and 20 %; -9999 is a missing value, not a wind speed."""
     return load_public_series(
         CARD, mirror, cache, targets=targets, context=context, horizon=horizon, season=season, calendar=calendar
     )

@@ -1,7 +1,7 @@
 """The baseline of text classification: logistic regression over words and pairs of neighbouring words.
 
-It sees the whole texts, in the words of the network's vocabulary. Counts c become 1 + ln c, times the inverse document
-frequency in train, and each text's vector has length 1.
+It sees the whole texts, with the network's vocabulary. Counts c become 1 + ln c, times the inverse document frequency
+in train, and each text's vector has length 1.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gru_bench.data.texts.texts import Examples, LabelledTexts
 
-MINIMUM_TEXTS = 2  # pairs in fewer training texts are left out
-STRENGTHS = (0.1, 1.0, 8.0, 64.0)  # inverse regularisation; the validation split chooses
+MINIMUM_TEXTS = 2  # pairs in fewer training texts are ignored
+STRENGTHS = (0.1, 1.0, 8.0, 64.0)  # inverse regularisation, selected by the validation split
 
 _KNOWN: dict[str, NDArray[np.float64]] = {}
 
@@ -22,7 +22,7 @@ _KNOWN: dict[str, NDArray[np.float64]] = {}
 def bag_of_words(data: LabelledTexts) -> NDArray[np.float64]:
     """Return the probability of each class for each test text, of shape (texts, classes).
 
-    The fit is remembered by the digest of the data, so that the runs of a sweep share it.
+    The fit is cached by the digest of the data, so that the runs of a sweep share it.
     """
     digest = str(data.facts["digest"])
     if digest not in _KNOWN:
@@ -60,7 +60,7 @@ def _fit(data: LabelledTexts) -> NDArray[np.float64]:
 
 
 def _pairs(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the number of each pair of neighbours in one text, and of which text it is."""
+    """Return the number of each pair of neighbouring words within a text, and the number of its text."""
     texts = np.repeat(np.arange(len(examples)), examples.lengths)
     numbers = examples.ids[:-1].astype(np.int64) * size + examples.ids[1:]
     inside = texts[:-1] == texts[1:]
@@ -68,11 +68,11 @@ def _pairs(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np
 
 
 def _frequent_pairs(examples: Examples, size: int) -> NDArray[np.int64]:
-    """Return the numbers of the pairs that enough texts have, ascending."""
+    """Return the numbers of the pairs that occur in enough texts, ascending."""
     numbers, texts = _pairs(examples, size)
     once = np.unique(np.stack([numbers, texts]), axis=1)[0] if numbers.size else numbers
-    found, counts = np.unique(once, return_counts=True)
-    return found[counts >= MINIMUM_TEXTS]
+    pairs, counts = np.unique(once, return_counts=True)
+    return pairs[counts >= MINIMUM_TEXTS]
 
 
 def _counts(examples: Examples, size: int, pairs: NDArray[np.int64]) -> Any:

@@ -1,4 +1,4 @@
-"""Labels of texts in tables: which are missing, their order as classes, and those of another file."""
+"""Labels of texts in tables: missing ones, the order of the classes, and labels of further files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 NO_LABEL = frozenset({"", "nan", "-nan", "nat", "<na>", "#n/a"})
-"""What programs write for a label that is not there, in any letters; `none`, `NA` or `-` may be the name of a class."""
+"""Missing labels as programs write them, in upper or lower case; `none`, `NA` or `-` may be names of classes."""
 
 MOST_CLASSES = 200
-MOST_NAMED = 3  # groups of classes that a warning names
+MOST_NAMED = 3  # groups of classes in a warning
 
 
 def named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
@@ -41,14 +41,14 @@ def named_labels(frame: pd.DataFrame, column: str, place: str) -> list[str]:
         first = missing[0]
         raise DataError(
             f"{place}: {len(missing):,} of {len(names):,} rows have no label in column {column!r}, the first one is "
-            f"in line {frame.index[first]:,}, which holds {names[first]!r}. Fill them in or take the rows out; a class "
-            "of such a name needs another one."
+            f"in line {frame.index[first]:,}, which has {names[first]!r}. Add the labels or delete the rows; rename a "
+            "class of this name."
         )
     return names
 
 
 def sorted_classes(names: Sequence[str]) -> list[str]:
-    """Return the different names in their order as numbers, where all are numbers, else as text."""
+    """Return the different names, sorted as numbers if all are numbers, else as text."""
     classes = sorted(set(names))
     numbers = {name: number for name in classes if (number := _number(name)) is not None}
     return sorted(classes, key=numbers.__getitem__) if len(numbers) == len(classes) else classes
@@ -58,18 +58,18 @@ def check_classes(classes: Sequence[str], names: Mapping[str, Sequence[str]], co
     """Check the classes of a table against the labels of each split, and warn of those that look like mistakes.
 
     Args:
-        classes: those of the table that is learned from.
+        classes: of the training table.
         names: labels by split.
         column: the column of labels.
-        rows: of that table.
+        rows: of the training table.
 
     Raises:
-        DataError: there are far too many classes, or a split has a label that is none of them.
+        DataError: there are far too many classes, or a split has an unknown label.
     """
     if len(classes) > MOST_CLASSES or (rows >= 20 and len(classes) > rows / 2):
         raise DataError(
             f"data.label_column={column}: found {len(classes):,} different labels in {rows:,} rows, expected at most "
-            f"{MOST_CLASSES} that come again. Name the column that holds the classes."
+            f"{MOST_CLASSES}, each in several rows. Name the column of the classes."
         )
     known = set(classes)
     for split, labels in names.items():
@@ -84,7 +84,7 @@ def check_classes(classes: Sequence[str], names: Mapping[str, Sequence[str]], co
 
 
 def warn_of_absent(classes: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> None:
-    """Warn of classes that a held-out split lacks: its metrics say nothing of them.
+    """Warn of classes that a held-out split lacks: its metrics do not cover them.
 
     Args:
         classes: names of the classes.
@@ -93,15 +93,14 @@ def warn_of_absent(classes: Sequence[str], counts: Mapping[str, Mapping[str, int
     for split in ("valid", "test"):
         absent = [repr(name) for name in classes if not counts[split][name]]
         if absent:
-            log.warning("no text of %s has the class %s: its metrics say nothing of it", split, ", ".join(absent))
+            log.warning("no text of %s has the class %s: its metrics do not cover it", split, ", ".join(absent))
 
 
 def match_labels(names: Sequence[str], classes: Sequence[str], column: str, place: str) -> list[int]:
     """Return the class numbers of the labels of another table.
 
-    A label is the name of a class. Throughout the file it may also be spelled otherwise, as in large letters or `1.0`
-    for the class `1`; or, where no class is called like a number, be the number of a class from 0 on, which is said in
-    the log.
+    A label is the name of a class. All labels of a file may also differ in spelling, such as capitals or `1.0` for the
+    class `1`; or, if no class is named like a number, be class numbers from 0, which is logged.
 
     Args:
         names: the labels.
@@ -110,7 +109,7 @@ def match_labels(names: Sequence[str], classes: Sequence[str], column: str, plac
         place: the argument and the file, for messages.
 
     Raises:
-        DataError: a label is none of the classes.
+        DataError: a label is not one of the classes.
     """
     for key in (str, _spelling):
         numbers = _numbered(classes, key)
@@ -120,7 +119,7 @@ def match_labels(names: Sequence[str], classes: Sequence[str], column: str, plac
         by_number = {str(number): number for number in range(len(classes))}
         if all(name in by_number for name in names):
             meaning = ", ".join(f"{number} = {name}" for number, name in enumerate(classes))
-            log.warning("%s: the labels are taken as numbers of classes: %s", place, meaning)
+            log.warning("%s: the labels are read as class numbers: %s", place, meaning)
             return [by_number[name] for name in names]
     known = set(map(_spelling, classes))
     strange = next((name for name in names if _spelling(name) not in known), names[0])
@@ -137,28 +136,28 @@ def _warn_of_doubtful(classes: Sequence[str], column: str) -> None:
     groups = [" and ".join(group) for group in alike.values() if len(group) > 1]
     if groups:
         log.warning(
-            "data.label_column=%s: the classes %s are spelled alike but for letter case, blanks or the form of a "
-            "number; they count as different classes. Write them alike in the table if they are one.",
+            "data.label_column=%s: the classes %s differ only in letter case, blanks or the notation of a number; they "
+            "count as different classes. If they are the same, spell them alike in the table.",
             column,
             "; ".join(groups[:MOST_NAMED]),
         )
     doubtful = [repr(name) for name in classes if name.casefold() in MISSING]
     if doubtful:
         log.warning(
-            "data.label_column=%s: %s counts as a class; take its rows out of the table if it means no label",
+            "data.label_column=%s: %s counts as a class; delete its rows from the table if it means no label",
             column,
             ", ".join(doubtful),
         )
 
 
 def _numbered(classes: Sequence[str], key: Callable[[str], Hashable]) -> dict[Hashable, int]:
-    """Return the number of each class by a key of its name; nothing where two classes have one key."""
+    """Return the number of each class by a key of its name; empty if two classes have the same key."""
     numbers = {key(name): number for number, name in enumerate(classes)}
     return numbers if len(numbers) == len(classes) else {}
 
 
 def _spelling(name: str) -> Hashable:
-    """Return what names have in common that differ in letter case, blanks or the form of a number only."""
+    """Return a key that is equal for names that differ only in letter case, blanks or the notation of a number."""
     number = _number(name)
     if number is not None:
         return number
@@ -166,8 +165,8 @@ def _spelling(name: str) -> Hashable:
 
 
 def _visible(name: str) -> str:
-    """Return a name without format characters, such as spaces of no width."""
-    return name if name.isascii() else "".join(sign for sign in name if unicodedata.category(sign) != "Cf").strip()
+    """Return a name without format characters, such as zero-width spaces."""
+    return name if name.isascii() else "".join(char for char in name if unicodedata.category(char) != "Cf").strip()
 
 
 def _number(name: str) -> float | None:

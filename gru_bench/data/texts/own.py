@@ -1,4 +1,4 @@
-"""The user's own table of texts, each with the name of its class."""
+"""A user's table of texts, each with the name of its class."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ Column = str | int | None
 
 @dataclass(frozen=True, kw_only=True)
 class Reading(Layout):
-    """How a table of texts is read: its layout, and which columns count.
+    """The layout of a table of texts, and its columns.
 
     Attributes:
-        text_column: name of the column of texts, or its number from 1 on; None finds it.
-        label_column: name of the column of classes, or its number; None finds it.
+        text_column: name of the column of texts, or its number, from 1; None detects it.
+        label_column: name of the column of classes, or its number; None detects it.
     """
 
     text_column: Column = None
@@ -62,14 +62,14 @@ class Reading(Layout):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Reading:
-        """Build from plain values, perhaps by way of JSON."""
+        """Build from plain values, also after a round trip through JSON."""
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
         }
         return cls(**plain)
 
     def table(self, path: Path, key: str) -> pd.DataFrame:
-        """Read a table with labels; in the layout of the training data once that is settled.
+        """Read a table with labels, in the layout of the training data once that is known.
 
         Raises:
             DataError: see `read_table` and `read_known_table`.
@@ -102,35 +102,35 @@ def load(
     max_length: Positive | None = 256,
     keep: Keep = "start",
 ) -> LabelledTexts:
-    """Read a table of texts and labels; what is not in files of its own is drawn from it, each class alike.
+    """Read a table of texts and labels; splits without a file are stratified random samples of it.
 
     Args:
-        mirror: unused; the file is the user's.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         path: the table, relative to the working directory; `~` is the home folder.
-        text_column: the column of texts, by name or number from 1 on; null finds it where there is no doubt.
+        text_column: the column of texts, by name or number, from 1; null detects it if it is unambiguous.
         label_column: the column of classes, likewise.
-        delimiter: one character, or `tab`; null finds it.
+        delimiter: one character, or `tab`; null detects it.
         encoding: the encoding, or `auto`: byte order mark, else UTF-8, else the best guess.
-        header: whether the first row names the columns; null finds it.
-        skip_rows: how many lines are skipped at the top, or a list of the numbers of lines to skip, from 1 on; null
-            skips titles and comments above a header.
+        header: whether the first row names the columns; null detects it.
+        skip_rows: number of lines to skip at the top, or a list of line numbers to skip, from 1; null skips titles and
+            comments above a header.
         valid_path: a table for validation, with the same columns.
         test_path: a table for test, with the same columns.
-        valid_fraction: share of `path` for validation where `valid_path` is null.
-        test_fraction: share of `path` for test where `test_path` is null.
-        split_seed: seed of the draw.
-        min_count: words that are rarer in train become `<unk>`.
-        max_vocabulary: the most words, `<eos>` and `<unk>` included.
-        max_length: the most words of a text that the network reads; null reads all.
-        keep: which words of a longer text are read: those at its `start`, its `end`, or half from both `ends`.
+        valid_fraction: share of `path` for validation, if `valid_path` is null.
+        test_fraction: share of `path` for test, if `test_path` is null.
+        split_seed: seed of these samples.
+        min_count: rarer words of train become `<unk>`.
+        max_vocabulary: maximum number of words, `<eos>` and `<unk>` included.
+        max_length: maximum number of words of a text that the network reads; null reads all.
+        keep: the words of longer texts to read: at the `start`, at the `end`, or half at both `ends`.
 
     Raises:
         ConfigError: there is no such column or encoding, or a column must be named.
         DataError: a file is missing, broken or without labels; there are fewer than two classes, or far too many;
             validation or test has a class that train lacks.
     """
-    asked = Reading(
+    requested = Reading(
         text_column=text_column,
         label_column=label_column,
         delimiter=delimiter,
@@ -138,8 +138,8 @@ def load(
         header=header,
         skip_rows=skipped_rows(skip_rows),
     )
-    frame = asked.table(Path(path), "data.path")
-    text_name, label_name = _columns(frame, asked, "data.")
+    frame = requested.table(Path(path), "data.path")
+    text_name, label_name = _columns(frame, requested, "data.")
     reading = Reading(**layout_of(frame), text_column=text_name, label_column=label_name)
     names = {"all": named_labels(frame, label_name, f"data.path: {path}")}
     texts = {"all": list(frame[text_name])}
@@ -152,7 +152,7 @@ def load(
     classes = sorted_classes(names["all"])
     check_classes(classes, names, label_name, len(frame))
     numbers = {name: number for number, name in enumerate(classes)}
-    labels = {split: [numbers[name] for name in found] for split, found in names.items()}
+    labels = {split: [numbers[name] for name in column] for split, column in names.items()}
     wanted = {"valid": valid_fraction, "test": test_fraction}
     fractions = {split: share for split, share in wanted.items() if split not in texts}
     compared = as_read(max_length, keep)
@@ -181,13 +181,13 @@ def load(
 
 
 def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list[int]]:
-    """Read another table of the form of the data that a model was trained on: texts and class numbers.
+    """Read another table in the format of the training data: texts and class numbers.
 
-    What a label may be: see `gru_bench.data.texts.labels.match_labels`.
+    For the spelling of labels see `gru_bench.data.texts.labels.match_labels`.
 
     Raises:
-        ConfigError: a column cannot be found.
-        DataError: the file is missing or broken, or a label is none of the classes.
+        ConfigError: there is no such column.
+        DataError: the file is missing or broken, or a label is not one of the classes.
     """
     reading = Reading.from_dict(form.reading)
     frame = reading.table(path, key)
@@ -198,18 +198,18 @@ def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list
 
 
 def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) -> list[str]:
-    """Read the texts of a file: a column of a table, or, where it is no table, its lines.
+    """Read the texts of a file: a column of a table, or the lines of a file that is no table.
 
-    A table is a file that ends in .csv, .tsv or .tab (perhaps gzipped), or any other when `column` is given.
+    A table is a file that ends in .csv, .tsv or .tab (may be gzipped), or any other file with a `column`.
 
     Args:
         path: the file; `-` is standard input.
-        column: the column of texts, by name or number; None takes the one the model was trained on, or finds it.
-        form: the form of the data that the model was trained on.
-        key: the argument that named the file, for messages.
+        column: the column of texts, by name or number; None takes that of the training data, or detects it.
+        form: the form of the training data.
+        key: the argument that names the file, for messages.
 
     Raises:
-        ConfigError: the column cannot be found.
+        ConfigError: there is no such column.
         DataError: the file is missing or broken.
     """
     endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
@@ -243,7 +243,7 @@ def _unlabelled_table(path: Path, column: str | None, reading: Reading, key: str
 
 
 def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
-    """Return the name of a column given by name or, where no column is called so, by number from 1 on.
+    """Return the name of a column from its name or, if there is no such name, from its number, from 1.
 
     Raises:
         ConfigError: there is no such column.
@@ -262,7 +262,7 @@ def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
 
 
 def _columns(frame: pd.DataFrame, reading: Reading, prefix: str) -> tuple[str, str]:
-    """Return the columns of texts and of labels, found where they are not named; what was found is said in the log."""
+    """Return the columns of texts and of labels; columns that are not named are detected and logged."""
     text, label = reading.text_column, reading.label_column
     text_name = None if text is None else find_column(frame, text, f"{prefix}text_column")
     label_name = None if label is None else find_column(frame, label, f"{prefix}label_column")
@@ -284,7 +284,7 @@ def _guess_text(frame: pd.DataFrame, option: str, taken: Sequence[str | None]) -
     for candidates in (names, known, long):
         if len(candidates) == 1:
             return candidates[0]
-    raise ConfigError(option, None, f"one of the columns {', '.join(names)}", "Say which one holds the texts.")
+    raise ConfigError(option, None, f"one of the columns {', '.join(names)}", "Name the column of the texts.")
 
 
 def _mean_words(cells: Sequence[str]) -> float:
@@ -299,4 +299,4 @@ def _guess_label(frame: pd.DataFrame, option: str, text: str) -> str:
         if len(candidates) == 1:
             return candidates[0]
     allowed = f"one of the columns {', '.join(names)}" if names else "a column beside that of the texts; there is none"
-    raise ConfigError(option, None, allowed, "Say which one holds the classes.")
+    raise ConfigError(option, None, allowed, "Name the column of the classes.")

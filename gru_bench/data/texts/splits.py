@@ -1,4 +1,4 @@
-"""Splits of labelled texts: drawn so that copies stay together, and copies that given splits share."""
+"""Stratified splits of labelled texts that keep copies together, and warnings of copies across splits."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ log = logging.getLogger(__name__)
 def cut_by_class(
     texts: Sequence[Hashable], labels: Sequence[int], fractions: Mapping[str, float], seed: int = 0
 ) -> dict[str, NDArray[np.int64]]:
-    """Draw splits that have about the same share of each class; all copies of a text go to one split.
+    """Draw stratified random splits; all copies of a text go to one split.
 
-    Of each class, train keeps at least one text; from two texts on a split with a share gets at least one as long as
-    train keeps one.
+    Train keeps at least one text of each class; each other split with a share above 0 gets at least one, as far as
+    there are enough.
 
     Args:
-        texts: all texts, or what copies of a text have in common.
+        texts: all texts, or a key that is equal for copies of a text.
         labels: their class numbers.
         fractions: share of the whole by split; the rest is `train`.
-        seed: seed of the draw.
+        seed: seed of the splits.
 
     Returns:
-        Places by split, ascending, of shape (texts of the split,).
+        Indices by split, ascending, of shape (texts of the split,).
     """
     copies: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, text in enumerate(texts):
@@ -58,15 +58,15 @@ def draw_splits(
     seed: int = 0,
     compared: Callable[[str], Hashable] = str,
 ) -> tuple[dict[str, Sequence[str]], dict[str, Sequence[int]]]:
-    """Return texts and labels by split, some of which are drawn from one of them by `cut_by_class`.
+    """Return texts and labels by split, after `cut_by_class` has divided one of the splits.
 
     Args:
         texts: by split.
         labels: their class numbers, by split.
-        source: the split that is drawn from; what is left of it is `train`.
-        fractions: share of the source by split that is drawn.
-        seed: seed of the draw.
-        compared: what copies of a text have in common, which go to one split; by default all of it.
+        source: the split to divide; the rest of it is `train`.
+        fractions: share of the source, by new split.
+        seed: seed of the splits.
+        compared: a key that is equal for copies of a text; by default the text.
     """
     places = cut_by_class([compared(text) for text in texts[source]], labels[source], fractions, seed)
     drawn_texts = {split: _take(texts[source], chosen) for split, chosen in places.items()}
@@ -75,11 +75,11 @@ def draw_splits(
 
 
 def count_copies(texts: Mapping[str, Sequence[str]], compared: Callable[[str], Hashable]) -> dict[str, int]:
-    """Count the texts of valid and test that a split before them has too, and warn of them.
+    """Count the texts of valid and test that also occur in an earlier split, and warn of them.
 
     Args:
         texts: by split.
-        compared: what copies of a text have in common.
+        compared: a key that is equal for copies of a text.
     """
     counts: dict[str, int] = {}
     for split, earlier in {"valid": ("train",), "test": ("train", "valid")}.items():
@@ -88,7 +88,7 @@ def count_copies(texts: Mapping[str, Sequence[str]], compared: Callable[[str], H
         for other, count in shared.items():
             if count:
                 log.warning(
-                    "%s of the %s texts of %s stand in %s too: its metrics are better than those of new texts would be",
+                    "%s of the %s texts of %s are also in %s: its metrics are better than those of new texts would be",
                     "all" if count == len(texts[split]) else f"{count:,}",
                     f"{len(texts[split]):,}",
                     split,

@@ -1,4 +1,4 @@
-"""Words of labelled texts: lower case, punctuation apart, marks with the letters that carry them."""
+"""Tokeniser of labelled texts: lower case, separate punctuation, combining marks kept with their letters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 Tokeniser = Literal[1, 2]
-"""Version of the rules: 1 cut words at their combining marks; runs of that time still predict by it."""
+"""Version of the rules: 1 split words at combining marks; older runs still predict with it."""
 
 TOKENISER: Tokeniser = 2
 
@@ -27,9 +27,9 @@ _APOSTROPHES = str.maketrans("\u2019\u2018\u02bc`", "''''")
 def tokenise(text: str, tokeniser: Tokeniser = TOKENISER) -> list[str]:
     """Split a text into lower-case words and punctuation marks.
 
-    Contractions are cut as in the Penn Treebank (`don't` is `do n't`, `it's` is `it 's`), whether or not the text
-    has them cut already; other apostrophes stay inside their word (`o'clock`). Punctuation marks stand alone, `...` is
-    one. Chinese and Japanese characters stand alone. HTML line breaks count as blanks.
+    Contractions are split as in the Penn Treebank (`don't` is `do n't`, `it's` is `it 's`), also if the text has them
+    split already; other apostrophes stay inside their word (`o'clock`). Punctuation marks are tokens, `...` is one, and
+    so is each Chinese or Japanese character. HTML line breaks count as blanks.
 
     Characters are composed (NFC), and combining marks (Mn, Mc, Me) and zero-width joiners belong to the character
     before them, so that words of Hindi, Thai or Arabic and sequences of emoji stay whole. Turkish `İ` becomes `i`.
@@ -46,12 +46,12 @@ def tokenise(text: str, tokeniser: Tokeniser = TOKENISER) -> list[str]:
 
 
 def parts_read(size: int, limit: int | None, keep: Keep) -> tuple[slice, ...]:
-    """Return where in a text of `size` words those stand that are read.
+    """Return the slices of a text of `size` words that the network reads.
 
     Args:
         size: words of the text.
-        limit: the most words that are read, or None.
-        keep: whether they stand at its `start`, at its `end`, or half at both `ends`.
+        limit: maximum number of words to read, or None.
+        keep: read words at the `start`, at the `end`, or half at both `ends`.
     """
     if limit is None or size <= limit:
         return (slice(size),)
@@ -60,11 +60,11 @@ def parts_read(size: int, limit: int | None, keep: Keep) -> tuple[slice, ...]:
 
 
 def as_read(limit: int | None, keep: Keep) -> Callable[[str], str]:
-    """Return what writes a text as it is read, a blank between words: copies for the network become equal.
+    """Return a function from a text to its words as read, joined by blanks: equal for copies to the network.
 
     Args:
-        limit: the most words that are read, or None.
-        keep: which words of a longer text are read; see `parts_read`.
+        limit: maximum number of words to read, or None.
+        keep: the words of longer texts to read; see `parts_read`.
     """
 
     @cache
@@ -76,13 +76,13 @@ def as_read(limit: int | None, keep: Keep) -> Callable[[str], str]:
 
 
 def _lower(text: str) -> str:
-    """Return a composed text in lower case; an `i` has its dot already, a combining one beside it is dropped."""
+    """Return a composed text in lower case, without combining dots on `i`."""
     return unicodedata.normalize("NFC", re.sub("i\u0307+", "i", text.lower()))
 
 
 @cache
 def _marks() -> frozenset[str]:
-    """Return what belongs to the character before it."""
+    """Return the characters that belong to the one before them."""
     points = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
     combining = (point for point in points if unicodedata.category(chr(point)) in ("Mn", "Mc", "Me"))
     return frozenset(map(chr, (*combining, *_JOINERS)))
@@ -90,7 +90,7 @@ def _marks() -> frozenset[str]:
 
 @cache
 def _joined() -> frozenset[str]:
-    """Return what can make one word or symbol of several characters beside letters."""
+    """Return the characters, other than letters, that join into one word or symbol."""
     return _marks() | set(map(chr, _FLAG_LETTERS))
 
 
@@ -105,22 +105,22 @@ def _marked_words() -> re.Pattern[str]:
     high = "".join(sorted(mark for mark in _marks() if mark >= "\U00010000"))
     mark = rf"(?:[{low}]|(?=[\U00010000-\U0010ffff])[{high}])"
     flag = rf"[{chr(_FLAG_LETTERS[0])}-{chr(_FLAG_LETTERS[-1])}]{{2}}{mark}*"
-    sign = rf"{flag}|[^\w\s]{mark}*(?:(?<={_ZERO_WIDTH_JOINER})[^\w\s]{mark}*)*"
-    return _words(rf"(?:{_LETTER}{mark}*)", rf"(?:\w|{mark})", f"{mark}*", sign)
+    symbol = rf"{flag}|[^\w\s]{mark}*(?:(?<={_ZERO_WIDTH_JOINER})[^\w\s]{mark}*)*"
+    return _words(rf"(?:{_LETTER}{mark}*)", rf"(?:\w|{mark})", f"{mark}*", symbol)
 
 
-def _words(letter: str, inner: str, marks: str, sign: str) -> re.Pattern[str]:
-    """Return what matches a word or a punctuation mark.
+def _words(letter: str, inner: str, marks: str, symbol: str) -> re.Pattern[str]:
+    """Return the pattern of a word or a punctuation mark.
 
     Args:
         letter: a letter or digit with its marks.
-        inner: the characters that may stand within a word.
+        inner: the characters allowed within a word.
         marks: any number of marks.
-        sign: a punctuation mark or symbol.
+        symbol: a punctuation mark or symbol.
     """
     half = "(?:s|m|d|re|ve|ll)"
     return re.compile(
         rf"n't(?!{inner})|'{half}(?!{inner})"  # the second half of a contraction
         rf"|{letter}+?(?=n't(?!{inner}))|{letter}+(?:'(?!{half}(?!{inner})){letter}+)*"
-        rf"|[{_IDEOGRAPH}]{marks}|\.\.\.|_+{marks}|{sign}"
+        rf"|[{_IDEOGRAPH}]{marks}|\.\.\.|_+{marks}|{symbol}"
     )

@@ -101,7 +101,7 @@ def test_prepared_configurations_are_named(load, tmp_path, data_dir):
     target = tmp_path / "many" / "wiki" / "en"
     target.mkdir(parents=True)
     (target / "1.0.0").symlink_to(data_dir / "small_reviews" / "1.0.0")
-    with pytest.raises(DataError, match=r"data.name=wiki/en, say"):
+    with pytest.raises(DataError, match=r"such as data.name=wiki/en"):
         load(name="wiki", data_dir=str(tmp_path / "many"))
     assert load(name="wiki/en", data_dir=str(tmp_path / "many")).facts["tfds"] == "wiki/en/1.0.0"
 

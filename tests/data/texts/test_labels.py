@@ -54,7 +54,7 @@ def test_the_order_of_classes_depends_on_their_set_alone(names, shuffled: random
 )
 def test_classes_that_are_spelled_alike_are_warned_of(alike, caplog):
     check_classes([*alike, "other"], {}, "label", 3)
-    assert f"the classes {alike[0]!r} and {alike[1]!r} are spelled alike" in caplog.text
+    assert f"the classes {alike[0]!r} and {alike[1]!r} differ only in letter case" in caplog.text
 
 
 def test_ordinary_classes_are_not_warned_of(caplog):
@@ -67,7 +67,7 @@ def test_ordinary_classes_are_not_warned_of(caplog):
 def test_a_class_that_a_split_lacks_is_warned_of(caplog):
     warn_of_absent(["a", "b", "c"], {"valid": {"a": 1, "b": 1, "c": 1}, "test": {"a": 2, "b": 0, "c": 0}})
     assert [record.getMessage() for record in caplog.records] == [
-        "no text of test has the class 'b', 'c': its metrics say nothing of it"
+        "no text of test has the class 'b', 'c': its metrics do not cover it"
     ]
 
 
@@ -90,7 +90,7 @@ def test_labels_of_another_file_are_names(classes, names, numbers, caplog):
 
 def test_numbers_of_classes_are_taken_where_no_class_is_called_so_and_that_is_said(caplog):
     assert match_labels(["1", "0", "2"], ["bad", "good", "so-so"], "label", "path: x.csv") == [1, 0, 2]
-    assert "taken as numbers of classes: 0 = bad, 1 = good, 2 = so-so" in caplog.text
+    assert "read as class numbers: 0 = bad, 1 = good, 2 = so-so" in caplog.text
 
 
 @pytest.mark.parametrize(

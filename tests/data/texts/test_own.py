@@ -136,8 +136,8 @@ def test_splits_that_share_texts_are_warned_of(load, tmp_path, caplog):
     (tmp_path / "test.csv").write_text(table([(ROWS[0][0].upper(), ROWS[0][1]), ("new", "so-so")]), encoding="utf-8")
     data = load(table(ROWS), valid_path=str(tmp_path / "link.csv"), test_path=str(tmp_path / "test.csv"))
     assert data.facts["copies"] == {"valid in train": 120, "test in train": 1, "test in valid": 1}
-    assert "all of the 120 texts of valid stand in train too" in caplog.text
-    assert "1 of the 2 texts of test stand in train too" in caplog.text
+    assert "all of the 120 texts of valid are also in train" in caplog.text
+    assert "1 of the 2 texts of test are also in train" in caplog.text
     assert "no text of test has the class 'übel'" in caplog.text
 
 
@@ -179,13 +179,13 @@ def test_an_empty_text_is_a_text(load):
             table([(text, label, label) for text, label in ROWS], header=("a", "b", "c")),
             {},
             ConfigError,
-            r"data.label_column: found nothing, allowed: one of the columns b, c. Say which",
+            r"data.label_column: found nothing, allowed: one of the columns b, c. Name the column",
         ),
         (
             table([(text, text, label) for text, label in ROWS], header=("a", "b", "label")),
             {},
             ConfigError,
-            r"data.text_column: found nothing, allowed: one of the columns a, b, label. Say which",
+            r"data.text_column: found nothing, allowed: one of the columns a, b, label. Name the column",
         ),
         ("text\none\ntwo\n", {}, ConfigError, "a column beside that of the texts; there is none"),
         (table([(text, "good") for text, _ in ROWS]), {"label_column": "label"}, DataError, "the class 'good' alone"),

@@ -52,7 +52,7 @@ def test_copies_across_splits_are_counted_and_warned_of(caplog):
     texts = {"train": ["a", "b", "B"], "valid": ["c", "A"], "test": ["b", "B", "a"]}
     assert count_copies(texts, str.lower) == {"valid in train": 1, "test in train": 3, "test in valid": 1}
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
-        "1 of the 2 texts of valid stand in train too",
-        "all of the 3 texts of test stand in train too",
-        "1 of the 3 texts of test stand in valid too",
+        "1 of the 2 texts of valid are also in train",
+        "all of the 3 texts of test are also in train",
+        "1 of the 3 texts of test are also in valid",
     ]
