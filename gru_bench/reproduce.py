@@ -169,10 +169,10 @@ def _engine(folder: Path, at_once: int, launcher: str | None, terminal: Terminal
     from gru_bench.reproduction.measures import measuring_process
     from gru_bench.reproduction.reproduction import Reproduction
     from gru_bench.reproduction.training import training_processes
-    from gru_bench.training.layout import take_cores_as_devices
+    from gru_bench.training.replicas import use_cores_as_devices
 
     if launcher is None:
-        take_cores_as_devices(at_once)
+        use_cores_as_devices(at_once)
 
     def say(progress: Progress) -> None:
         left = progress.seconds_left

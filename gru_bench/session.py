@@ -32,10 +32,10 @@ from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.environment import keep_freed_memory, start_memory_count
 from gru_bench.training.follow import follow
 from gru_bench.training.jax_settings import check_devices, check_xla_flags, needed_settings
-from gru_bench.training.layout import take_cores_as_devices
-from gru_bench.training.loop import Judge, Training
+from gru_bench.training.loop import Pruner, Training
 from gru_bench.training.memory import memory_in_words
-from gru_bench.training.processes import following, join_processes, leading
+from gru_bench.training.processes import following, join_processes, lead
+from gru_bench.training.replicas import use_cores_as_devices
 from gru_bench.training.run import Run
 from gru_bench.training.run_directory import check_files, clear, owned, previous_record
 from gru_bench.training.setup import begin_run, load_task
@@ -45,20 +45,20 @@ from gru_bench.training.stale import check_unchanged
 logger = logging.getLogger("gru_bench")
 
 
-def run_session(config: Config, judge: Judge | None = None) -> int:
+def run_session(config: Config, pruner: Pruner | None = None) -> int:
     """Train what the settings say, one run or replicas, and return the exit code: 0, or 1 when a run diverged.
 
     Args:
         config: the settings.
-        judge: may end a run as `pruned` after an evaluation; None: nobody does.
+        pruner: may stop a run as `pruned` after an evaluation.
 
     Raises: see `train_together`.
     """
-    return train_together(config.runs, Terminal(highlight=False, go_on=True), judge=judge)
+    return train_together(config.runs, Terminal(highlight=False, go_on=True), pruner=pruner)
 
 
 def train_together(
-    configs: Sequence[Config], console: Console, *, judge: Judge | None = None, pictures: bool = True
+    configs: Sequence[Config], console: Console, *, pruner: Pruner | None = None, pictures: bool = True
 ) -> int:
     """Train runs in one program and return the exit code: 0, or 1 when one diverged.
 
@@ -66,7 +66,7 @@ def train_together(
         configs: their settings, equal in all but seed, scalars of the optimiser (`SWEPT`) and options of the cell that
             only the start of the weights depends on (`start_options`).
         console: where progress and tables are shown.
-        judge: may end a run as `pruned` after an evaluation; None: nobody does.
+        pruner: may stop a run as `pruned` after an evaluation.
         pictures: whether samples and pictures are made of each run that is finished.
 
     Raises:
@@ -76,26 +76,25 @@ def train_together(
     """
     check_settings(configs[0])
     with memory_in_words():
-        return _train_together(configs, console, judge, pictures)
+        return _train_together(configs, console, pruner, pictures)
 
 
-def _train_together(configs: Sequence[Config], console: Console, judge: Judge | None, pictures: bool) -> int:
+def _train_together(configs: Sequence[Config], console: Console, pruner: Pruner | None, pictures: bool) -> int:
     training = configs[0].training
     check_xla_flags()
     join_processes(training)
     if len(configs) > 1:
-        take_cores_as_devices(len(configs))
+        use_cores_as_devices(len(configs))
     check_devices()
     keep_freed_memory()
     start_memory_count()
     if following(training):
         with needed_settings(), compiled_programs_kept(find_cache(configs[0].paths)):
             return follow(configs[0])
-    with leading(training) as ended:
-        return ended(_train_all(configs, console, judge, pictures))
+    return lead(training, lambda: _train_all(configs, console, pruner, pictures))
 
 
-def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None, pictures: bool) -> int:
+def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | None, pictures: bool) -> int:
     """Train the runs that are not trained yet; see `train_together`."""
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
@@ -125,7 +124,7 @@ def _train_all(configs: Sequence[Config], console: Console, judge: Judge | None,
         if left:
             for message in diverged:
                 logger.warning("%s", message)
-            return max(_train(left, console, judge, pictures), int(bool(diverged)))
+            return max(_train(left, console, pruner, pictures), int(bool(diverged)))
         if diverged:
             raise UserError("\n".join(diverged))
         return 0
@@ -148,7 +147,7 @@ class _Unfinished(NamedTuple):
     started: str | None
 
 
-def _train(left: Sequence[_Unfinished], console: Console, judge: Judge | None, pictures: bool) -> int:
+def _train(left: Sequence[_Unfinished], console: Console, pruner: Pruner | None, pictures: bool) -> int:
     task, data = load_task(left[0].config)
     baselines = task.baselines(data)
     runs: list[Run] = []
@@ -160,7 +159,7 @@ def _train(left: Sequence[_Unfinished], console: Console, judge: Judge | None, p
             with _about(directory):
                 runs.append(begin_run(member, directory, started, task, data, blueprint, baselines))
                 _announce(runs[-1])
-        with closing(Training(runs, task, data, console, judge).run()) as ended:
+        with closing(Training(runs, task, data, console, pruner).run()) as ended:
             for run in ended:
                 with _about(run.directory):
                     _end(run, task, data, console, pictures)

@@ -190,14 +190,14 @@ def _run(trial: OpenTrial, config: Config, metric: str, terminal: Terminal) -> N
     from gru_bench.session import run_session
     from gru_bench.training.run_directory import InUse
 
-    def judge(_: Config, update: int, value: float) -> str:
+    def pruner(_: Config, update: int, value: float) -> str:
         trial.note(update, value)
         return trial.hopeless()
 
     given_up = trial.hopeless()
     while not given_up and not _diverged(config):
         try:
-            run_session(config, judge)
+            run_session(config, pruner)
             break
         except InUse as other:  # such as a trial of another process with equal settings: then this is the same run
             terminal.print(f"Waiting: {other}")

@@ -33,8 +33,8 @@ from gru_bench.measure.rounds import in_turn
 from gru_bench.measure.updates import READY, WARM_UP, begin_training, device_seconds, loop_seconds
 from gru_bench.tasks.task import Task
 from gru_bench.training.environment import device, keep_freed_memory, versions
-from gru_bench.training.layout import take_cores_as_devices
 from gru_bench.training.loop import Training
+from gru_bench.training.replicas import use_cores_as_devices
 from gru_bench.training.setup import load_task
 
 
@@ -59,7 +59,7 @@ def profile(
         updates: optimiser updates per measurement
         settings: further settings of train, separated by blanks, such as "model.hidden_size=32"
     """
-    take_cores_as_devices(max(1, replicas))
+    use_cores_as_devices(max(1, replicas))
     keep_freed_memory()
     sizes = [int(text) for text in dispatches.split(",")]
     table = Table(box=box.SIMPLE_HEAD)
@@ -89,7 +89,7 @@ def _measure(config: Config, sizes: list[int], replicas: int, rounds: int, updat
         together = _training(config, task, data, Path(folder, "all"), sizes[-1], replicas) if replicas else None
         bare = _training(config, task, data, Path(folder, "bare"), READY, 1)
         bare.dispatch()
-        timers = {"device": partial(device_seconds, bare, updates)}
+        timers = {"device": partial(device_seconds, bare.dispatcher, updates)}
         timers |= {f"loop {size}": partial(loop_seconds, training, updates) for size, training in loops.items()}
         if together is not None:
             timers["all"] = partial(loop_seconds, together, max(updates // replicas, sizes[-1]))
@@ -102,7 +102,7 @@ def _measure(config: Config, sizes: list[int], replicas: int, rounds: int, updat
         if together is not None:
             one, every = 1 / median[f"loop {sizes[-1]}"], replicas / median["all"]
             shown.append(f"{one:,.0f}, {every:,.0f} ({every / one:.2f})")
-            compiled = loops[sizes[-1]].update.compile_seconds, together.update.compile_seconds
+            compiled = loops[sizes[-1]].dispatcher.update.compile_seconds, together.dispatcher.update.compile_seconds
             shown.append(", ".join(f"{seconds:.1f}" for seconds in compiled))
         return shown
 

@@ -147,7 +147,7 @@ def test_a_killed_search_goes_on_within_its_trial(tmp_path: Path):
     assert killed.code == -9, killed.err
     done = command("gru_bench.sweep", *arguments, cwd=tmp_path)
     assert done.code == 0, done.err
-    assert done.out.count("Going on from the checkpoint of update 30.") == 1
+    assert done.out.count("Resuming from the checkpoint of update 30.") == 1
     assert re.findall(r"^Trial (\d) of 2", done.out, re.M) == ["0", "1"]
     straight = command("gru_bench.sweep", *arguments, "paths.runs=straight", "study=straight.db", cwd=tmp_path)
     assert straight.code == 0, straight.err

@@ -156,7 +156,7 @@ def test_stops_of_every_kind_leave_the_numbers_alone(finished_run: Path, tmp_pat
     interrupted = stopped("SIGINT", 33, *arguments, cwd=tmp_path)
     assert interrupted.code == 130, interrupted.err
     assert "stale: its owner, process " in interrupted.out + interrupted.err
-    assert "Going on from the checkpoint of update 23." in interrupted.out
+    assert "Resuming from the checkpoint of update 23." in interrupted.out
     assert "SIGINT: stopped at update 33. The same command goes on from there." in interrupted.out
     assert "Traceback" not in interrupted.err
     found = record(run)
@@ -168,13 +168,13 @@ def test_stops_of_every_kind_leave_the_numbers_alone(finished_run: Path, tmp_pat
     terminated = stopped("SIGTERM", 50, *arguments, cwd=tmp_path)
     assert terminated.code == 143, terminated.err
     assert "stale" not in terminated.out + terminated.err
-    assert "Going on from the checkpoint of update 33." in terminated.out
+    assert "Resuming from the checkpoint of update 33." in terminated.out
     assert record(run)["reason"] == "SIGTERM"
 
     done = command("gru_bench.train", *arguments, cwd=tmp_path)
     assert done.code == 0, done.err
-    assert "Going on from the checkpoint of update 50." in done.out
-    assert "The surroundings have changed" not in done.out
+    assert "Resuming from the checkpoint of update 50." in done.out
+    assert "The environment has changed" not in done.out
     assert_same_run(run, finished_run)
 
 

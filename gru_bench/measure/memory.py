@@ -41,14 +41,15 @@ def memory_numbers(config: Config) -> dict[str, float]:
         training = begin_training(config.runs[0], task, data, Path(folder))
         training.dispatch()
         training.pause()
-    run, params = training.rows[0], training.state.params
+    dispatcher = training.dispatcher
+    run, params = dispatcher.runs[0], dispatcher.state.params
     network = nnx.merge(training.graph, params)
     saved = _saved(network, task, run.batches.kinds()[-1][0])
     evaluator = Evaluator(training.graph, task)
     return {
         "carry_bytes": float(tree_bytes(network.carry_shapes)),
         **saved,
-        "step_bytes": _known(training.update.step_bytes),
+        "step_bytes": _known(dispatcher.update.step_bytes),
         "inference_bytes": _known(evaluator.batch_bytes(params, training.valid_batches[0])),
         "parameter_bytes": float(parameter_bytes(network)),
     }

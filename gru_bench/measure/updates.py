@@ -21,6 +21,7 @@ from gru_bench.measure.rounds import in_turn
 from gru_bench.sections import TrackerConfig
 from gru_bench.tasks.task import Task
 from gru_bench.training.blueprint import Blueprint
+from gru_bench.training.dispatch import Dispatcher
 from gru_bench.training.lengths import store
 from gru_bench.training.loop import Training
 from gru_bench.training.setup import begin_run, load_task
@@ -88,37 +89,37 @@ def begin_training(config: Config, task: Task, data: Any, folder: Path) -> Train
 
 def loop_seconds(training: Training, updates: int) -> float:
     """Return seconds per update of the loop, the device's last one included and compilation left out."""
-    before, compiled = training.done, training.update.compile_seconds
+    before, compiled = training.done, training.dispatcher.update.compile_seconds
     start = time.perf_counter()
     training.watch.start()
     while training.done < before + updates:
         training.dispatch()
     training.pause()
-    elapsed = time.perf_counter() - start - (training.update.compile_seconds - compiled)
+    elapsed = time.perf_counter() - start - (training.dispatcher.update.compile_seconds - compiled)
     return elapsed / (training.done - before)
 
 
-def device_seconds(training: Training, updates: int) -> float:
+def device_seconds(dispatcher: Dispatcher, updates: int) -> float:
     """Return seconds per update of the compiled program alone, over batches like those of the loop.
 
     Args:
-        training: of one run, with `updates_per_dispatch` of `READY`.
+        dispatcher: of one run, with `updates_per_dispatch` of `READY`.
         updates: how many batches are timed, rounded up to a multiple of `READY`.
     """
-    run = training.rows[0]
+    run, update = dispatcher.runs[0], dispatcher.update
     seconds, done = 0.0, 0
     while done < updates:
-        batches = [run.batch(training.done + done + index) for index in range(READY)]
+        batches = [run.batch(dispatcher.done + done + index) for index in range(READY)]
         for batch in batches:
             stored = store(batch, run.batches)
             stacked = jax.device_put({name: np.stack([value] * READY) for name, value in stored.items()})
             jax.block_until_ready(stacked)
-            compiled = training.update.compile_seconds
+            compiled = update.compile_seconds
             start = time.perf_counter()
-            training.state, _ = training.update(training.state, stacked, np.int32(READY), training.scalars)
-            jax.block_until_ready(training.state)
-            compiled = training.update.compile_seconds - compiled
+            dispatcher.state, _ = update(dispatcher.state, stacked, np.int32(READY), dispatcher.scalars)
+            jax.block_until_ready(dispatcher.state)
+            compiled = update.compile_seconds - compiled
             seconds += (time.perf_counter() - start - compiled) / READY
             done += 1
-    training.done += done
+    dispatcher.done += done
     return seconds / done

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib.metadata
+import logging
 import os
 import platform
 import resource
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -18,6 +21,8 @@ from gru_bench.machine_load import usable_cores
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 _PACKAGES = ("gru_bench", "jax", "jaxlib", "flax", "optax", "numpy")
+
+logger = logging.getLogger("gru_bench")
 
 
 def versions() -> dict[str, str | None]:
@@ -63,6 +68,19 @@ def environment() -> dict[str, str | int | None]:
     """Return all that the bits of a run may depend on beside its settings."""
     known = {name: value for name, value in versions().items() if name not in ("commit", "gru_bench")}
     return {**known, "device": device(), "threads": threads(), "xla_flags": os.environ.get("XLA_FLAGS")}
+
+
+def warn_of_changes(before: Mapping[str, Any]) -> None:
+    """Warn of what differs from the environment that a checkpoint was written in."""
+    changed = [
+        f"{name}: {before.get(name)} -> {value}" for name, value in environment().items() if before.get(name) != value
+    ]
+    if changed:
+        logger.warning(
+            "The environment has changed (%s): from here on, numbers may differ in their last bits from those of an "
+            "uninterrupted run.",
+            "; ".join(changed),
+        )
 
 
 def peak_rss_bytes() -> int:

@@ -1,81 +1,65 @@
-"""The one training loop: update, log, evaluate, checkpoint, stop; for one run, or several at once."""
+"""The one training loop: dispatch updates, log, evaluate, checkpoint, stop; for one run, or several at once."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import math
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
 from flax import nnx
 from rich.console import Console
 
 from gru_bench.config import Config
-from gru_bench.sections import SWEPT
-from gru_bench.tasks.task import Batch, Task
+from gru_bench.tasks.task import Task
 from gru_bench.tracking.progress import Progress
 from gru_bench.training.checkpoint import latest
-from gru_bench.training.environment import environment, peak_rss_bytes
+from gru_bench.training.dispatch import Dispatched, Dispatcher, initial_state
+from gru_bench.training.environment import environment, peak_rss_bytes, warn_of_changes
 from gru_bench.training.evaluate import Evaluator
 from gru_bench.training.gates import GateProbe
-from gru_bench.training.layout import make_layout
-from gru_bench.training.lengths import store
 from gru_bench.training.meter import Diverged, Stopwatch
-from gru_bench.training.optimizer import make_optimizer, make_schedule
 from gru_bench.training.run import Run
 from gru_bench.training.signals import Interrupted, SignalWatch
-from gru_bench.training.step import Scalars, TrainState, UpdateMetrics, make_update
+from gru_bench.training.step import TrainState
 
 LONGEST_DISPATCH = 0.5
-"""Seconds of updates that the device may be given at once, so that a signal is answered soon."""
+"""Seconds of updates in one dispatch, at most, so that a signal is answered soon."""
 
-Judge = Callable[[Config, int, float], str]
-"""Is told a run's settings, its update and its validation value; returns why the run is not worth going on with."""
+Pruner = Callable[[Config, int, float], str]
+"""Gets a run's settings, its update and its validation value; returns why to stop the run, or an empty text."""
 
 logger = logging.getLogger("gru_bench")
 
 
-class _Dispatched(NamedTuple):
-    """Updates that the device was given last; nothing has been read of them yet."""
-
-    first: int
-    updates: int
-    items: float
-    metrics: UpdateMetrics
-
-
 class Training:
-    """Runs from their settings to their final weights; each goes on from its newest checkpoint where there is one.
+    """Trains runs from their settings, or their newest checkpoints, to their final weights.
 
-    Several runs differ in their seed or in a scalar of the optimiser. They share the program and take their updates
+    Several runs differ in their seed or in a scalar of the optimiser. They share a dispatcher and take their updates
     at the same time; evaluation, best weights, checkpoints and records are each run's own.
     """
 
-    def __init__(self, runs: Sequence[Run], task: Task, data: Any, console: Console, judge: Judge | None = None):
+    def __init__(self, runs: Sequence[Run], task: Task, data: Any, console: Console, pruner: Pruner | None = None):
         self.began = time.monotonic()
-        self.judge = judge
+        self.pruner = pruner
         self.live, self.task, self.data = list(runs), task, data
         first = runs[0]
         self.training = first.config.training
         self.valid_batches = task.eval_batches(data, "valid", self.training)
         self.total_updates = first.total_updates
         self.eval_every = self.training.eval_every or first.updates_per_epoch
-        (self.graph, *_), states = zip(*(_initial(run, task) for run in runs), strict=True)
+        (self.graph, *_), states = zip(*(initial_state(run) for run in runs), strict=True)
         self.evaluator, self.gate_probe = Evaluator(self.graph, task), GateProbe(self.graph, task)
-        self.done = 0
-        self.at_once = len(runs)
+        self.replicas = len(runs)
         self.wall_before = self.compile_before = 0.0
         self.watch = Stopwatch()
         self.seconds_per_update: float | None = None
-        self._dispatched: _Dispatched | None = None
-        self._lay_out(runs, self._resumed(states))
+        self._unread: Dispatched | None = None
+        self.dispatcher = Dispatcher(runs, self.graph, self._resumed(states))
         self.progress = Progress(
             self.total_updates,
             task.item,
@@ -85,12 +69,17 @@ class Training:
             runs=len(runs),
         )
 
+    @property
+    def done(self) -> int:
+        """How many updates have been dispatched, those before a checkpoint included."""
+        return self.dispatcher.done
+
     def run(self) -> Generator[Run]:
         """Train to the end of the budget, or until validation no longer improves; yield each run when it has ended.
 
         A run that ends well has then read the test split once. One that diverged has its `failure`: a loss, a
-        gradient or the validation metric is not finite; its last good checkpoint is kept. One that the judge does not
-        go on with says in `pruned` why; the same settings without a judge go on from its last checkpoint.
+        gradient or the validation metric is not finite; its last good checkpoint is kept. One that the pruner stopped
+        has the reason in `pruned`; the same settings without a pruner resume from its last checkpoint.
 
         Raises:
             Interrupted: SIGINT or SIGTERM came; the checkpoints are written.
@@ -107,7 +96,7 @@ class Training:
                         self._finish(run)
                         yield run
                         self.live.remove(run)
-                    self._close_ranks()
+                    self._drop_idle_rows()
         finally:
             for run in self.live:
                 self._note_progress(run)
@@ -126,26 +115,20 @@ class Training:
             if self.signals.received is not None:
                 self._interrupt(self.signals.received)
         self.pause()
-        if self._spent() and any(run.evaluated_at != self.done for run in self._going()):
+        if self._budget_spent() and any(run.evaluated_at != self.done for run in self._running()):
             self._evaluate()
 
     def dispatch(self) -> None:
-        """Give the device some updates, then read what those before have told."""
-        count = self._room()
-        batches, items = self._next_batches(count)
-        began, compiled_before = time.perf_counter(), self.update.compile_seconds
-        self.state, metrics = self.update(self.state, batches, np.int32(count), self.scalars)
-        compiling = self.update.compile_seconds - compiled_before
-        if compiling:
-            jax.block_until_ready(self.state)
-            self.watch.leave_out(compiling)
-            self.seconds_per_update = (time.perf_counter() - began - compiling) / count
-        self._read()
-        self._dispatched = _Dispatched(self.done + 1, count, items, metrics)
-        self.done += count
+        """Dispatch some updates, then deliver the metrics of the dispatch before."""
+        dispatched = self.dispatcher.dispatch(self._next_count())
+        if dispatched.compile_seconds:
+            self.watch.leave_out(dispatched.compile_seconds)
+            self.seconds_per_update = dispatched.seconds_per_update
+        self._deliver()
+        self._unread = dispatched
 
-    def _room(self) -> int:
-        """Return how many updates the next dispatch may have: none beyond an evaluation, a checkpoint or the end."""
+    def _next_count(self) -> int:
+        """Return the size of the next dispatch, which ends at an evaluation, a checkpoint or the end at the latest."""
         if self.seconds_per_update is None:
             return 1
         seconds = LONGEST_DISPATCH
@@ -157,37 +140,21 @@ class Training:
         in_time = max(1, int(seconds / self.seconds_per_update))
         return min(self.training.updates_per_dispatch, in_time, *ends)
 
-    def _next_batches(self, count: int) -> tuple[Batch, float]:
-        """Return the next batches, stacked, and their items per run.
-
-        The stack always has room for `updates_per_dispatch` of them, so that there is one program.
-        """
-        of_runs = [self._batches(self.done + index) for index in range(count)]
-        batches = [self.layout.batch(of_update) for of_update in of_runs]
-        filled = batches + [batches[-1]] * (self.training.updates_per_dispatch - count)
-        stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
-        items = sum(int(batch["mask"].sum()) for of_update in of_runs for batch in of_update)
-        return self.layout.place(stacked), items / len(self.rows)
-
-    def _batches(self, update: int) -> list[Batch]:
-        """Return the whole batch that each run learns from after `update` updates."""
-        return [store(run.batch(update), run.batches) for run in self.rows]
-
-    def _read(self) -> None:
-        """Hand what the device has told of its last updates to the runs."""
-        if self._dispatched is None:
+    def _deliver(self) -> None:
+        """Deliver the metrics of the last dispatch to each run."""
+        if self._unread is None:
             return
-        (first, updates, items, metrics), self._dispatched = self._dispatched, None
-        losses, norms = self.layout.losses(metrics)
-        self.watch.add(updates, items)
+        dispatched, self._unread = self._unread, None
+        losses, norms = self.dispatcher.losses(dispatched)
+        self.watch.add(dispatched.updates, dispatched.items)
         self.seconds_per_update = self.watch.seconds_per_update or self.seconds_per_update
         seconds, pace = self.watch.elapsed, self.watch.items_per_second
-        for index in range(updates):
+        for update, update_losses, update_norms in zip(itertools.count(dispatched.first), losses, norms):
             intervals = []
-            for row, run in enumerate(self.rows):
-                if run in self._going():
+            for row, run in enumerate(self.dispatcher.runs):
+                if run in self._running():
                     try:
-                        interval = run.meter.add(first + index, float(losses[index, row]), float(norms[index, row]))
+                        interval = run.meter.add(update, float(update_losses[row]), float(update_norms[row]))
                     except Diverged as failure:
                         run.failure = failure
                         continue
@@ -195,67 +162,70 @@ class Training:
                         run.note_interval(interval, seconds, pace)
                         intervals.append(interval.loss)
             if intervals:
-                self.progress.advance(first + index, fmean(intervals), pace * len(intervals), seconds)
+                self.progress.advance(update, fmean(intervals), pace * len(intervals), seconds)
 
     def pause(self) -> None:
-        """Let the device finish, so that all metrics are known and the clock stops."""
-        self._read()
-        self.watch.stop(self.state)
+        """Wait for the devices: all metrics are delivered and the clock stops."""
+        self._deliver()
+        self.watch.stop(self.dispatcher.state)
         if self.watch.pace:
             self.seconds_per_update = self.watch.pace[-1][0]
 
     def _evaluate(self) -> None:
+        """Evaluate each run on the validation split."""
         self.pause()
-        values = []
-        for run in self._going():
-            state = self._state(run)
-            metrics = self.evaluator(state.params, self.valid_batches, decode=self.task.decode_validation)
-            run.record.scored["valid"] = metrics.pop("items")
-            gates = self.gate_probe(state.params, self.valid_batches[0])
-            run.note_evaluation(self.done, self.watch.elapsed, metrics, gates)
-            if not math.isfinite(metrics[self.task.metric]):
-                name = f"{self.task.metric} on the validation split"
-                run.failure = Diverged(self.done, name, metrics[self.task.metric])
-                continue
-            values.append(metrics)
-            run.keep_best(self.done, metrics, state.params)
-            run.checkpoint(self.done, state, self._clock())
-            self._note_progress(run)
-            run.record.write(run.directory)
-            if self.judge is not None and not self._spent() and not run.out_of_patience:
-                run.pruned = self.judge(run.config, self.done, metrics[self.task.metric])
-        self.progress.evaluated(self.done, _mean(values), live=len(values))
+        metrics = [metrics for run in self._running() if (metrics := self._evaluate_run(run)) is not None]
+        self.progress.evaluated(self.done, _mean(metrics), live=len(metrics))
         self.watch.start()
+
+    def _evaluate_run(self, run: Run) -> dict[str, float] | None:
+        """Score a run, keep its best weights, write checkpoint and record; return the metrics unless it diverged."""
+        state = self.dispatcher.gather(run)
+        metrics = self.evaluator(state.params, self.valid_batches, decode=self.task.decode_validation)
+        run.record.scored["valid"] = metrics.pop("items")
+        gates = self.gate_probe(state.params, self.valid_batches[0])
+        run.note_evaluation(self.done, self.watch.elapsed, metrics, gates)
+        value = metrics[self.task.metric]
+        if not math.isfinite(value):
+            run.failure = Diverged(self.done, f"{self.task.metric} on the validation split", value)
+            return None
+        run.keep_best(self.done, metrics, state.params)
+        run.checkpoint(self.done, state, self._clock())
+        self._note_progress(run)
+        run.record.write(run.directory)
+        if self.pruner is not None and not self._budget_spent() and not run.out_of_patience:
+            run.pruned = self.pruner(run.config, self.done, value)
+        return metrics
 
     def _checkpoint_due(self) -> bool:
         every = self.training.checkpoint_every
         return every is not None and self.done % every == 0
 
     def _checkpoint(self) -> None:
-        for run in self._going():
-            run.checkpoint(self.done, self._state(run), self._clock())
+        for run in self._running():
+            run.checkpoint(self.done, self.dispatcher.gather(run), self._clock())
 
     def _interrupt(self, number: int) -> None:
         self.pause()
         self._checkpoint()
         raise Interrupted(number)
 
-    def _spent(self) -> bool:
+    def _budget_spent(self) -> bool:
         if self.training.seconds_budget is not None:
             return self.done > 0 and self.watch.elapsed >= self.training.seconds_budget
         return self.done >= (self.total_updates or 0)
 
     def _ended(self) -> list[Run]:
-        """Return the runs that are trained no further."""
-        return list(self.live) if self._spent() else [run for run in self.live if run.stopped]
+        """Return the runs whose training has ended."""
+        return list(self.live) if self._budget_spent() else [run for run in self.live if run.stopped]
 
-    def _going(self) -> list[Run]:
+    def _running(self) -> list[Run]:
         return [run for run in self.live if run.failure is None]
 
     def _finish(self, run: Run) -> None:
-        """Read the test split with the best weights of a run that went all its way, and a part of train if wished."""
+        """Score the test split, and train if set, with the best weights; not for a run that diverged or was pruned."""
         if run.failure is None and not run.pruned:
-            params, run.best = run.best_weights(self._state(run).params)
+            params, run.best = run.best_weights(self.dispatcher.gather(run).params)
             run.network = nnx.merge(self.graph, params)
             batches = self.task.eval_batches(self.data, "test", self.training)
             run.test_sums = self.evaluator.sums(params, batches)
@@ -268,100 +238,53 @@ class Training:
                 run.record.metrics["train"] = train
         self._note_progress(run)
 
-    def _lay_out(self, runs: Sequence[Run], states: Sequence[TrainState]) -> None:
-        """Put the states of runs on the devices, and make the update that all of them share."""
-        self.rows = list(runs)
-        optimizers = [run.config.optimizer for run in runs]
-        differing = [name for name in SWEPT if len({getattr(config, name) for config in optimizers}) > 1]
+    def _drop_idle_rows(self) -> None:
+        """Compile a program for the runs that are left, once they are half of its rows or fewer."""
+        if self.live and 2 * len(self.live) <= len(self.dispatcher.runs):
+            self.compile_before += self.dispatcher.update.compile_seconds
+            self.dispatcher = Dispatcher(self.live, self.graph, [self.dispatcher.gather(run) for run in self.live])
 
-        def make_chain(scalars: Scalars) -> optax.GradientTransformation:
-            schedule = make_schedule(optimizers[0], runs[0].updates_per_epoch, self.total_updates, scalars)
-            return make_optimizer(optimizers[0], schedule, scalars)
-
-        self.layout = make_layout(len(runs), self.training.batch_size, runs[0].batches, self.training.devices)
-        self.state = self.layout.join(states)
-        self.scalars = self.layout.scalars(
-            [{name: getattr(config, name) for name in differing} for config in optimizers]
-        )
-        self.update = self.layout.compile(make_update(self.graph, self.task, make_chain, self.training.loss_reduction))
-
-    def _close_ranks(self) -> None:
-        """Lay the runs out anew where no more than half of them are left: that saves more than its compilation."""
-        if self.live and 2 * len(self.live) <= len(self.rows):
-            self.compile_before += self.update.compile_seconds
-            self._lay_out(self.live, [self._state(run) for run in self.live])
-
-    def _state(self, run: Run) -> TrainState:
-        return self.layout.part(self.state, self.rows.index(run))
-
-    def _resumed(self, states: Sequence[TrainState]) -> list[TrainState]:
-        """Return the states of the newest checkpoints that all runs have; those given where there are none."""
-        found = latest([run.checkpoints for run in self.live], states[0])
-        if found is None:
+    def _resumed(self, initial: Sequence[TrainState]) -> Sequence[TrainState]:
+        """Resume from the newest checkpoint that all runs have; return its states, the initial ones without any."""
+        checkpoints = latest([run.checkpoints for run in self.live], initial[0])
+        if checkpoints is None:
             for run in self.live:
                 run.checkpoints.drop_after(0)
-            return list(states)
-        for run, (state, meta) in zip(self.live, found, strict=True):
+            return initial
+        for run, (state, meta) in zip(self.live, checkpoints, strict=True):
             run.resume(state, meta)
-        _, meta = found[0]
-        self.done = meta["update"]
-        self.at_once = max(self.at_once, meta.get("replicas", 1))
+        _, meta = checkpoints[0]
+        self.replicas = max(self.replicas, meta.get("replicas", 1))
         self.wall_before, self.compile_before = meta["wall_seconds"], meta["compile_seconds"]
         self.watch = Stopwatch(meta["seconds"], meta["pace"])
-        logger.info("Going on from the checkpoint of update %s.", f"{self.done:,}")
-        _compare_environment(meta["environment"])
-        return [state for state, _ in found]
+        logger.info("Resuming from the checkpoint of update %s.", f"{meta['update']:,}")
+        warn_of_changes(meta["environment"])
+        return [state for state, _ in checkpoints]
 
     def _note_progress(self, run: Run) -> None:
         run.note_progress(self.done)
         record = run.record
         record.speed = {**self.watch.summary(), "compile_seconds": self._compile_seconds(), "item": self.task.item}
-        record.speed["replicas"] = self.at_once
-        record.memory = {"step_bytes": self.update.step_bytes, "peak_rss_bytes": peak_rss_bytes()}
+        record.speed["replicas"] = self.replicas
+        record.memory = {"step_bytes": self.dispatcher.update.step_bytes, "peak_rss_bytes": peak_rss_bytes()}
         record.wall_seconds = self._wall_seconds()
 
     def _clock(self) -> dict[str, Any]:
-        """Return what checkpoints say of time and place."""
+        """Return the part of a checkpoint on time and environment, which all runs share."""
         return {
             "seconds": self.watch.elapsed,
             "pace": self.watch.pace,
             "compile_seconds": self._compile_seconds(),
             "wall_seconds": self._wall_seconds(),
-            "replicas": self.at_once,
+            "replicas": self.replicas,
             "environment": environment(),
         }
 
     def _compile_seconds(self) -> float:
-        return self.compile_before + self.update.compile_seconds
+        return self.compile_before + self.dispatcher.update.compile_seconds
 
     def _wall_seconds(self) -> float:
         return self.wall_before + time.monotonic() - self.began
-
-
-def _initial(run: Run, task: Task) -> tuple[nnx.GraphDef, TrainState]:
-    """Return the network without its weights, and the state of a run before its first update."""
-    config = run.config
-    network, dropout_key = run.blueprint.draw(config.seed)
-    graph, params = nnx.split(network)
-    return graph, TrainState(
-        params=params,
-        optimizer=make_optimizer(config.optimizer, run.schedule).init(params),
-        carry=task.initial_carry(network, config.training.batch_size),
-        key=dropout_key,
-        update=jnp.zeros((), jnp.int32),
-    )
-
-
-def _compare_environment(before: Mapping[str, Any]) -> None:
-    changed = [
-        f"{name}: {before.get(name)} -> {value}" for name, value in environment().items() if before.get(name) != value
-    ]
-    if changed:
-        logger.warning(
-            "The surroundings have changed (%s): from here on, numbers may differ in their last bits from those "
-            "of an uninterrupted run.",
-            "; ".join(changed),
-        )
 
 
 def _mean(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -1,43 +1,42 @@
 """Several processes, on one machine or many, that train one run: each computes its share of every batch.
 
-Process 0 leads: it runs the loop, evaluates, and is the only one that writes. The others do what it says, one message
-after the other, so that no decision (how many updates, when to stop) is taken twice. Messages go through the
-coordination service of `jax.distributed`, where waiting has no end, unlike in a collective.
+Process 0 leads: it runs the loop, evaluates, and is the only one that writes. The others follow its messages, one after
+the other, so that no decision (how many updates, when to stop) is taken twice. Messages go through the coordination
+service of `jax.distributed`, where waiting has no limit, unlike in a collective.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
-from jax._src.distributed import global_state  # the service has no public face
+from jax._src.distributed import global_state  # no public API reaches the coordination service
 
 from gru_bench.errors import ConfigError
 from gru_bench.sections import TrainingConfig
 from gru_bench.training.signals import Interrupted
 
-_WAIT = 60 * 60 * 1000  # milliseconds that a process may come later than another
+_WAIT = 60 * 60 * 1000  # milliseconds that a process may be behind another
 _KEPT = 16  # messages
 _TIMED_OUT = "DEADLINE_EXCEEDED"
 
 
 class Channel:
-    """What process 0 tells the others, in order."""
+    """Messages from process 0 to the others, in order."""
 
     def __init__(self) -> None:
         """Begin with the first message."""
         self._number = 0
 
-    def say(self, message: str) -> None:
-        """Tell the others something."""
+    def send(self, message: str) -> None:
+        """Send a message to the others."""
         self._number += 1
         self._service.key_value_set(self._key(self._number), message)
         if self._number > _KEPT:
             self._service.key_value_delete(self._key(self._number - _KEPT))
 
-    def hear(self) -> str:
+    def receive(self) -> str:
         """Return the next message, however long it takes."""
         self._number += 1
         while True:
@@ -47,9 +46,9 @@ class Channel:
                 if _TIMED_OUT not in str(error):
                     raise
 
-    def meet(self) -> None:
-        """Wait until all processes have heard, and done, what was said until here."""
-        self._service.wait_at_barrier(f"gru_bench/met/{self._number}", _WAIT)
+    def wait_for_all(self) -> None:
+        """Wait until all processes have received, and acted on, the messages up to here."""
+        self._service.wait_at_barrier(f"gru_bench/barrier/{self._number}", _WAIT)
 
     @property
     def _service(self) -> Any:
@@ -57,14 +56,14 @@ class Channel:
 
     @staticmethod
     def _key(number: int) -> str:
-        return f"gru_bench/said/{number}"
+        return f"gru_bench/message/{number}"
 
 
 channel = Channel()
 
 
 def join_processes(training: TrainingConfig) -> None:
-    """Let this process and the others find each other; it must come before the first computation.
+    """Connect this process with the others; it must come before the first computation.
 
     Raises:
         ConfigError: there are not so many, or they cannot be found.
@@ -92,20 +91,20 @@ def following(training: TrainingConfig) -> bool:
     return training.processes > 1 and jax.process_index() > 0
 
 
-@contextlib.contextmanager
-def leading(training: TrainingConfig) -> Iterator[Callable[[int], int]]:
-    """Tell the others in the end that it is over, with the exit code that is passed through what this yields."""
-    codes = [1]
+def lead(training: TrainingConfig, train: Callable[[], int]) -> int:
+    """Train as process 0, and send the exit code to the others in the end.
 
-    def ended(code: int) -> int:
-        codes.append(code)
-        return code
-
+    Args:
+        training: how many processes there are.
+        train: returns the exit code.
+    """
+    code = 1
     try:
-        yield ended
+        code = train()
     except Interrupted as stop:
-        codes.append(-stop.number)
+        code = -stop.number
         raise
     finally:
         if training.processes > 1:
-            channel.say(f"end {codes[-1]}")
+            channel.send(f"end {code}")
+    return code

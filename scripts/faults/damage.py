@@ -23,7 +23,7 @@ def damaged_checkpoints(ground: Ground) -> Iterator[Trial]:
         newest, _ = _states(run)
         damage(newest, stranger)
         problem, done = ground.goes_on(run)
-        said = done.line(r"checkpoint \S+ .{,150}?Trying the one before it\.|Going on from the checkpoint of [^.]*")
+        said = done.line(r"checkpoint \S+ .{,150}?Trying the one before it\.|Resuming from the checkpoint of [^.]*")
         yield Trial(f"newest checkpoint {name}", problem or _missing(said, "no message"), said)
 
         run = _copy(ground, killed, name)

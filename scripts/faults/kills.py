@@ -64,7 +64,7 @@ def random_kills(ground: Ground, times: int, chance: random.Random) -> Iterator[
 
 def _ended(ground: Ground, run: Path) -> tuple[str, str]:
     problem, done = ground.goes_on(run)
-    return problem, done.line(r"This run is finished|Going on from the checkpoint of update [\d,]+")
+    return problem, done.line(r"This run is finished|Resuming from the checkpoint of update [\d,]+")
 
 
 def aimed_kills(ground: Ground) -> Iterator[Trial]:

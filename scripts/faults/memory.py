@@ -10,7 +10,7 @@ _MIB = 2**20
 _MOMENTS = {
     "when JAX starts": ("gru_bench.session:load_task", 20 * _MIB),
     "before the first compilation": ("gru_bench.training.step:Compiled.__call__", 4 * _MIB),
-    "in an update": ("gru_bench.training.loop:Training._next_batches", 0),
+    "in an update": ("gru_bench.training.dispatch:Dispatcher._next_batches", 0),
     "in an evaluation": ("gru_bench.training.evaluate:Evaluator.sums", 0),
     "when a checkpoint is written": ("gru_bench.training.checkpoint:Checkpoints.save", 0),
     "when pictures are drawn": ("gru_bench.outputs:write_outputs", _MIB),

@@ -64,4 +64,4 @@ def _judged(done: Outcome, run: Path, number: signal.Signals, moment: Phase) -> 
 
 def _ended(ground: Ground, run: Path) -> Trial:
     problem, done = ground.goes_on(run)
-    return Trial("run that was stopped, to its end", problem, done.line("Going on from the checkpoint of update [^.]*"))
+    return Trial("run that was stopped, to its end", problem, done.line("Resuming from the checkpoint of update [^.]*"))

@@ -39,7 +39,7 @@ def clocks(ground: Ground, chance: random.Random) -> Iterator[Trial]:
         process.process.kill()
         process.end()
         problem, done = ground.goes_on(run, variables=variables)
-        yield Trial(f"clock set {name} in mid-run", problem, done.line("Going on from the checkpoint of update [^.]*"))
+        yield Trial(f"clock set {name} in mid-run", problem, done.line("Resuming from the checkpoint of update [^.]*"))
 
 
 def moved(ground: Ground) -> Iterator[Trial]:
@@ -47,7 +47,7 @@ def moved(ground: Ground) -> Iterator[Trial]:
     run = _killed(ground)
     other = run.rename(ground.folder / "moved elsewhere")
     problem, done = ground.goes_on(other)
-    yield Trial("run directory moved", problem, done.line("Going on from the checkpoint of update [^.]*"))
+    yield Trial("run directory moved", problem, done.line("Resuming from the checkpoint of update [^.]*"))
 
 
 def changed(ground: Ground) -> Iterator[Trial]:
@@ -60,7 +60,7 @@ def changed(ground: Ground) -> Iterator[Trial]:
     problem = told(done, "run_dir: found", (2,)) or ("" if not unnamed else f"differences not named: {unnamed}")
     yield Trial("other settings", problem, done.line(r"this one holds a run with other settings \([^;]*;"))
     problem, done = ground.goes_on(run, "training.updates_per_dispatch=3", "debug=true", "paths.runs=elsewhere")
-    yield Trial("settings that decide no number", problem, done.line("Going on from the checkpoint of update [^.]*"))
+    yield Trial("settings that decide no number", problem, done.line("Resuming from the checkpoint of update [^.]*"))
 
 
 def versions(ground: Ground, pythons: list[str]) -> Iterator[Trial]:
@@ -69,8 +69,8 @@ def versions(ground: Ground, pythons: list[str]) -> Iterator[Trial]:
         run = _killed(ground)
         which = subprocess.run([python, "-c", _VERSIONS], capture_output=True, text=True, check=True).stdout.strip()
         done = ground.train(run, python=python)
-        problem = told(done, r"The surroundings have changed", (0,))
-        yield Trial(f"going on with {which}", problem, done.line(r"The surroundings have changed \([^)]*\)"))
+        problem = told(done, r"The environment has changed", (0,))
+        yield Trial(f"going on with {which}", problem, done.line(r"The environment has changed \([^)]*\)"))
         shutil.rmtree(run)
 
 

@@ -43,7 +43,7 @@ def test_runs_of_a_lost_node_go_on_elsewhere_and_the_table_stays(
         out, err = process.communicate(timeout=2400)
     assert process.returncode == 0, out + err
     resumed = [
-        run for run in runs(tmp_path) if "Going on from the checkpoint of update" in (run / "log.txt").read_text()
+        run for run in runs(tmp_path) if "Resuming from the checkpoint of update" in (run / "log.txt").read_text()
     ]
     assert len(resumed) == 1
     alone = tmp_path / "alone"

@@ -71,8 +71,8 @@ def test_a_job_out_of_time_is_requeued_and_the_table_stays(
     log = (run / "log.txt").read_text(encoding="utf-8")
     stopped = re.search(r"SIGUSR2: stopped at update (\d+)\.", log)
     assert stopped is not None
-    assert f"Going on from the checkpoint of update {int(stopped[1]):,}." in log
-    assert "The surroundings have changed" not in log
+    assert f"Resuming from the checkpoint of update {int(stopped[1]):,}." in log
+    assert "The environment has changed" not in log
     alone = tmp_path / "alone"
     alone.mkdir()
     assert_same_sweep(tmp_path, undisturbed(alone))

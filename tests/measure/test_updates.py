@@ -43,9 +43,9 @@ def test_what_is_timed_is_the_training_of_a_run_that_never_ends(tmp_path: Path):
 def test_the_device_alone_goes_on_from_the_same_state(tmp_path: Path):
     config = composed(*SMALL, f"training.updates_per_dispatch={READY}")
     training = begin_training(config, *load_task(config), tmp_path)
-    before = jax.device_get(training.state.params)
-    assert device_seconds(training, 1) > 0
+    before = jax.device_get(training.dispatcher.state.params)
+    assert device_seconds(training.dispatcher, 1) > 0
     assert training.done == READY
-    after = jax.device_get(training.state.params)
+    after = jax.device_get(training.dispatcher.state.params)
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
     assert any(not np.array_equal(one, other) for one, other in pairs)

@@ -12,17 +12,17 @@ from gru_bench.train import main
 def stop_after(update: int, number: int) -> None:
     from gru_bench.training.loop import Training
 
-    dispatch, room = Training.dispatch, Training._room
+    dispatch, next_count = Training.dispatch, Training._next_count
 
-    def room_until_then(self: Training) -> int:
-        return min(room(self), update - self.done) if self.done < update else room(self)
+    def count_until_then(self: Training) -> int:
+        return min(next_count(self), update - self.done) if self.done < update else next_count(self)
 
     def dispatch_and_stop(self: Training) -> None:
         dispatch(self)
         if self.done == update:
             os.kill(os.getpid(), number)
 
-    Training._room = room_until_then  # pyright: ignore[reportAttributeAccessIssue]
+    Training._next_count = count_until_then  # pyright: ignore[reportAttributeAccessIssue]
     Training.dispatch = dispatch_and_stop  # pyright: ignore[reportAttributeAccessIssue]
 
 

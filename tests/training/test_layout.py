@@ -14,7 +14,8 @@ import pytest
 from gru_bench.config import EXECUTION
 from gru_bench.errors import ConfigError
 from gru_bench.sections import OptimizerConfig
-from gru_bench.training.layout import Together, make_layout
+from gru_bench.training.layout import make_layout
+from gru_bench.training.replicas import Replicas
 from tests.training.small import make_batches, make_parts
 from tests.training.support import (
     ROOT,
@@ -172,14 +173,14 @@ def test_an_interrupted_group_goes_on_as_one(how: str, code: int, group: Path, t
         assert done.out.count("SIGINT: stopped at update 33.") == 3
         alone = train(*SMALL, "seed=1", f"paths.runs={tmp_path}/kept")
         assert alone.code == 0, alone.err
-        assert "Going on from the checkpoint of update 33." in alone.out
+        assert "Resuming from the checkpoint of update 33." in alone.out
     else:
         newest = sorted((runs[1] / "checkpoints").glob("update-*"))[-1]
         assert newest.name == "update-000000030.npz"
         newest.unlink()  # as if the group had been killed while it wrote its checkpoints
     again = command("gru_bench.train", *arguments, cwd=tmp_path)
     assert again.code == 0, again.err
-    assert f"Going on from the checkpoint of update {33 if how == 'SIGINT' else 25}." in again.out
+    assert f"Resuming from the checkpoint of update {33 if how == 'SIGINT' else 25}." in again.out
     assert again.out.count("This run is finished") == (1 if how == "SIGINT" else 0)
     for run, expected in zip(runs, seeds(group), strict=True):
         assert_same_run(run, expected)
@@ -226,7 +227,7 @@ def test_four_devices_share_a_batch(tmp_path: Path):
 @pytest.mark.parametrize("one_by_one", [True, False])
 def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool):
     parts = [make_parts(OptimizerConfig(learning_rate=0.01), seed=seed, output_dropout=0.3) for seed in range(3)]
-    layout = Together(3, make_batches(), jax.local_devices(), one_by_one=one_by_one)
+    layout = Replicas(3, make_batches(), jax.local_devices(), one_by_one=one_by_one)
     compiled = layout.compile(lambda state, batch, _: parts[0].update(state, batch))
     batches = [layout.batch([part.batches[index] for part in parts]) for index in range(2)]
     stacked = layout.place({name: np.stack([batch[name] for batch in batches]) for name in batches[0]})
@@ -241,7 +242,7 @@ def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool
             state, told = jax.jit(part.update)(state, part.batches[index])
             np.testing.assert_allclose(losses[index, row], told.loss, rtol=1e-5)
         for found, expected in zip(
-            jax.tree.leaves(layout.part(states, row).params), jax.tree.leaves(state.params), strict=True
+            jax.tree.leaves(layout.gather(states, row).params), jax.tree.leaves(state.params), strict=True
         ):
             np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 

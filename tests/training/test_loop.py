@@ -135,8 +135,8 @@ def test_a_damaged_checkpoint_costs_updates_but_no_numbers(tmp_path: Path, finis
     assert done.code == 0, done.err
     assert "update-000000030.npz cannot be read" in done.out
     assert "Trying the one before it." in done.out
-    assert "Going on from the checkpoint of update 25." in done.out
-    assert "The surroundings have changed" not in done.out
+    assert "Resuming from the checkpoint of update 25." in done.out
+    assert "The environment has changed" not in done.out
     assert_same_run(run, finished_run)
 
 
@@ -240,7 +240,7 @@ def test_a_finished_training_is_only_scored_again(tmp_path: Path, finished_run: 
     (run / "record.json").write_text(json.dumps(record(run) | {"status": "running", "metrics": {}}))
     done = train(*SMALL, f"run_dir={run}")
     assert done.code == 0, done.err
-    assert f"Going on from the checkpoint of update {UPDATES}." in done.out
+    assert f"Resuming from the checkpoint of update {UPDATES}." in done.out
     assert_same_run(run, finished_run)
 
 

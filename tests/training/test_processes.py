@@ -78,7 +78,7 @@ def test_a_stop_of_one_is_a_stop_of_both_or_of_none(who: int, tmp_path: Path):
     if who == 0:
         assert record(cut / "0" / "run")["status"] == "interrupted"
         assert [code for code, *_ in ended(both(*arguments, cwd=cut))] == [0, 0]
-        assert "Going on from the checkpoint" in (cut / "0" / "run" / "log.txt").read_text()
+        assert "Resuming from the checkpoint" in (cut / "0" / "run" / "log.txt").read_text()
     runs = [folder / "0" / "run" for folder in (whole, cut)]
     assert rows(runs[0]) == rows(runs[1])
     found, expected = (arrays(run / "checkpoints" / "update-000003000.npz") for run in runs)

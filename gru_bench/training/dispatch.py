@@ -1,0 +1,137 @@
+"""Dispatches: the next updates of runs that share a program, handed to the devices at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from gru_bench.sections import SWEPT
+from gru_bench.tasks.task import Batch
+from gru_bench.training.layout import make_layout
+from gru_bench.training.lengths import store
+from gru_bench.training.optimizer import make_optimizer, make_schedule
+from gru_bench.training.run import Run
+from gru_bench.training.step import Scalars, TrainState, UpdateMetrics, make_update
+
+
+class Dispatched(NamedTuple):
+    """Updates that the devices may still be computing.
+
+    Attributes:
+        first: the first of them.
+        updates: how many there are.
+        items: how many items each run learns from.
+        metrics: those of all runs, on the devices; see `Dispatcher.losses`.
+        compile_seconds: how long the program was compiled before; 0 where it was at hand.
+        seconds_per_update: known where the program was compiled, because the host then waits for the devices.
+    """
+
+    first: int
+    updates: int
+    items: float
+    metrics: UpdateMetrics
+    compile_seconds: float
+    seconds_per_update: float | None
+
+
+class Dispatcher:
+    """Computes the updates of runs that differ in their seed or in scalars of the optimiser, with one program for all.
+
+    Each run has a row in the state, in the batches and in the scalars; the layout says where it lies on the devices.
+
+    Attributes:
+        runs: a run per row.
+        state: that of all runs after `done` updates.
+        scalars: settings of the optimiser in which the runs differ.
+        update: the compiled program.
+        done: how many updates have been dispatched, those before a checkpoint included.
+    """
+
+    def __init__(self, runs: Sequence[Run], graph: nnx.GraphDef, states: Sequence[TrainState]):
+        """Put the states of the runs on the devices; nothing is compiled before the first dispatch.
+
+        Args:
+            runs: of one task, one network and one budget.
+            graph: the network without its weights.
+            states: where each run starts; those of process 0 where several processes train a run.
+
+        Raises:
+            ConfigError: there are not so many devices, or they cannot share a batch.
+        """
+        first = runs[0]
+        training, task = first.config.training, first.blueprint.task
+        optimizers = [run.config.optimizer for run in runs]
+        differing = [name for name in SWEPT if len({getattr(config, name) for config in optimizers}) > 1]
+
+        def make_chain(scalars: Scalars) -> optax.GradientTransformation:
+            schedule = make_schedule(optimizers[0], first.updates_per_epoch, first.total_updates, scalars)
+            return make_optimizer(optimizers[0], schedule, scalars)
+
+        self.runs = list(runs)
+        self._capacity = training.updates_per_dispatch
+        self._layout = make_layout(len(runs), training.batch_size, first.batches, training.devices)
+        self.state = self._layout.join(states)
+        self.scalars = self._layout.scalars(
+            [{name: getattr(config, name) for name in differing} for config in optimizers]
+        )
+        self.update = self._layout.compile(make_update(graph, task, make_chain, training.loss_reduction))
+        self.done = int(np.asarray(self.state.update).flat[0])
+
+    def dispatch(self, count: int) -> Dispatched:
+        """Hand the next `count` updates to the devices, at most `training.updates_per_dispatch`.
+
+        It does not wait for them, unless the program has to be compiled first.
+        """
+        batches, items = self._next_batches(count)
+        start, compiled_before = time.perf_counter(), self.update.compile_seconds
+        self.state, metrics = self.update(self.state, batches, np.int32(count), self.scalars)
+        compile_seconds = self.update.compile_seconds - compiled_before
+        seconds_per_update = None
+        if compile_seconds:
+            jax.block_until_ready(self.state)
+            seconds_per_update = (time.perf_counter() - start - compile_seconds) / count
+        first = self.done + 1
+        self.done += count
+        return Dispatched(first, count, items, metrics, compile_seconds, seconds_per_update)
+
+    def losses(self, dispatched: Dispatched) -> tuple[np.ndarray, np.ndarray]:
+        """Wait for a dispatch and return its losses and gradient norms, of shape (updates, rows)."""
+        losses, norms = self._layout.losses(dispatched.metrics)
+        return losses[: dispatched.updates], norms[: dispatched.updates]
+
+    def gather(self, run: Run) -> TrainState:
+        """Return the state of one run, whole on one device; all processes that train it call this at once."""
+        return self._layout.gather(self.state, self.runs.index(run))
+
+    def _next_batches(self, count: int) -> tuple[Batch, float]:
+        """Return the next batches, stacked, and their items per run.
+
+        The stack always holds `updates_per_dispatch` of them, so that there is one program.
+        """
+        of_runs = [[store(run.batch(self.done + index), run.batches) for run in self.runs] for index in range(count)]
+        batches = [self._layout.batch(of_update) for of_update in of_runs]
+        filled = batches + [batches[-1]] * (self._capacity - count)
+        stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
+        items = sum(int(batch["mask"].sum()) for of_update in of_runs for batch in of_update)
+        return self._layout.place(stacked), items / len(self.runs)
+
+
+def initial_state(run: Run) -> tuple[nnx.GraphDef, TrainState]:
+    """Return the network without its weights, and the state of a run before its first update."""
+    config = run.config
+    network, dropout_key = run.blueprint.draw(config.seed)
+    graph, params = nnx.split(network)
+    return graph, TrainState(
+        params=params,
+        optimizer=make_optimizer(config.optimizer, run.schedule).init(params),
+        carry=run.blueprint.task.initial_carry(network, config.training.batch_size),
+        key=dropout_key,
+        update=jnp.zeros((), jnp.int32),
+    )
