@@ -13,6 +13,7 @@ COMMANDS = {
     "report": "compare the cells over finished runs, or verdicts on claims",
     "evaluate": "score the test split again, or another file",
     "predict": "continue a text, classify texts, forecast a series, recall, compose",
+    "export": "write the weights of a finished run for PyTorch",
     "sweep": "search settings by validation, with random draws or Optuna",
     "bench": "time a recurrent layer beside other libraries",
     "reproduce": "from nothing to a verdict on each claim",

@@ -258,7 +258,7 @@ def run(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess
     )
 
 
-@pytest.mark.parametrize("module", ["train", "evaluate", "predict", "report", "bench", "sweep"])
+@pytest.mark.parametrize("module", ["train", "evaluate", "predict", "export", "report", "bench", "sweep"])
 def test_help_is_given_without_loading_jax(module: str, tmp_path: Path):
     program = (
         f"import runpy, sys; sys.argv = ['{module}', '--help']\n"

@@ -14,14 +14,14 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 import platformdirs
 
 from gru_bench.classes import load_object, preset_places
+from gru_bench.data.data_set import UNCHANGED, allows, refusal
 from gru_bench.data.files.text import existing_file, read_file
-from gru_bench.data.noise import check_noise, make_noisy
-from gru_bench.data.train_fraction import check_fraction, take_fraction
 from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
 from gru_bench.files import home_expanded
@@ -49,13 +49,44 @@ def check_data(config: DataConfig, task: str, accepts: str) -> None:
     """
     load = _loader(config)
     if accepts not in load.kinds:
-        presets = {name: load_object(place).kinds for name, place in preset_places("data").items()}
-        fitting = ", ".join(name for name, kinds in presets.items() if accepts in kinds)
+        fitting = ", ".join(name for name, preset in _presets().items() if accepts in preset.kinds)
         hint = f"task={task} needs {accepts}, this source gives {' or '.join(load.kinds)}{_takers(load.kinds)}."
         raise ConfigError("data", config.source, fitting or f"a source of {accepts}", hint)
     _options(load, config)
-    check_fraction(accepts, config.train_fraction)
-    check_noise(accepts, config.label_noise, config.input_noise)
+    container = container_of(load, accepts)
+    if container is not Any:
+        _check_changes(container, accepts, config)
+
+
+def _presets() -> dict[str, Any]:
+    """Return the sources of gru_bench by name."""
+    return {name: load_object(place) for name, place in preset_places("data").items()}
+
+
+def container_of(load: Any, kind: str) -> Any:
+    """Return the class in the return annotation of a source, in a union the one of the kind; Any without annotation."""
+    returned = get_type_hints(load).get("return", Any)
+    classes = get_args(returned) if isinstance(returned, UnionType) else (returned,)
+    return next((container for container in classes if getattr(container, "kind", None) == kind), classes[0])
+
+
+def _changes(config: DataConfig) -> dict[str, float]:
+    """Return the settings that change data, in the order in which they apply."""
+    settings = {name: getattr(config, name) for name in UNCHANGED}
+    return {name: value for name, value in settings.items() if value != UNCHANGED[name]}
+
+
+def _check_changes(container: Any, kind: str, config: DataConfig) -> None:
+    for name, value in _changes(config).items():
+        if not allows(container, name):
+            raise refusal(name, value, kind, f"It is for {', '.join(_kinds_that_allow(name))}.")
+    if config.input_noise > 1 and container.reads_symbols:
+        raise ConfigError("data.input_noise", config.input_noise, f"a share of the symbols, at most 1, for {kind}")
+
+
+def _kinds_that_allow(setting: str) -> list[str]:
+    sources = _presets().values()
+    return sorted({kind for load in sources for kind in load.kinds if allows(container_of(load, kind), setting)})
 
 
 def _takers(kinds: Sequence[str]) -> str:
@@ -97,8 +128,10 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
     if len(load.kinds) > 1:
         options["kind"] = kind
     data = load(mirror=find_mirror(paths), cache=find_cache(paths), **options)
-    data = take_fraction(data, kind, config.train_fraction, config.draw_seed)
-    return make_noisy(data, kind, config.label_noise, config.input_noise, config.draw_seed)
+    _check_changes(type(data), kind, config)
+    for name, value in _changes(config).items():
+        data = getattr(data, f"with_{name}")(value, config.draw_seed)
+    return data
 
 
 def file_digests(config: DataConfig) -> dict[str, str]:

@@ -14,7 +14,8 @@ def gives(*kinds: str) -> Callable[[Loader], Loader]:
     It is called with `mirror`, a folder of local copies or None, `cache`, a folder for downloads, and its settings. A
     source of several kinds is also called with `kind`, the one to return. Its result has `facts`, plain values for the
     run record that include a `digest` of the data, and `describe()`, the plain values that a trained model needs when
-    the data is absent.
+    the data is absent. Its class, which the return annotation names, is a subclass of
+    `gru_bench.data.data_set.DataSet` where settings may change the data: a share of it, or noise.
 
     Args:
         kinds: names of kinds of data; the `accepts` of a task names one of them.

@@ -1,42 +1,118 @@
-"""Weights from and to the state dicts of `torch.nn.GRU`, `torch.nn.LSTM` and `torch.nn.RNN`.
+"""Weights of the default network from and to the state dict of a PyTorch module, and the parts of that module.
 
-PyTorch stores each kernel as (gate * hidden, input) and two biases per gate; here a kernel is (input, gate, hidden)
-and there is one bias, their sum. Only a GRU keeps the candidate's recurrent bias apart (`candidate_bias`), because
-the reset gate multiplies it. Gate orders are the same: r, z, n and i, f, g, o. PyTorch itself is not imported: a
-state dict may hold tensors or NumPy arrays.
+The module has `embedding` where symbols are read, `rnn` (`torch.nn.GRU`, `LSTM` or `RNN`), `attention` and `query`
+where `model.pooling=attention`, and `head`. PyTorch stores each recurrent kernel as (gate * hidden, input) and two
+biases per gate; here a kernel is (input, gate, hidden) and there is one bias, their sum. Only a GRU keeps the
+candidate's recurrent bias apart (`candidate_bias`), because the reset gate multiplies it. Gate orders are the same:
+r, z, n and i, f, g, o. PyTorch itself is not imported: a state dict may hold tensors or NumPy arrays.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 from jaxtyping import Float
 
 from gru_bench.cells.base import Cell
-from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.cells.gru import GRU
+from gru_bench.cells.lstm import LSTM
+from gru_bench.cells.rnn import RNN
+from gru_bench.errors import ConfigError, DataError
+from gru_bench.models.heads import Embedding
+from gru_bench.models.model import Model
 from gru_bench.models.network import Network
+from gru_bench.models.pooling import Attention
 
+StateDict = dict[str, Float[np.ndarray, " ..."]]
 CellWeights = dict[str, Float[np.ndarray, " ..."]]
 LayerWeights = dict[str, CellWeights]
 
+_RNN, _EMBEDDING, _HEAD = "rnn.", "embedding.weight", "head.weight"
 _SUFFIXES = {"forward": "", "backward": "_reverse"}
 _NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-_GATES = {("reset", "update", "candidate"), ("input", "forget", "candidate", "output"), ("candidate",)}
+_MODULES: dict[type[Cell], str] = {GRU: "GRU", LSTM: "LSTM", RNN: "RNN"}
 _COMMON = {"kernel", "recurrent_kernel", "bias", "candidate_bias"}
 _SETTINGS = {
     "input_gain": ("model.layer_norm", True, "false"),
     "peephole": ("model.peepholes", True, "false"),
     "candidate_kernel": ("model.reset_after", False, "true"),
 }
+_SHOWN = 6  # entries that a message names
+
+
+def export_torch(model: Model) -> StateDict:
+    """Return the weights of a network as a PyTorch state dict of NumPy arrays.
+
+    Raises:
+        ConfigError: PyTorch has no such network: another one than the default network, or an option that it lacks.
+    """
+    network = _checked(model)
+    parts = _parts(network).items()
+    state = {name: _to_numpy(value[...].T if swapped else value[...]) for name, (value, swapped) in parts}
+    if network.head.kernel is None:
+        state[_HEAD] = state[_EMBEDDING].copy()
+    layers = to_torch(network.layers[0].cell, [layer.directions for layer in network.layers])
+    return {f"{_RNN}{name}": value for name, value in layers.items()} | state
+
+
+def load_torch(model: Model, state: Mapping[str, Any]) -> None:
+    """Set the weights of a network, in place, from a PyTorch state dict.
+
+    Args:
+        model: the network.
+        state: tensors or arrays, by the names that `export_torch` gives them. Of tied weights one entry is enough.
+
+    Raises:
+        ConfigError: PyTorch has no such network.
+        DataError: entries are missing, unexpected or of other shapes, or tied weights differ; nothing is set then.
+    """
+    network = _checked(model)
+    arrays = {name: _to_numpy(value) for name, value in state.items()}
+    if network.head.kernel is None and _EMBEDDING in arrays:
+        arrays.setdefault(_HEAD, arrays[_EMBEDDING])
+    _check_shapes(arrays, {name: value.shape for name, value in export_torch(network).items()})
+    if network.head.kernel is None and not np.array_equal(arrays[_HEAD], arrays[_EMBEDDING]):
+        raise DataError(f"{_HEAD} and {_EMBEDDING} differ, expected the same values with model.tied_embeddings=true.")
+    for name, (parameter, swapped) in _parts(network).items():
+        parameter[...] = jnp.asarray(arrays[name].T if swapped else arrays[name])
+    recurrent = {name.removeprefix(_RNN): value for name, value in arrays.items() if name.startswith(_RNN)}
+    for layer, weights in zip(network.layers, from_torch(network.layers[0].cell, recurrent), strict=True):
+        for direction, parameters in layer.weights.items():
+            for name, parameter in parameters.items():
+                parameter[...] = jnp.asarray(weights[direction][name])
+
+
+def torch_modules(model: Model) -> dict[str, str]:
+    """Return, by name, the PyTorch expressions that build the modules of a network, to load its state dict into.
+
+    Raises:
+        ConfigError: PyTorch has no such network.
+    """
+    network = _checked(model)
+    shapes = {name: value.shape for name, value in export_torch(network).items()}
+    cell, layer = network.layers[0].cell, network.layers[0].directions
+    options = [f"{layer['forward']['kernel'].shape[0]}, {cell.hidden_size}, batch_first=True"]
+    options += [f"num_layers={len(network.layers)}"] * (len(network.layers) > 1)
+    options += ["bidirectional=True"] * (len(layer) > 1)
+    options += [f"nonlinearity={cell.activation!r}"] if isinstance(cell, RNN) else []
+    modules = {"rnn": f"torch.nn.{_MODULES[type(cell)]}({', '.join(options)})"}
+    if _EMBEDDING in shapes:
+        modules = {"embedding": f"torch.nn.Embedding{shapes[_EMBEDDING]}", **modules}
+    for name in ("attention", "query", "head"):
+        if f"{name}.weight" in shapes:
+            outputs, inputs = shapes[f"{name}.weight"]
+            bias = "" if f"{name}.bias" in shapes else ", bias=False"
+            modules[name] = f"torch.nn.Linear({inputs}, {outputs}{bias})"
+    return modules
 
 
 def from_torch(cell: Cell, state: Mapping[str, Any]) -> list[LayerWeights]:
-    """Read the weights of stacked recurrent layers from a PyTorch state dict.
+    """Read the weights of stacked recurrent layers from the state dict of `torch.nn.GRU`, `LSTM` or `RNN`.
 
     Args:
         cell: the cell that the weights are for; its options must be ones that PyTorch has.
@@ -49,37 +125,18 @@ def from_torch(cell: Cell, state: Mapping[str, Any]) -> list[LayerWeights]:
 
     Raises:
         ConfigError: the cell has an option that PyTorch lacks.
-        DataError: a key is missing or unexpected, or an array has another shape than the cell needs.
     """
     _check_cell(cell)
     arrays = {name: _to_numpy(value) for name, value in state.items()}
-    layers, directions = _extent(arrays)
-    expected = [
-        f"{name}_l{layer}{_SUFFIXES[direction]}"
-        for layer in range(layers)
-        for direction in directions
-        for name in _NAMES
-    ]
-    for name in expected:
-        if name not in arrays:
-            raise DataError(
-                f"PyTorch state dict: expected {name!r} for {layers} layer(s) and {len(directions)} direction(s), "
-                f"found only {', '.join(arrays) or 'nothing'}. Take the state dict of the recurrent module itself, "
-                "made with bias=True."
-            )
-    for name in arrays:
-        if name not in expected:
-            raise DataError(
-                f"PyTorch state dict: found {name!r}, expected only {', '.join(expected)}. {nearest(name, expected)} "
-                "Take the state dict of the recurrent module itself, made with proj_size=0."
-            )
+    layers = 1 + max(int(match[1]) for name in arrays if (match := re.search(r"_l(\d+)", name)))
+    directions = [name for name, suffix in _SUFFIXES.items() if f"weight_ih_l0{suffix}" in arrays]
     return [
-        {direction: _cell_from_torch(cell, arrays, layer, direction, len(directions)) for direction in directions}
+        {name: _cell_from_torch(cell, arrays, f"_l{layer}{_SUFFIXES[name]}") for name in directions}
         for layer in range(layers)
     ]
 
 
-def to_torch(cell: Cell, layers: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, Float[np.ndarray, " ..."]]:
+def to_torch(cell: Cell, layers: Sequence[Mapping[str, Mapping[str, Any]]]) -> StateDict:
     """Write the weights of stacked recurrent layers as a PyTorch state dict of NumPy arrays.
 
     `bias_ih` holds the whole bias and `bias_hh` is 0 but for a GRU's candidate, whose recurrent bias stays apart.
@@ -92,7 +149,7 @@ def to_torch(cell: Cell, layers: Sequence[Mapping[str, Mapping[str, Any]]]) -> d
         ConfigError: the cell has an option that PyTorch lacks.
     """
     _check_cell(cell)
-    state: dict[str, np.ndarray] = {}
+    state: StateDict = {}
     for index, layer in enumerate(layers):
         for direction, weights in layer.items():
             suffix = f"_l{index}{_SUFFIXES[direction]}"
@@ -107,79 +164,65 @@ def to_torch(cell: Cell, layers: Sequence[Mapping[str, Mapping[str, Any]]]) -> d
     return state
 
 
-def load_torch(network: Network, state: Mapping[str, Any]) -> None:
-    """Set the weights of a network's recurrent layers, in place, from a PyTorch state dict.
-
-    Raises:
-        ConfigError: the network's cell has an option that PyTorch lacks.
-        DataError: keys, layers, directions or shapes are not those of the network; nothing has been set then.
-    """
-    read = from_torch(network.layers[0].cell, state)
-    found = [{name: _shapes(weights) for name, weights in layer.items()} for layer in read]
-    expected = [{name: _shapes(weights) for name, weights in layer.directions.items()} for layer in network.layers]
-    if found != expected:
-        raise DataError(
-            f"PyTorch state dict: expected the weights of the network, {_sizes(expected)}, found {_sizes(found)}. "
-            "Make both with the same layers, directions and sizes."
-        )
-    for layer, weights in zip(network.layers, read, strict=True):
-        for direction, parameters in layer.weights.items():
-            for name, parameter in parameters.items():
-                parameter[...] = jnp.asarray(weights[direction][name])
-
-
-def export_torch(network: Network) -> dict[str, Float[np.ndarray, " ..."]]:
-    """Return the weights of a network's recurrent layers as a PyTorch state dict of NumPy arrays.
-
-    Raises:
-        ConfigError: the network's cell has an option that PyTorch lacks.
-    """
-    return to_torch(network.layers[0].cell, [layer.directions for layer in network.layers])
+def _checked(model: Model) -> Network:
+    """Return a model that PyTorch has, too."""
+    if not isinstance(model, Network):
+        raise ConfigError("task", type(model).__name__, "a task with the default network, whose parts PyTorch has")
+    _check_cell(model.layers[0].cell)
+    if model.residual:
+        raise ConfigError("model.residual", True, "false for weights of PyTorch", "Its recurrent layers have no sums.")
+    return model
 
 
 def _check_cell(cell: Cell) -> None:
-    if cell.gates not in _GATES:
-        gates = ", ".join(cell.gates)
-        raise ConfigError(
-            "model.cell",
-            type(cell).__name__,
-            f"a cell that PyTorch has: gru, lstm or rnn; this one's blocks are {gates}",
-        )
+    if type(cell) not in _MODULES:
+        raise ConfigError("model.cell", type(cell).__name__, "a cell that PyTorch has: gru, lstm or rnn")
     for name in sorted(set(cell.weight_shapes(1)) - _COMMON):
         if name in _SETTINGS:
             key, found, allowed = _SETTINGS[name]
             raise ConfigError(key, found, f"{allowed} for weights that PyTorch can hold", "It has no such option.")
 
 
+def _parts(network: Network) -> dict[str, tuple[nnx.Param, bool]]:
+    """Return the parameters around the recurrent layers by name, and whether PyTorch has them transposed."""
+    parts: dict[str, tuple[nnx.Param, bool]] = {"head.bias": (network.head.bias, False)}
+    if isinstance(network.encoder, Embedding):
+        parts[_EMBEDDING] = network.encoder.table, False
+    if isinstance(network.pooling, Attention):
+        parts["attention.weight"] = network.pooling.kernel, True
+        parts["attention.bias"] = network.pooling.bias, False
+        parts["query.weight"] = network.pooling.query, True
+    if network.head.kernel is not None:
+        parts[_HEAD] = network.head.kernel, True
+    return parts
+
+
+def _check_shapes(found: Mapping[str, np.ndarray], expected: Mapping[str, tuple[int, ...]]) -> None:
+    faults = [f"no {name} {shape}" for name, shape in expected.items() if name not in found]
+    faults += [f"{name} {value.shape}, expected none" for name, value in found.items() if name not in expected]
+    faults += [
+        f"{name} {found[name].shape}, expected {shape}"
+        for name, shape in expected.items()
+        if name in found and found[name].shape != shape
+    ]
+    if faults:
+        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        raise DataError(
+            f"the state dict does not fit the network: found {'; '.join(faults[:_SHOWN])}{more}. Give the network the "
+            "same cell, sizes and layers, and the entries these names and no others."
+        )
+
+
 def _to_numpy(value: Any) -> Float[np.ndarray, " ..."]:
     """Return a float32 copy of a tensor or array, wherever it lies."""
     if hasattr(value, "detach"):
         value = value.detach().cpu().float().numpy()
-    return np.array(value, dtype=np.float32)
+    return np.array(value, dtype=np.float32, order="C")
 
 
-def _extent(arrays: Mapping[str, np.ndarray]) -> tuple[int, tuple[str, ...]]:
-    """Return the number of layers and the directions that the keys speak of."""
-    matches = [re.fullmatch(r"\w+_l(\d+)(_reverse)?", name) for name in arrays]
-    found = [match for match in matches if match]
-    layers = 1 + max((int(match[1]) for match in found), default=0)
-    return layers, ("forward", "backward") if any(match[2] for match in found) else ("forward",)
-
-
-def _cell_from_torch(
-    cell: Cell, arrays: Mapping[str, np.ndarray], layer: int, direction: str, directions: int
-) -> CellWeights:
-    suffix = f"_l{layer}{_SUFFIXES[direction]}"
+def _cell_from_torch(cell: Cell, arrays: Mapping[str, np.ndarray], suffix: str) -> CellWeights:
     weight_ih, weight_hh, bias_ih, bias_hh = (arrays[f"{name}{suffix}"] for name in _NAMES)
     gates, hidden = len(cell.gates), cell.hidden_size
-    input_size = math.prod(weight_ih.shape[1:]) if layer == 0 else hidden * directions
-    shapes = [(gates * hidden, input_size), (gates * hidden, hidden), (gates * hidden,), (gates * hidden,)]
-    for name, array, shape in zip(_NAMES, (weight_ih, weight_hh, bias_ih, bias_hh), shapes, strict=True):
-        if array.shape != shape:
-            raise DataError(
-                f"PyTorch state dict: expected {name}{suffix} of shape {shape} for {gates} gate(s) and hidden size "
-                f"{hidden}, found {array.shape}. Check the cell and model.hidden_size."
-            )
     bias, recurrent_bias = bias_ih.reshape(gates, hidden), bias_hh.reshape(gates, hidden)
     weights = {}
     if "candidate_bias" in cell.shapes:
@@ -203,13 +246,3 @@ def _kernel_from_torch(
 def _kernel_to_torch(kernel: Any) -> Float[np.ndarray, "gate_hidden size"]:
     array = _to_numpy(kernel)
     return np.ascontiguousarray(array.reshape(array.shape[0], -1).T)
-
-
-def _shapes(weights: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(value.shape) for name, value in weights.items()}
-
-
-def _sizes(layers: Sequence[Mapping[str, Mapping[str, tuple[int, ...]]]]) -> str:
-    return "; ".join(
-        f"layer {index}: {', '.join(layer)}, kernel {layer['forward']['kernel']}" for index, layer in enumerate(layers)
-    )

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gru_bench.data.generated import copy_memory
-from gru_bench.data.generated.copy_memory import BLANK, KINDS, REMEMBERED, SIGN
+from gru_bench.data.generated.copy_memory import BLANK, KINDS, MARKER, REMEMBERED
 from gru_bench.data.sequences.sequences import Examples, Sequences
 from gru_bench.models.network import Signature
 from gru_bench.tasks.memory_pictures import by_place
@@ -33,7 +33,7 @@ class Copy:
     @property
     def signature(self) -> Signature:
         """Symbols, blank and sign in; symbols and blank out."""
-        return Signature(symbols=SIGN + 1, outputs=BLANK + 1)
+        return Signature(symbols=MARKER + 1, outputs=BLANK + 1)
 
     def score(self, outputs: Outputs, batch: Batch) -> Sums:
         """Return the summed nll, and the wrong symbols by their place among the remembered ones."""

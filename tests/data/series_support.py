@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.data.series.readings import Readings
 from gru_bench.data.series.sampling import Step, Times
-from gru_bench.data.series.series import Readings, Series, make_series
+from gru_bench.data.series.series import Series, make_series
 
 HOUR = Step("time", 3_600_000_000_000)
 SPLITS = {"train": (0, 60), "valid": (60, 80), "test": (80, 100)}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from gru_bench.data.batches.forecast import ForecastWindows
 from gru_bench.data.batches.streams import EvalWindows, TrainWindows
+from gru_bench.data.changes import confused, normal
 from gru_bench.data.factory import check_data
-from gru_bench.data.noise import confused, make_noisy, normal
 from gru_bench.data.sequences.sequences import Examples
 from gru_bench.data.series.baselines import all_origins, errors, make_baselines
 from gru_bench.errors import ConfigError
@@ -173,7 +173,7 @@ def test_the_test_split_is_as_noisy_whatever_is_learned_from(tmp_path: Path):
             "ptb",
             "tokens",
             {"label_noise": 0.1},
-            r"data.label_noise: found 0.1, allowed: 0.0 for tokens\. It is for texts",
+            r"data.label_noise: found 0.1, allowed: 0.0 for tokens\. It is for sequences, texts",
         ),
         ("etth1", "series", {"label_noise": 0.1}, r"data.label_noise: .* for series"),
         ("canon", "pieces", {"input_noise": 0.1}, r"data.input_noise: .* for pieces"),
@@ -200,10 +200,10 @@ def test_no_change_is_asked_for_by_default(kind: str, tmp_path: Path):
 def test_a_fixed_set_of_sequences_gets_wrong_labels_and_noisy_values():
     clean = digits()
     assert isinstance(clean.train, Examples)
-    labelled = make_noisy(clean, "sequences", 0.25, 0.0, 0)
+    labelled = clean.with_label_noise(0.25, 0)
     assert (labelled.train.targets != clean.train.targets).sum() == 10 == labelled.facts["label_noise"]["replaced"]
     np.testing.assert_array_equal(labelled.test.targets, clean.test.targets)
-    noisy = make_noisy(clean, "sequences", 0.0, 0.5, 0)
+    noisy = clean.with_input_noise(0.5, 0)
     spread = clean.train.batch()["inputs"].std()
     for split in SPLITS:
         before, after = getattr(clean, split), getattr(noisy, split)

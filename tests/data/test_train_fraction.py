@@ -8,7 +8,6 @@ import pytest
 from gru_bench.data.batches.examples import train_batches
 from gru_bench.data.sequences.sequences import Examples
 from gru_bench.data.series.baselines import all_origins
-from gru_bench.data.train_fraction import take_fraction
 from gru_bench.errors import ConfigError, DataError
 from tests.data.kinds import digits, load
 
@@ -104,7 +103,7 @@ def test_sequences_that_are_drawn_anew_are_refused(tmp_path: Path):
 def test_a_fixed_set_of_sequences_is_nested():
     data = digits()
     assert isinstance(data.train, Examples)
-    parts = [take_fraction(data, "sequences", share, 0) for share in (0.2, 0.5)]
+    parts = [data.with_train_fraction(share, 0) for share in (0.2, 0.5)]
     less, more = (set(part.train.inputs[:, 0, 0].tolist()) for part in parts)
     assert less < more < set(data.train.inputs[:, 0, 0].tolist())
     assert [part.facts["sequences"]["train"] for part in parts] == [8, 20]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -99,11 +100,15 @@ def test_a_network_runs_with_weights_of_pytorch_and_gives_its_own(cell: str):
     def outputs() -> np.ndarray:
         return np.asarray(encode(nnx.state(network), jnp.asarray(inputs.numpy(), jnp.float32)))
 
-    module.load_state_dict({key: torch.from_numpy(value) for key, value in export_torch(network).items()})
+    def of_rnn(state: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        return {key[4:]: torch.from_numpy(value) for key, value in state.items() if key.startswith("rnn.")}
+
+    module.load_state_dict(of_rnn(export_torch(network)))
     with torch.no_grad():
         np.testing.assert_allclose(outputs(), module(inputs)[0].numpy(), rtol=1e-5, atol=1e-5)
         module = make_module(cell, num_layers=2, bidirectional=True)
-        load_torch(network, module.state_dict())
+        changed = {f"rnn.{key}": value for key, value in module.state_dict().items()}
+        load_torch(network, export_torch(network) | changed)
         np.testing.assert_allclose(outputs(), module(inputs)[0].numpy(), rtol=1e-5, atol=1e-5)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.data.batches.base import Batches
+from gru_bench.data.changes import rounded_share, with_fraction
+from gru_bench.data.data_set import DataSet
 from gru_bench.data.source import gives
 from gru_bench.models.network import Network, Signature
 from gru_bench.tasks.task import Loss, Prediction, Task
@@ -22,14 +24,22 @@ ITEMS, CUTOFF = 12, 3
 
 
 @dataclass(frozen=True)
-class Sessions:
+class Sessions(DataSet):
     """Items of sessions one after the other, and where a session begins, by split."""
+
+    kind: ClassVar[str] = "sessions"
 
     splits: Mapping[str, tuple[np.ndarray, np.ndarray]]
     facts: dict[str, Any]
 
     def describe(self) -> dict[str, Any]:
         return {"items": ITEMS}
+
+    def with_train_fraction(self, share: float, seed: int) -> Sessions:
+        items, begins = self.splits["train"]
+        used = rounded_share(len(items), share)
+        splits = {**self.splits, "train": (items[:used], begins[:used])}
+        return replace(self, splits=splits, facts=with_fraction(self.facts, share, used, len(items)))
 
 
 @gives("sessions")

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gru_bench.data.batches.forecast import Normalise
-from gru_bench.data.series.series import Readings, Series, arrange
+from gru_bench.data.series.readings import Readings
+from gru_bench.data.series.series import Series, arrange
 from gru_bench.errors import DataError
 from gru_bench.models.network import Network
 from gru_bench.sections import ModelConfig, TrainingConfig

@@ -59,7 +59,7 @@ def existing_file(path: str, key: str) -> Path:
             raise DataError(f"{key}: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
         if not place.is_file():
             kind = "a folder" if place.is_dir() else "no regular file"
-            raise DataError(f"{key}: {place.absolute()} is {kind}, expected a text file.")
+            raise DataError(f"{key}: {place.absolute()} is {kind}, expected a file.")
     except OSError as error:
         raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
     return place

@@ -1,1 +1,1 @@
-"""Data that is computed."""
+"""Generated data sets."""

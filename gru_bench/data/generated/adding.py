@@ -1,4 +1,4 @@
-"""The adding problem: the sum of two marked values out of many, asked for at the end."""
+"""The adding problem: the sum of two marked values out of many, as the target of the last time step."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def load(
     test_size: Size = 10_000,
     seed: Natural = 0,
 ) -> Sequences:
-    """Draw sequences of a value within [0, 1) and a marker, 0 or 1, at each time step.
+    """Generate sequences of a value within [0, 1) and a marker, 0 or 1, at each time step.
 
-    One time step of the first half is marked and one of the second, each as likely as any other of its half. The
-    target, at the last time step alone, is the sum of the two marked values.
+    One time step of each half is marked, uniformly at random. The only target, at the last time step, is the sum of the
+    two marked values.
 
     Args:
-        mirror: unused; nothing is read.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         length: time steps, T in the literature.
         train_size: training sequences in an epoch.
         valid_size: validation sequences.
@@ -59,17 +59,17 @@ def load(
 
 
 def examples(values: NDArray[np.float32], markers: NDArray[np.float32]) -> Examples:
-    """Return sequences with their targets from values and markers, both of shape (sequences, time)."""
+    """Return sequences with targets, from values and markers of shape (sequences, time)."""
     targets, mask = np.zeros_like(values), np.zeros(values.shape, bool)
     targets[:, -1], mask[:, -1] = (values * markers).sum(axis=1), True
     return Examples(np.stack([values, markers], axis=2), targets, mask, np.ones(values.shape, bool))
 
 
 def read(text: str) -> Examples:
-    """Return a sequence from its numbers, separated by blanks; two of them end in `*` and are added.
+    """Parse a sequence of numbers, separated by blanks; the two that end in `*` are added.
 
     Raises:
-        DataError: something is no number, or not two are marked.
+        DataError: a word is no number, or the number of marked ones is not two.
     """
     words = text.split()
     try:

@@ -1,4 +1,4 @@
-"""Canons: a second voice repeats the first one later and lower, so that half of the notes can be known."""
+"""Canons: a second voice repeats the first one later and lower, so that half of the notes are predictable."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 
 import numpy as np
 
-from gru_bench.data.pieces.pieces import SPLITS, Pieces, Roll, make_pieces, to_roll
+from gru_bench.data.data_set import SPLITS
+from gru_bench.data.pieces.pieces import Pieces, Roll, make_pieces, to_roll
 from gru_bench.data.random import below, random_bits, random_words
 from gru_bench.data.source import gives
 from gru_bench.validation import Natural, Range
@@ -18,7 +19,7 @@ Delay = Annotated[int, Range(low=1, high=15)]
 
 SCALE = (0, 2, 4, 5, 7, 9, 11, 12, 14, 16)  # semitones above the tonic: major, an octave and a third
 TONICS = (60, 65, 67)  # C, F, G
-LOWER = 24  # semitones between the voices: more than the scale spans, so that no key ever belongs to both
+LOWER = 24  # semitones between the voices: more than the scale spans, so that they share no key
 HOLD = 2  # time steps of a note
 SHORTEST, LONGEST = 16, 48  # notes of a piece
 
@@ -37,13 +38,13 @@ def load(
     """Generate canons for two voices, each note held for two time steps.
 
     The first voice begins on one of three tonics and walks along the major scale, one degree up or down, both equally
-    likely but at the ends of the scale. The second voice follows `delay` notes later, two octaves lower: a network
-    that remembers so many notes knows it exactly. With independent keys each free move costs two fair coins, 2 ln 2
-    nats, and the tonic ln 3 + 2 ln(3/2); all else costs nothing, which gives the floor.
+    likely except at the ends of the scale. The second voice follows `delay` notes later, two octaves lower: a network
+    that remembers `delay` notes predicts it exactly. With independent keys each free move costs two fair coins, 2 ln 2
+    nats, and the tonic ln 3 + 2 ln(3/2); everything else is certain, which gives the floor.
 
     Args:
-        mirror: unused; nothing is read.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         delay: notes between the voices.
         train_size: training pieces.
         valid_size: validation pieces.
@@ -60,7 +61,7 @@ def load(
 
 
 def walk(seed: tuple[int, ...]) -> tuple[int, list[int]]:
-    """Draw a tonic, and the degrees of the scale that the first voice takes."""
+    """Draw a tonic, and the scale degrees of the first voice."""
     words = random_words((*seed, 0), 2)
     tonic = TONICS[below(words[:1], len(TONICS))[0]]
     notes = SHORTEST + int(below(words[1:], LONGEST - SHORTEST + 1)[0])
@@ -71,7 +72,7 @@ def walk(seed: tuple[int, ...]) -> tuple[int, list[int]]:
 
 
 def canon(tonic: int, degrees: list[int], delay: int) -> Roll:
-    """Return both voices."""
+    """Return the piano roll of both voices."""
     leader = [tonic + SCALE[degree] for degree in degrees]
     notes = [
         [pitch, leader[place - delay] - LOWER] if place >= delay else [pitch] for place, pitch in enumerate(leader)
@@ -80,7 +81,7 @@ def canon(tonic: int, degrees: list[int], delay: int) -> Roll:
 
 
 def floor(walks: list[list[int]]) -> dict[str, float]:
-    """Return what the best model with independent keys reaches on these walks, nats per time step."""
+    """Return the loss of the best model with independent keys on these walks, nats per time step."""
     steps = sum(HOLD * len(degrees) for degrees in walks)
     free = sum(not _forced(degree) for degrees in walks for degree in degrees[:-1])
     moves = 2 * math.log(2) * free

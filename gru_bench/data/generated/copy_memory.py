@@ -1,4 +1,4 @@
-"""Copy memory: some symbols, a long blank stretch, a sign, and then the same symbols again."""
+"""Copy memory: some symbols, a long run of blanks, a marker, and then the same symbols again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from gru_bench.validation import Natural, Range
 
 Delay = Annotated[int, Range(low=1, high=100_000)]
 
-KINDS = 8  # symbols that are to be remembered are 0 .. 7
+KINDS = 8  # the symbols to remember are 0 .. 7
 BLANK = 8
-SIGN = 9
+MARKER = 9
 REMEMBERED = 10  # symbols of a sequence
 
 
@@ -33,14 +33,14 @@ def load(
     test_size: Size = 2_000,
     seed: Natural = 0,
 ) -> Sequences:
-    """Draw sequences of T + 20 time steps.
+    """Generate sequences of T + 20 time steps.
 
-        read:     10 symbols of 8 kinds | T - 1 blanks | sign | 10 blanks
-        put out:  T + 10 blanks                               | the 10 symbols
+        inputs:   10 symbols of 8 kinds | T - 1 blanks | marker | 10 blanks
+        targets:  T + 10 blanks                                 | the 10 symbols
 
     Args:
-        mirror: unused; nothing is read.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         delay: T.
         train_size: training sequences in an epoch.
         valid_size: validation sequences.
@@ -57,19 +57,19 @@ def load(
 
 
 def examples(symbols: NDArray[np.int64], delay: int) -> Examples:
-    """Return sequences with their targets from what is to be remembered, of shape (sequences, 10)."""
+    """Return sequences with targets, from the symbols to remember, of shape (sequences, 10)."""
     shape = (len(symbols), delay + 2 * REMEMBERED)
     inputs, targets = np.full(shape, BLANK, np.int32), np.full(shape, BLANK, np.int32)
-    inputs[:, :REMEMBERED], inputs[:, -REMEMBERED - 1] = symbols, SIGN
+    inputs[:, :REMEMBERED], inputs[:, -REMEMBERED - 1] = symbols, MARKER
     targets[:, -REMEMBERED:] = symbols
     return Examples(inputs, targets, np.ones(shape, bool), np.ones(shape, bool))
 
 
 def read(text: str, delay: int) -> Examples:
-    """Return a sequence from its ten digits.
+    """Parse the ten digits of a sequence.
 
     Raises:
-        DataError: they are not ten, or one is not within 0 .. 7.
+        DataError: there are not ten digits, or one is not within 0 .. 7.
     """
     digits = "".join(text.split())
     if len(digits) != REMEMBERED or set(digits) - set("01234567"):

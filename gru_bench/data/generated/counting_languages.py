@@ -1,6 +1,6 @@
-"""The languages a^n b^n and a^n b^n c^n: what may follow depends on a count.
+"""The languages a^n b^n and a^n b^n c^n: the possible next letters depend on a count.
 
-A network that has learned them on short strings and counts is right on longer ones, too.
+A network that learns to count on short strings generalises to longer ones.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from gru_bench.validation import Natural, Range
 
 Count = Annotated[int, Range(low=1, high=100_000)]
 
-END = 0  # stands before each string and after it; letters are 1, 2, ...
+END = 0  # before and after each string; letters are 1, 2, ...
 
 
 def loader(letters: str) -> Callable[..., Sequences]:
-    """Return the loader of the language in which each of the letters comes n times."""
+    """Return the loader of the language in which each letter occurs n times."""
 
     @gives("sequences")
     def load(
@@ -36,13 +36,13 @@ def loader(letters: str) -> Callable[..., Sequences]:
         train_size: Size = 6_400,
         seed: Natural = 0,
     ) -> Sequences:
-        """Draw strings with n up to `longest`, all equally likely; the target is the set of what may follow.
+        """Generate strings with n up to `longest`, uniformly; the target is the set of possible next letters.
 
-        Validation holds each n up to `longest` once, test each n up to `test_longest`.
+        Validation has each n up to `longest` once, test each n up to `test_longest`.
 
         Args:
-            mirror: unused; nothing is read.
-            cache: unused; nothing is kept.
+            mirror: unused.
+            cache: unused.
             longest: the greatest n in train and valid.
             test_longest: the greatest n in test.
             train_size: training strings in an epoch.
@@ -70,10 +70,10 @@ load_anbn, load_anbncn = loader("ab"), loader("abc")
 
 
 def examples(counts: NDArray[np.int64], letters: int, time_steps: int) -> Examples:
-    """Return the strings of some n, of shape (strings,), with what may follow at each time step.
+    """Return the strings of counts n, of shape (strings,), with the possible next letters at each time step.
 
-    Targets are bool of shape (strings, time, 1 + letters). After an `a` another may follow, or the first `b`; from then
-    on there is one possibility.
+    Targets are bool of shape (strings, time, 1 + letters). An `a` may be followed by another or by the first `b`; from
+    then on there is one possibility.
     """
     n, time = counts[:, None], np.arange(time_steps)[None]  # at time step t, t letters have been read
     padding = time <= letters * n
@@ -86,10 +86,10 @@ def examples(counts: NDArray[np.int64], letters: int, time_steps: int) -> Exampl
 
 
 def read(text: str, letters: str) -> Examples:
-    """Return a string, in the language or not; its targets count as long as it can still become one of the language.
+    """Parse a string, in the language or not; its targets are masked where it is no longer a prefix of the language.
 
     Raises:
-        DataError: it is empty or has other letters.
+        DataError: the string is empty or has other letters.
     """
     word = "".join(text.split())
     if not word or set(word) - set(letters):

@@ -1,4 +1,4 @@
-"""The Mackey-Glass series: a delay differential equation whose solution is chaotic and yet never leaves its range."""
+"""The Mackey-Glass series: a delay differential equation with a chaotic, bounded solution."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import random_words
-from gru_bench.data.series.series import SPLITS, Readings, Rows, Series, make_series
+from gru_bench.data.series.readings import Readings
+from gru_bench.data.series.series import Rows, Series, make_series
 from gru_bench.data.source import gives
 from gru_bench.validation import Natural, Positive, PositiveFloat, Range
 
@@ -37,11 +39,11 @@ def load(
     season: Positive | None = 50,
     seed: Natural = 0,
 ) -> Series:
-    """Generate one trajectory, a row per unit of time, and cut it in order.
+    """Generate one trajectory, a row per unit of time, and split it in order.
 
     Args:
-        mirror: unused; nothing is read.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         tau: the delay; chaotic from about 17 on.
         beta: strength of the delayed feedback.
         gamma: decay per unit of time.
@@ -50,8 +52,8 @@ def load(
         test_size: test rows.
         context: rows that are read.
         horizon: rows that are forecast.
-        season: period of the seasonal-naive forecast; with tau 17 about 50 rows pass from peak to peak.
-        seed: draws the past before the first row, independent of the seed of the run.
+        season: period of the seasonal-naive forecast; with tau 17 it is about 50 rows from peak to peak.
+        seed: seed of the values before the first row, independent of the seed of the run.
 
     References: Mackey & Glass 1977, Oscillation and chaos in physiological control systems.
     """
@@ -78,11 +80,11 @@ def solve(rows: int, *, start: float, tau: int, beta: float, gamma: float) -> ND
 
         dx/dt = beta x(t - tau) / (1 + x(t - tau)^10) - gamma x(t)
 
-    Fourth-order Runge-Kutta with steps of 0.1; the delayed value at half a step is interpolated by a cubic. Only
-    additions, products and quotients, so that every machine gives the same bits of this chaotic series.
+    Fourth-order Runge-Kutta with steps of 0.1; the delayed value at half a step is interpolated by a cubic. It uses
+    only additions, products and quotients, so that this chaotic series is the same to the bit on every machine.
 
     Args:
-        rows: how many.
+        rows: number of rows.
         start: x before time 0.
         tau: the delay, in units of time.
         beta: strength of the delayed feedback.

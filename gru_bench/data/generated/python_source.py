@@ -1,4 +1,4 @@
-"""The source files of the interpreter's own standard library, as bytes: real text on any machine."""
+"""The source files of the interpreter's standard library, as bytes: real text on any machine."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sysconfig
 from pathlib import Path
 from typing import Annotated
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.source import gives
-from gru_bench.data.tokens.corpus import SPLITS, Corpus, make_corpus
+from gru_bench.data.tokens.corpus import Corpus, make_corpus
 from gru_bench.data.tokens.vocabulary import Vocabulary
 from gru_bench.errors import DataError
 from gru_bench.validation import Range
@@ -22,15 +23,15 @@ HELD_OUT = {0: "valid", 1: "test"}  # of ten equally likely remainders; the othe
 def load(
     *, mirror: Path | None, cache: Path, max_bytes: Annotated[int, Range(low=50_000, high=100_000_000)] = 2_000_000
 ) -> Corpus:
-    """Read the standard library; its tests and installed packages are left out.
+    """Read the standard library, without its tests and installed packages.
 
-    Whole files are drawn in the order of a hash of their path until `max_bytes` are full; the hash also says whether a
-    file is train (8 of 10), valid or test. Within a split files follow each other in the order of their paths.
+    Whole files are taken in the order of a hash of their path, up to `max_bytes`; the hash also assigns a file to train
+    (8 of 10), valid or test. Within a split files are in the order of their paths.
 
     Args:
-        mirror: unused; the interpreter is at hand.
-        cache: unused; nothing is kept.
-        max_bytes: the most bytes that are taken.
+        mirror: unused.
+        cache: unused.
+        max_bytes: maximum total size.
 
     Raises:
         DataError: the interpreter has no source files, one cannot be read, or a split is empty.

@@ -1,4 +1,4 @@
-"""Data sets that are computed, not downloaded."""
+"""The embedded Reber grammar, with its exact entropy."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Annotated
 
 import numpy as np
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import random_bits
 from gru_bench.data.source import gives
-from gru_bench.data.tokens.corpus import SPLITS, Corpus, make_corpus
+from gru_bench.data.tokens.corpus import Corpus, make_corpus
 from gru_bench.data.tokens.vocabulary import Tokens, Vocabulary
 from gru_bench.validation import Natural, Range
 
@@ -53,13 +54,13 @@ END = "E"
 
 
 def generate(grammar: Grammar, start: str, size: int, bits: np.ndarray) -> list[str]:
-    """Walk from `start`, string after string, until at least `size` symbols stand and a string is complete.
+    """Generate complete strings from `start`, until there are at least `size` symbols.
 
     Args:
         grammar: branches by state.
         start: the state between two strings.
-        size: the least number of symbols.
-        bits: fair coin flips, one is used per binary choice; `size` + 1000 of them are plenty.
+        size: minimum number of symbols.
+        bits: fair coin flips, one per binary choice; `size` + 1000 of them are enough.
     """
     symbols: list[str] = []
     state = start
@@ -72,9 +73,9 @@ def generate(grammar: Grammar, start: str, size: int, bits: np.ndarray) -> list[
 
 
 def log_probability(grammar: Grammar, start: str, symbols: list[str]) -> float:
-    """Return the exact log-probability, in nats, of symbols that begin at `start`.
+    """Return the exact log-probability, in nats, of symbols from `start`.
 
-    Each symbol leaves its state along one branch, so the reader of the stream always knows the state.
+    The branches of a state have different symbols, so the past of the stream determines the state.
     """
     state, total = start, 0.0
     for symbol in symbols:
@@ -85,10 +86,11 @@ def log_probability(grammar: Grammar, start: str, symbols: list[str]) -> float:
 
 
 def closed_form(grammar: Grammar, start: str) -> float:
-    """Return the entropy rate of strings joined in one stream, nats per symbol.
+    """Return the entropy rate of strings joined to one stream, nats per symbol.
 
-    Expected visits v of the states within one string solve v = e_start + P' v, P without the return to `start`;
-    every visit emits one symbol, a visit with two branches costs ln 2. The rate is expected cost / expected length.
+    The expected visits v of the states within one string solve v = e_start + P' v, with P without the return to
+    `start`; every visit emits one symbol, a visit with two branches costs ln 2. The rate is expected cost / expected
+    length.
     """
     states = list(grammar)
     place = {state: index for index, state in enumerate(states)}
@@ -114,17 +116,17 @@ def load_reber(
     test_size: Size = 50_000,
     seed: Natural = 0,
 ) -> Corpus:
-    """Generate the embedded Reber grammar: B (T|P) reber (same T|P) E, strings joined in one stream.
+    """Generate the embedded Reber grammar: B (T|P) reber (same T|P) E, strings joined to one stream.
 
-    The second T or P repeats the first across a whole inner string: predicting it needs a memory of about ten
-    time steps. A split ends with the string that fills it, so it may be a few symbols longer than asked.
+    The second T or P repeats the first after a whole inner string: predicting it needs a memory of about ten time
+    steps. A split ends with a complete string, so it may be a few symbols longer than its size.
 
     Args:
-        mirror: unused; nothing is read.
-        cache: unused; nothing is kept.
-        train_size: least number of training symbols.
-        valid_size: least number of validation symbols.
-        test_size: least number of test symbols.
+        mirror: unused.
+        cache: unused.
+        train_size: minimum number of training symbols.
+        valid_size: minimum number of validation symbols.
+        test_size: minimum number of test symbols.
         seed: seed of the data, independent of the seed of the run.
 
     References: Hochreiter & Schmidhuber 1997, experiment 1; Reber 1967.

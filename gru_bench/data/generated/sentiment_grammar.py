@@ -9,10 +9,10 @@
     leaf    = clause | clause "and" clause
     clause  = "the" noun verb ["not"] [intensifier] adjective
 
-A clause is worth the strength of its intensifier (1 slight, 2 none, 3 strong), negative for a bad adjective, and `not`
-turns its sign. A leaf is worth the sum of its clauses, which is never 0. A negator turns the sign of what it governs,
-a report keeps it, what stands under `although` or `even though` does not count, and after `but` all before it does not
-count. The label is the sign of what is left. Depth counts the nestings of a review's deeper side.
+The score of a clause is the strength of its intensifier (1 slight, 2 none, 3 strong), negative for a bad adjective, and
+`not` changes its sign. The score of a leaf is the sum of its clauses, which is never 0. A negator changes the sign of
+its argument, a report keeps it, an `although` or `even though` clause does not count, and only the part after `but`
+counts. The label is the sign of the result. Depth is the number of nestings on the deeper side of a review.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import random_words
 from gru_bench.data.source import gives
-from gru_bench.data.texts.texts import SPLITS, LabelledTexts, make_texts
+from gru_bench.data.texts.texts import LabelledTexts, make_texts
 from gru_bench.errors import DataError
 from gru_bench.validation import Natural, Range
 
@@ -52,21 +53,21 @@ REPORTS = ("my sister says that", "i think that", "the critics agree that", "it 
 
 
 class Review(NamedTuple):
-    """Words joined by blanks, and what they are worth: its sign is the label."""
+    """Words joined by blanks, and their score: its sign is the label."""
 
     text: str
-    worth: int
+    score: int
 
 
 class Dice:
-    """Draws that depend on nothing but their seed."""
+    """Random choices that depend only on the seed."""
 
     def __init__(self, seed: tuple[int, ...]):
         self._seed, self._block = seed, 0
         self._words = iter(())
 
     def below(self, limit: int) -> int:
-        """Return 0 .. limit - 1, all equally likely."""
+        """Return an integer from 0 to limit - 1, uniformly."""
         word = next(self._words, None)
         if word is None:
             self._words = iter(random_words((*self._seed, self._block), 1 << 16).tolist())
@@ -75,7 +76,7 @@ class Dice:
         return word % limit
 
     def one_of(self, choices: tuple[Any, ...]) -> Any:
-        """Return one of the choices."""
+        """Return one of the choices, uniformly."""
         return choices[self.below(len(choices))]
 
 
@@ -88,28 +89,28 @@ def clause(dice: Dice) -> Review:
 
 
 def leaf(dice: Dice) -> Review:
-    """Draw one clause or two whose worths do not cancel."""
+    """Draw one clause, or two whose scores do not cancel."""
     first = clause(dice)
     if dice.below(3):
         return first
     while True:
         second = clause(dice)
-        if first.worth + second.worth:
-            return Review(f"{first.text} and {second.text}", first.worth + second.worth)
+        if first.score + second.score:
+            return Review(f"{first.text} and {second.text}", first.score + second.score)
 
 
 def nested(dice: Dice, depth: int) -> Review:
-    """Draw a part of a review with so many nestings around its leaf."""
+    """Draw a part of a review with `depth` nestings around its leaf."""
     if depth == 0:
         return leaf(dice)
     kind, inner = dice.below(20), nested(dice, depth - 1)
     if kind < 10:
-        return Review(f"{dice.one_of(NEGATORS)} {inner.text}", -inner.worth)
+        return Review(f"{dice.one_of(NEGATORS)} {inner.text}", -inner.score)
     if kind < 14:
-        return Review(f"{dice.one_of(REPORTS)} {inner.text}", inner.worth)
+        return Review(f"{dice.one_of(REPORTS)} {inner.text}", inner.score)
     if kind < 17:
-        return Review(f"although {leaf(dice).text} , {inner.text}", inner.worth)
-    return Review(f"{inner.text} even though {leaf(dice).text}", inner.worth)
+        return Review(f"although {leaf(dice).text} , {inner.text}", inner.score)
+    return Review(f"{inner.text} even though {leaf(dice).text}", inner.score)
 
 
 def review(dice: Dice, depth: int) -> Review:
@@ -119,7 +120,7 @@ def review(dice: Dice, depth: int) -> Review:
         return whole
     other = nested(dice, dice.below(depth + 1))
     before, after = (whole, other) if dice.below(2) else (other, whole)
-    return Review(f"{before.text} , but {after.text}", after.worth)
+    return Review(f"{before.text} , but {after.text}", after.score)
 
 
 @gives("texts")
@@ -134,22 +135,22 @@ def load(
     test_depth: Depth = 6,
     seed: Natural = 0,
 ) -> LabelledTexts:
-    """Generate reviews; no sentence comes twice, so that none of test occurs in train or valid.
+    """Generate reviews without repetitions, so that none of test occurs in train or valid.
 
-    Depths are equally likely from 0 to `train_depth` in train and valid, from 0 to `test_depth` in test.
+    Depths are uniform from 0 to `train_depth` in train and valid, from 0 to `test_depth` in test.
 
     Args:
-        mirror: unused; nothing is read.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         train_size: number of training reviews.
         valid_size: number of validation reviews.
         test_size: number of test reviews.
-        train_depth: the greatest depth in train and valid.
-        test_depth: the greatest depth in test.
+        train_depth: maximum depth in train and valid.
+        test_depth: maximum depth in test.
         seed: seed of the data, independent of the seed of the run.
 
     Raises:
-        DataError: test would not be nested more deeply than train.
+        DataError: `test_depth` is not above `train_depth`.
     """
     if test_depth <= train_depth:
         raise DataError(
@@ -163,20 +164,20 @@ def load(
     depths: dict[str, dict[str, int]] = {}
     for index, split in enumerate(SPLITS):
         deepest = test_depth if split == "test" else train_depth
-        drawn = _draw(Dice((seed, index)), sizes[split], deepest, seen)
-        texts[split] = [found.text for found, _ in drawn]
-        labels[split] = [int(found.worth > 0) for found, _ in drawn]
-        counts = np.bincount([depth for _, depth in drawn], minlength=deepest + 1)
+        reviews = _generate(Dice((seed, index)), sizes[split], deepest, seen)
+        texts[split] = [one.text for one, _ in reviews]
+        labels[split] = [int(one.score > 0) for one, _ in reviews]
+        counts = np.bincount([depth for _, depth in reviews], minlength=deepest + 1)
         depths[split] = {str(depth): int(count) for depth, count in enumerate(counts)}
     return make_texts("sentiment_grammar", texts, labels, CLASSES, facts={"data_seed": seed, "depths": depths})
 
 
-def _draw(dice: Dice, size: int, deepest: int, seen: set[str]) -> list[tuple[Review, int]]:
-    drawn: list[tuple[Review, int]] = []
-    while len(drawn) < size:
+def _generate(dice: Dice, size: int, deepest: int, seen: set[str]) -> list[tuple[Review, int]]:
+    reviews: list[tuple[Review, int]] = []
+    while len(reviews) < size:
         depth = dice.below(deepest + 1)
-        found = review(dice, depth)
-        if found.text not in seen:
-            seen.add(found.text)
-            drawn.append((found, depth))
-    return drawn
+        one = review(dice, depth)
+        if one.text not in seen:
+            seen.add(one.text)
+            reviews.append((one, depth))
+    return reviews

@@ -1,4 +1,4 @@
-"""What costs nothing: how often each key sounds, and how often it goes on or falls silent."""
+"""Baselines of music: the frequency of each key, and its probability given the previous frame."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from gru_bench.data.pieces.pieces import KEYS, Roll
 
 Predictor = Callable[[NDArray[np.bool_]], NDArray[np.float64]]
-"""From the frames before, of shape (steps, 88), to the probability of each key."""
+"""From the previous frames, of shape (steps, 88), to the probability of each key."""
 
 
 def key_frequency(train: Sequence[Roll]) -> Predictor:
-    """Return the share of time steps at which each key sounds, whatever came before."""
+    """Predict each key with its frequency in train, independent of the previous frame."""
     steps = sum(map(len, train))
     share = (np.sum([roll.sum(axis=0, dtype=np.int64) for roll in train], axis=0) + 1) / (steps + 2)
     return lambda before: np.broadcast_to(share, before.shape)
 
 
 def last_frame(train: Sequence[Roll]) -> Predictor:
-    """Return, for each key, how often it sounds where it sounded one time step before, and where it did not."""
+    """Predict each key with its frequency in train after a frame with, or without, this key."""
     steps, sounding = np.zeros((2, KEYS), np.int64), np.zeros((2, KEYS), np.int64)
     for roll in train:
         before = _before(roll)

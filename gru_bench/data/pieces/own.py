@@ -1,4 +1,4 @@
-"""The user's own music: a JSON file of pieces, each a list of time steps, each a list of MIDI pitches."""
+"""A user's music: a JSON file of pieces, each a list of time steps, each a list of MIDI pitches."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ _FORM = "a list of pieces, each a list of time steps, each a list of MIDI pitche
 
 
 def read_pieces(path: Path, key: str) -> list[Roll]:
-    """Return the pieces of a file; one piece alone, a list of time steps, is taken as well.
+    """Return the pieces of a file; a single piece, a list of time steps, is also accepted.
 
     Args:
         path: the file.
-        key: the argument that named it, for messages.
+        key: the argument that names it, for messages.
 
     Raises:
-        DataError: the file is missing, no JSON, of another form, or holds what is no key of a piano.
+        DataError: the file is missing, no JSON or of another structure, or a pitch is outside the piano.
     """
     place = str(path)
     text, _ = decode(read_file(place, key), "auto", place, key)
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
             f"{key}: {place}, line {error.lineno}, column {error.colno}: no JSON ({error.msg}); expected {_FORM}."
         ) from error
     except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets
         raise DataError(f"{key}: {place}: cannot be read ({error}); expected {_FORM}.") from error
-    if not isinstance(found, list) or not found or not all(isinstance(part, list) for part in found):
+    if not isinstance(content, list) or not content or not all(isinstance(part, list) for part in content):
         raise DataError(f"{key}: {place}: expected {_FORM}.")
-    nested = any(isinstance(inner, list) for part in found for inner in part)
-    pieces = found if nested else [found]
+    nested = any(isinstance(inner, list) for part in content for inner in part)
+    pieces = content if nested else [content]
     return [_roll(piece, f"{key}: {place}, piece {number}") for number, piece in enumerate(pieces, 1)]
 
 

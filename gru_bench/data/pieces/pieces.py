@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-SPLITS = ("train", "valid", "test")
+from gru_bench.data.changes import drawn_share, with_fraction
+from gru_bench.data.data_set import SPLITS, DataSet
 
 KEYS = 88
 LOWEST = 21
@@ -24,7 +25,7 @@ SILENCE = "-"
 
 
 @dataclass(frozen=True)
-class Pieces:
+class Pieces(DataSet):
     """What a model of music reads.
 
     Attributes:
@@ -36,6 +37,8 @@ class Pieces:
         floor: metrics of the best possible model with independent keys on these very test pieces; None if unknown.
     """
 
+    kind: ClassVar[str] = "pieces"
+
     name: str
     train: Sequence[Roll] = field(repr=False)
     valid: Sequence[Roll] = field(repr=False)
@@ -46,6 +49,14 @@ class Pieces:
     def describe(self) -> dict[str, Any]:
         """Return what a trained model needs to be used without the pieces: nothing, all rolls have the same keys."""
         return {}
+
+    def with_train_fraction(self, share: float, seed: int) -> Pieces:
+        """Keep some of the pieces."""
+        total = len(self.train)
+        train = [self.train[place] for place in drawn_share(total, share, seed).tolist()]
+        counts = {"pieces": len(train), "steps": sum(map(len, train))}
+        facts = self.facts | {name: {**self.facts[name], "train": count} for name, count in counts.items()}
+        return replace(self, train=train, facts=with_fraction(facts, share, len(train), total, draw_seed=seed))
 
 
 def make_pieces(

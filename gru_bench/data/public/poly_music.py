@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.files.download import RemoteFile, fetch
-from gru_bench.data.pieces.pieces import KEYS, SPLITS, Pieces, Roll, make_pieces
+from gru_bench.data.pieces.pieces import KEYS, Pieces, Roll, make_pieces
 from gru_bench.data.source import gives
 
 HOMEPAGE = "http://www-etud.iro.umontreal.ca/~boulanni/icml2012"

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.files.download import RemoteFile, fetch
-from gru_bench.data.tokens.corpus import SPLITS, Corpus, encode_splits, make_corpus
+from gru_bench.data.tokens.corpus import Corpus, encode_splits, make_corpus
 from gru_bench.data.tokens.vocabulary import Vocabulary, words
 from gru_bench.errors import DataError
 

@@ -1,4 +1,4 @@
-"""Baselines of pictures that are read pixel by pixel: they see the whole picture at once, and no order in it."""
+"""Baselines for pictures that are read pixel by pixel: they see the whole picture at once, without its order."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gru_bench.data.sequences.sequences import Examples
 
-PICTURES = 10_000  # the most pictures that the linear map is fitted to: more would take longer than the default run
+PICTURES = 10_000  # at most, to fit the linear model: more would take longer than the default run
 STRENGTH = 0.1  # inverse regularisation
-_LEAST = -1e9  # log-probability of a class that was not seen
+_LEAST = -1e9  # log-probability of a class that train lacks
 
 _KNOWN: dict[str, Any] = {}
 
@@ -26,7 +26,7 @@ def class_shares(train: Examples, classes: int) -> NDArray[np.float32]:
 class Linear:
     """Multinomial logistic regression on pixels.
 
-    The fit is remembered by the digest of the data, so that the runs of a sweep share it.
+    The fit is cached by the digest of the data, so that the runs of a sweep share it.
     """
 
     def __init__(self, train: Examples, classes: int, digest: str):
@@ -39,15 +39,15 @@ class Linear:
             pixels: within [0, 1], of shape (pictures, pixels).
         """
         model = self._fit()
-        found = np.full((len(pixels), self._classes), _LEAST, np.float32)
-        found[:, model.classes_] = model.predict_log_proba(pixels)
-        return found
+        scores = np.full((len(pixels), self._classes), _LEAST, np.float32)
+        scores[:, model.classes_] = model.predict_log_proba(pixels)
+        return scores
 
     def _fit(self) -> Any:
         from sklearn.linear_model import LogisticRegression
 
         if self._digest not in _KNOWN:
-            some = self._train.take(slice(PICTURES))
+            sample = self._train.take(slice(PICTURES))
             model = LogisticRegression(C=STRENGTH, tol=1e-3, max_iter=1000)
-            _KNOWN[self._digest] = model.fit(some.batch()["inputs"][..., 0], some.targets[:, 0])
+            _KNOWN[self._digest] = model.fit(sample.batch()["inputs"][..., 0], sample.targets[:, 0])
         return _KNOWN[self._digest]

@@ -9,19 +9,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.data.changes import (
+    drawn_share,
+    input_seeds,
+    normal,
+    with_change,
+    with_fraction,
+    with_noise,
+    wrong_labels,
+)
+from gru_bench.data.data_set import DataSet, refusal
 from gru_bench.data.random import Seed
 from gru_bench.validation import Range
 
 Size = Annotated[int, Range(low=1, high=1_000_000)]
 
 TRAIN, _VALID, _TEST = range(3)  # what is drawn, as a part of its seed
+_BLOCK = 1000  # sequences whose noise is drawn at once, for the sake of memory
 
 
 class Examples(NamedTuple):
@@ -56,12 +67,22 @@ class Examples(NamedTuple):
         inputs = self.inputs.astype(np.float32) / np.float32(255) if self.inputs.dtype == np.uint8 else self.inputs
         return {**self._asdict(), "inputs": inputs}
 
+    def with_noise(self, deviation: float, seed: Seed) -> Examples:
+        """Return the sequences with normal noise on their inputs."""
+        values = self.batch()["inputs"].copy()
+        for first in range(0, len(values), _BLOCK):
+            block = values[first : first + _BLOCK]
+            deviates = normal((len(block), block[0].size), (*seed, 1 + first)).reshape(block.shape)
+            block += (deviation * deviates).astype(np.float32)
+        return self._replace(inputs=values)
+
 
 Draw = Callable[[Seed, int], Examples]
+_DRAWN = "sequences that are drawn anew in each epoch"
 
 
 @dataclass(frozen=True)
-class Sequences:
+class Sequences(DataSet):
     """What a test of memory reads.
 
     Attributes:
@@ -74,6 +95,8 @@ class Sequences:
         test: test sequences.
         facts: plain values for the run record; `digest` names form, sizes and all that is drawn.
     """
+
+    kind: ClassVar[str] = "sequences"
 
     form: Mapping[str, Any]
     train_size: int
@@ -95,6 +118,39 @@ class Sequences:
             return self.train((self.seed, TRAIN), count)
         last = len(self.train.mask) - 1
         return self.train if count > last else self.train.take(np.linspace(0, last, count).astype(np.int64))
+
+    def with_train_fraction(self, share: float, seed: int) -> Sequences:
+        """Keep some of a fixed set, whatever their class."""
+        if not isinstance(self.train, Examples):
+            raise refusal("train_fraction", share, _DRAWN, "There is no end of them.")
+        total = len(self.train.mask)
+        places = drawn_share(total, share, seed)
+        used = len(places)
+        facts = self.facts | {"sequences": {**self.facts["sequences"], "train": used}}
+        facts = with_fraction(facts, share, used, total, draw_seed=seed)
+        return replace(self, train=self.train.take(places), train_size=used, facts=facts)
+
+    def with_label_noise(self, share: float, seed: int) -> Sequences:
+        """Replace a share of the training labels of a fixed set by another class."""
+        train, classes = self._fixed("label_noise", share)
+        labels, change = wrong_labels(train.targets.reshape(-1), share, classes, seed)
+        noisy = train._replace(targets=labels.reshape(train.targets.shape))
+        return replace(self, train=noisy, facts=with_change(self.facts, "label_noise", change))
+
+    def with_input_noise(self, level: float, seed: int) -> Sequences:
+        """Add normal noise to the values of a fixed set, in standard deviations of those of train."""
+        train, _ = self._fixed("input_noise", level)
+        deviation = level * float(train.batch()["inputs"].std(dtype=np.float64))
+        splits = {
+            split: getattr(self, split).with_noise(deviation, stream) for split, stream in input_seeds(seed).items()
+        }
+        return replace(self, **splits, facts=with_noise(self.facts, level, seed))
+
+    def _fixed(self, setting: str, level: float) -> tuple[Examples, int]:
+        """Return the training sequences and the number of their classes."""
+        if not isinstance(self.train, Examples) or "classes" not in self.form:
+            raise refusal(setting, level, _DRAWN, "What they ask follows from what is read.")
+        return self.train, len(self.form["classes"])
 
 
 def drawn(form: Mapping[str, Any], sizes: tuple[int, int, int], draw: Draw, seed: int) -> Sequences:

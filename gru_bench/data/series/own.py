@@ -19,8 +19,9 @@ from gru_bench.data.files.time_formats import check_format
 from gru_bench.data.files.time_zones import check_zone
 from gru_bench.data.series.checks import check_known
 from gru_bench.data.series.columns import guess_targets, named, refuse_blanks, refuse_twice, rename
+from gru_bench.data.series.readings import Readings, with_future
 from gru_bench.data.series.sampling import Step, show_time
-from gru_bench.data.series.series import Readings, Series, SeriesForm, arrange, cut_rows, make_series, with_future
+from gru_bench.data.series.series import Series, SeriesForm, arrange, cut_rows, make_series
 from gru_bench.data.series.table import Reading, Steps, regular, to_readings, without_empty_rows
 from gru_bench.data.source import gives
 from gru_bench.errors import ConfigError, DataError

@@ -10,53 +10,32 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.data.changes import input_seeds, normal, rounded_share, with_fraction, with_noise
+from gru_bench.data.data_set import SPLITS, DataSet
 from gru_bench.data.files.time_zones import iso_texts, wall_clock
 from gru_bench.data.series.checks import check_rows, check_scaled
+from gru_bench.data.series.readings import Readings, fill
 from gru_bench.data.series.sampling import (
     Step,
     Times,
     calendar_features,
     calendar_names,
-    future,
     usual_season,
 )
 from gru_bench.data.series.scaling import Scaler, Values
 from gru_bench.errors import ConfigError, DataError
 
-SPLITS = ("train", "valid", "test")
 MISSING_RULE = (
     "input: last known value before, else the column's mean over train; target: neither scored nor trained on"
 )
 
 Known = NDArray[np.bool_]
 Rows = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Readings:
-    """What a file or a generator gives.
-
-    Attributes:
-        time: ascending, of shape (rows,), or None.
-        values: in the columns' own units, NaN where missing, of shape (rows, targets).
-        covariates: columns known in advance, NaN where missing, of shape (rows, covariates).
-        zone: of the times, which then are in UTC; None: they are what clocks show where no zone is known.
-    """
-
-    time: Times | None
-    values: Values
-    covariates: Values
-    zone: str | None = None
-
-    def rows(self, rows: slice) -> Readings:
-        """Return some of the rows."""
-        time = None if self.time is None else self.time[rows]
-        return replace(self, time=time, values=self.values[rows], covariates=self.covariates[rows])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +91,7 @@ class SeriesForm:
 
 
 @dataclass(frozen=True)
-class Series:
+class Series(DataSet):
     """Rows of a series in the form of a data set.
 
     Attributes:
@@ -126,6 +105,8 @@ class Series:
         facts: plain values for the run record; `digest` names times, values and splits.
         noisy: what is read in place of `values`, where inputs are noisy; targets stay.
     """
+
+    kind: ClassVar[str] = "series"
 
     form: SeriesForm
     time: Times | None
@@ -162,6 +143,35 @@ class Series:
     def clock(self) -> Times | None:
         """What clocks in the zone show."""
         return None if self.time is None else wall_clock(self.time, self.zone)
+
+    def with_train_fraction(self, share: float, seed: int) -> Series:
+        """Keep the last training rows, next to validation."""
+        start, end = self.splits["train"]
+        used, need = rounded_share(end - start, share), self.form.context + self.form.horizon
+        if used < need:
+            raise DataError(
+                f"data.train_fraction={share:g} leaves {used:,} of {end - start:,} training rows, expected at least "
+                f"{need:,} (data.context={self.form.context} + data.horizon={self.form.horizon}). "
+                "Raise it, or lower them."
+            )
+        first = end - used
+        cut = replace(
+            self,
+            time=None if self.time is None else self.time[first:],
+            values=self.values[first:],
+            observed=self.observed[first:],
+            known=self.known[first:],
+            splits={split: (max(begin, first) - first, stop - first) for split, (begin, stop) in self.splits.items()},
+        )
+        return replace(cut, facts=with_fraction(self.facts | row_counts(cut), share, used, end - start))
+
+    def with_input_noise(self, level: float, seed: int) -> Series:
+        """Add normal noise to the values that are read, in standard deviations of their column in train."""
+        noisy = self.values.copy()
+        for split, stream in input_seeds(seed).items():
+            rows = slice(*self.splits[split])
+            noisy[rows] += level * np.array(self.form.scaler.deviation) * normal(noisy[rows].shape, stream)
+        return replace(self, noisy=noisy, facts=with_noise(self.facts, level, seed))
 
 
 def make_series(
@@ -268,40 +278,6 @@ def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) ->
         known=known,
         splits=splits,
         zone=readings.zone,
-    )
-
-
-def fill(values: Values, before: Sequence[float]) -> Values:
-    """Replace each NaN by the last known value of its column above it.
-
-    Args:
-        values: of shape (rows, columns).
-        before: what stands above the first row, of shape (columns,).
-    """
-    padded = np.concatenate([np.array(before, np.float64).reshape(1, -1), values])
-    places = np.where(np.isnan(padded), 0, np.arange(len(padded))[:, None])
-    return np.take_along_axis(padded, np.maximum.accumulate(places, axis=0), axis=0)[1:]
-
-
-def with_future(readings: Readings, step: Step | None, count: int) -> Readings:
-    """Add `count` rows without values; those that are there already, with covariates, are kept.
-
-    Args:
-        readings: rows up to the last known value, and perhaps rows after it whose targets are all missing.
-        step: the sampling step.
-        count: rows after the last known value.
-    """
-    last = int(np.flatnonzero(~np.isnan(readings.values).all(axis=1))[-1])
-    kept = readings.rows(slice(0, last + 1 + count))
-    extra = last + 1 + count - len(kept.values)
-    time = kept.time
-    if time is not None and extra:
-        time = np.concatenate([time, future(time, step or Step("time", 1), extra, readings.zone)])
-    return Readings(
-        time,
-        np.concatenate([kept.values, np.full((extra, kept.values.shape[1]), np.nan)]),
-        np.concatenate([kept.covariates, np.full((extra, kept.covariates.shape[1]), np.nan)]),
-        readings.zone,
     )
 
 

@@ -18,8 +18,8 @@ from gru_bench.data.files.time_formats import day_first as first_is_day
 from gru_bench.data.files.time_parts import join
 from gru_bench.data.files.time_zones import CLOCK_CHANGES, at_clock_changes
 from gru_bench.data.files.times import Dates, TimeRules, times
+from gru_bench.data.series.readings import Readings
 from gru_bench.data.series.sampling import Step, Times, find_step, onto_grid, show_time
-from gru_bench.data.series.series import Readings
 from gru_bench.errors import DataError
 
 log = logging.getLogger(__name__)

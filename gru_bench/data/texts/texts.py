@@ -6,17 +6,25 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.data.changes import (
+    confused,
+    drawn_share,
+    input_seeds,
+    with_change,
+    with_fraction,
+    with_noise,
+    wrong_labels,
+)
+from gru_bench.data.data_set import SPLITS, DataSet
 from gru_bench.data.texts.tokeniser import TOKENISER, Keep, Tokeniser, parts_read, tokenise
 from gru_bench.data.tokens.vocabulary import END_OF_SENTENCE, UNKNOWN, Tokens, Vocabulary
 from gru_bench.errors import ConfigError, DataError
-
-SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class TextForm:
 
 
 @dataclass(frozen=True)
-class LabelledTexts:
+class LabelledTexts(DataSet):
     """What a text classifier reads.
 
     Attributes:
@@ -116,6 +124,9 @@ class LabelledTexts:
         test: test texts.
         facts: plain values for the run record; `digest` names texts, labels and form.
     """
+
+    kind: ClassVar[str] = "texts"
+    reads_symbols: ClassVar[bool] = True
 
     form: TextForm
     train: Examples
@@ -141,6 +152,38 @@ class LabelledTexts:
     def describe(self) -> dict[str, Any]:
         """Return what a trained model needs to be used without the texts, JSON-able."""
         return self.form.to_dict()
+
+    def with_train_fraction(self, share: float, seed: int) -> LabelledTexts:
+        """Keep the same share of each class, at least one text of it."""
+        kept = []
+        for number in np.unique(self.train.labels):
+            places = np.flatnonzero(self.train.labels == number)
+            kept.append(places[drawn_share(places.size, share, seed, int(number))])
+        part = self._with(train=self.train.take(np.sort(np.concatenate(kept))))
+        facts = with_fraction(part.facts, share, len(part.train), len(self.train), draw_seed=seed)
+        return replace(part, facts=facts)
+
+    def with_label_noise(self, share: float, seed: int) -> LabelledTexts:
+        """Replace a share of the training labels by another class."""
+        labels, change = wrong_labels(self.train.labels, share, len(self.classes), seed)
+        noisy = self._with(train=replace(self.train, labels=labels))
+        return replace(noisy, facts=with_change(noisy.facts, "label_noise", change))
+
+    def with_input_noise(self, level: float, seed: int) -> LabelledTexts:
+        """Read a share of the words as another one of the vocabulary."""
+        splits: dict[str, Examples] = {split: getattr(self, split) for split in SPLITS}
+        ids = {
+            split: confused(splits[split].ids, level, self.vocabulary.size, stream)
+            for split, stream in input_seeds(seed).items()
+        }
+        noisy = self._with(**{split: replace(splits[split], ids=ids[split]) for split in SPLITS})
+        return replace(noisy, facts=with_noise(noisy.facts, level, seed))
+
+    def _with(self, **splits: Examples) -> LabelledTexts:
+        """Return the texts with other ones in some splits, counted again."""
+        changed = replace(self, **splits)
+        counts = text_counts(self.form, {split: getattr(changed, split) for split in SPLITS})
+        return replace(changed, facts=self.facts | counts)
 
 
 def make_texts(

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
+from gru_bench.data.changes import confused, input_seeds, rounded_share, with_fraction, with_noise
+from gru_bench.data.data_set import SPLITS, DataSet
 from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
 from gru_bench.errors import DataError
 
-SPLITS = ("train", "valid", "test")
 MINIMUM_SYMBOLS = 10
+_SPREAD = (5**0.5 - 1) / 2  # multiples of it, modulo 1, lie evenly between 0 and 1
 
 
 @dataclass(frozen=True)
-class Corpus:
+class Corpus(DataSet):
     """What a language model reads.
 
     Attributes:
@@ -34,6 +36,9 @@ class Corpus:
         read: what is read in place of the symbols of a split, where inputs are noisy, by split; targets stay.
     """
 
+    kind: ClassVar[str] = "tokens"
+    reads_symbols: ClassVar[bool] = True
+
     name: str
     level: str
     vocabulary: Vocabulary
@@ -48,6 +53,28 @@ class Corpus:
         """Return what a trained model needs to be used without the corpus, JSON-able."""
         unknown = self.vocabulary.ids.get(UNKNOWN, -1)
         return {"vocabulary": self.vocabulary.to_dict(), "unknown_in_train": bool((self.train == unknown).any())}
+
+    def with_train_fraction(self, share: float, seed: int) -> Corpus:
+        """Keep symbols in a row: the first ones with seed 0, those from another place with other seeds."""
+        total = self.train.size
+        used = rounded_share(total, share)
+        if used < MINIMUM_SYMBOLS:
+            raise DataError(
+                f"data.train_fraction={share:g} leaves {used} of {total:,} symbols, expected at least "
+                f"{MINIMUM_SYMBOLS}."
+            )
+        start = int(seed * _SPREAD % 1 * (total - used))  # a larger share begins before it and ends after it
+        facts = self.facts | {"symbols": {**self.facts["symbols"], "train": used}}
+        facts = with_fraction(facts, share, used, total, **({"start": start} if start else {}))
+        return replace(self, train=self.train[start : start + used], facts=facts)
+
+    def with_input_noise(self, level: float, seed: int) -> Corpus:
+        """Read a share of the symbols as another one of the vocabulary; a floor holds for clean inputs alone."""
+        read = {
+            split: confused(getattr(self, split), level, self.vocabulary.size, stream)
+            for split, stream in input_seeds(seed).items()
+        }
+        return replace(self, read=read, floor=None, facts=with_noise(self.facts, level, seed))
 
 
 def make_corpus(

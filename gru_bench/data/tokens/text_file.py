@@ -1,4 +1,4 @@
-"""A text file of the user's own, as a stream of words, characters or bytes."""
+"""A user's text file as a stream of words, characters or bytes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.source import gives
-from gru_bench.data.tokens.corpus import SPLITS, Corpus, encode_splits, make_corpus
+from gru_bench.data.tokens.corpus import Corpus, encode_splits, make_corpus
 from gru_bench.data.tokens.vocabulary import Tokens, Vocabulary, words
 from gru_bench.validation import Positive, Range
 
@@ -31,22 +32,22 @@ def load_text_file(
     min_count: Positive = 2,
     max_vocabulary: Size | None = None,
 ) -> Corpus:
-    """Read a text file and cut it in order: train first, then valid, then test.
+    """Read a text file and split it in order: train, valid, test.
 
     Args:
-        mirror: unused; the file is the user's.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         path: the file, relative to the working directory; `~` is the home folder.
-        level: what a symbol is. At `byte` the file may hold anything.
+        level: the unit of the stream. At `byte` the file may have any content.
         encoding: the file's encoding, or `auto`: byte order mark, else UTF-8, else the best guess, which is recorded.
         valid_fraction: share of the symbols for validation.
         test_fraction: share of the symbols for test.
-        min_count: words that are rarer in train become `<unk>`; of no effect at the other levels.
-        max_vocabulary: the most words, `<eos>` and `<unk>` included; of no effect at the other levels.
+        min_count: rarer words of train become `<unk>`; only for words.
+        max_vocabulary: maximum number of words, `<eos>` and `<unk>` included; only for words.
 
     Raises:
         ConfigError: an unknown encoding.
-        DataError: the file is missing, no file, unreadable, empty, too small, binary, or not in the encoding.
+        DataError: the path is missing, a folder, unreadable, empty, too small, binary, or not in the encoding.
     """
     raw = read_file(path)
     facts: dict[str, Any] = {"file_sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
@@ -61,7 +62,7 @@ def load_text_file(
 
 
 def cut_tail(symbols: Any, fractions: Mapping[str, float]) -> dict[str, Any]:
-    """Cut the named splits off the end of a sequence, in their order; what stays is `train`.
+    """Cut the named splits off the end of a sequence, in their order; the rest is `train`.
 
     Args:
         symbols: a list of words, a text or bytes.
@@ -78,13 +79,13 @@ def cut_tail(symbols: Any, fractions: Mapping[str, float]) -> dict[str, Any]:
 def encode_text(
     level: TextLevel, symbols: Mapping[str, Any], min_count: int, max_vocabulary: int | None
 ) -> tuple[Vocabulary, dict[str, Tokens], dict[str, Any]]:
-    """Build the vocabulary from train alone and encode all splits.
+    """Build the vocabulary from train only, and encode all splits.
 
     Args:
-        level: what a symbol is.
-        symbols: by split: lists of words, texts, or bytes, as fits the level.
+        level: the unit of the stream.
+        symbols: by split: lists of words, a text or bytes, depending on the level.
         min_count: rarer words become `<unk>`.
-        max_vocabulary: the most words.
+        max_vocabulary: maximum number of words.
 
     Returns:
         Vocabulary, ids by split, and facts about `<unk>`.

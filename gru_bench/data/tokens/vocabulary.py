@@ -34,12 +34,12 @@ def _split(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """An ordered set of symbols; the id of a symbol is its place.
+    """An ordered set of symbols; the id of a symbol is its index.
 
     Attributes:
         symbols: the symbols; at level `byte` the 256 characters chr(0) to chr(255) stand for the bytes.
-        level: what a symbol is.
-        begin: id of the symbol that a stream is conditioned on (what the first time step reads).
+        level: the unit of the stream.
+        begin: id of the symbol that a stream is conditioned on: the input of the first time step.
     """
 
     symbols: tuple[str, ...]
@@ -57,14 +57,14 @@ class Vocabulary:
 
     @classmethod
     def of_words(cls, tokens: Iterable[str], *, min_count: int = 1, max_size: int | None = None) -> Vocabulary:
-        """Collect words by falling count, then by code point; `<eos>` is always there.
+        """Collect words by descending count, then by code point, always with `<eos>`.
 
-        `<unk>` joins as soon as a word is left out.
+        If a word is left out, `<unk>` is included.
 
         Args:
             tokens: the words of the training split.
             min_count: rarer words are left out.
-            max_size: the size that is not exceeded, `<eos>` and `<unk>` included.
+            max_size: maximum size, `<eos>` and `<unk>` included.
         """
         counts = Counter(tokens)
         counts[END_OF_SENTENCE] += 0
@@ -78,7 +78,7 @@ class Vocabulary:
 
     @classmethod
     def of_characters(cls, text: Iterable[str]) -> Vocabulary:
-        """Collect characters in code point order; the stream is conditioned on a line end where there is one."""
+        """Collect characters in code point order; the stream is conditioned on a line end, if they include one."""
         symbols = tuple(sorted(set(text)))
         return cls(symbols, "char", symbols.index("\n") if "\n" in symbols else 0)
 
@@ -93,7 +93,7 @@ class Vocabulary:
         return len(self.symbols)
 
     def with_unknown(self) -> Vocabulary:
-        """Return a vocabulary that has `<unk>`, at the end where it was missing."""
+        """Return the vocabulary with `<unk>`, appended if it is missing."""
         if UNKNOWN in self.ids:
             return self
         return Vocabulary((*self.symbols, UNKNOWN), self.level, self.begin)
@@ -106,9 +106,9 @@ class Vocabulary:
     def encode(self, text: str | bytes) -> Tokens:
         """Return the ids of a text, int32 of shape (symbols,).
 
-        At level `word` the text is split at blanks, each line end becomes `<eos>`, and words that the vocabulary lacks
-        are composed (NFC). At level `byte` text is taken as UTF-8. At the other levels the text is composed or
-        decomposed where the vocabulary knows all its characters in that form alone.
+        At level `word` the text is split at blanks, each line end becomes `<eos>`, and unknown words are composed
+        (NFC). At level `byte` text is encoded as UTF-8. At the other levels the text is composed or decomposed if all
+        its characters are known only in that form.
 
         Raises:
             DataError: a symbol is not in the vocabulary and the vocabulary has no `<unk>`; or bytes are not UTF-8.
@@ -129,7 +129,7 @@ class Vocabulary:
         return self.encode_symbols(self._in_known_form(text))
 
     def encode_symbols(self, symbols: Sequence[str]) -> Tokens:
-        """Return the ids of symbols that are already split, int32 of shape (symbols,).
+        """Return the ids of separate symbols, int32 of shape (symbols,).
 
         Raises:
             DataError: a symbol is not in the vocabulary and the vocabulary has no `<unk>`.
@@ -148,7 +148,7 @@ class Vocabulary:
         return encoded
 
     def _in_known_form(self, text: str) -> str:
-        """Return the text as it is, composed or decomposed: the first whose characters are all known, else as it is."""
+        """Return the first of the text, its NFC and its NFD whose characters are all known, else the text."""
         forms = itertools.chain([text], (unicodedata.normalize(name, text) for name in ("NFC", "NFD")))
         return next((form for form in forms if set(form) <= self.ids.keys()), text)
 
@@ -173,12 +173,12 @@ class Vocabulary:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return plain values for JSON."""
         return {"level": self.level, "begin": self.begin, "symbols": list(self.symbols)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Vocabulary:
-        """Rebuild what `to_dict` wrote.
+        """Rebuild a vocabulary from `to_dict`.
 
         Raises:
             DataError: a key is missing or unknown.
@@ -193,7 +193,7 @@ def _most_frequent(ranked: list[str], size: int) -> list[str]:
     free = size - len(reserved)
     if free < 1:
         raise DataError(
-            f"a vocabulary of at most {size} leaves no room for a word beside {END_OF_SENTENCE} and {UNKNOWN}"
+            f"a vocabulary of at most {size} has no space for a word beside {END_OF_SENTENCE} and {UNKNOWN}"
         )
     chosen = reserved | set([word for word in ranked if word not in reserved][:free])
     return [word for word in ranked if word in chosen]

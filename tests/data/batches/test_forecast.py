@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_bench.data.batches.forecast import ForecastEvalWindows, ForecastTrainWindows, ForecastWindows, normaliser
-from gru_bench.data.series.series import Readings, arrange
+from gru_bench.data.series.readings import Readings
+from gru_bench.data.series.series import arrange
 from gru_bench.errors import DataError
 from tests.data.series_support import SPLITS, hours, small, walk
 

@@ -49,7 +49,7 @@ def depth(text):
 def test_the_label_follows_from_the_words(levels):
     for seed in range(150):
         found = review(Dice((seed, levels)), levels)
-        assert np.sign(found.worth) == np.sign(worth(found.text)) != 0
+        assert np.sign(found.score) == np.sign(worth(found.text)) != 0
         assert depth(found.text) == levels
 
 

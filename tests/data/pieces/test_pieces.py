@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gru_bench.data.pieces.pieces import SPLITS, Pieces, make_pieces, note_name, notes_of, pitches_of, to_roll
+from gru_bench.data.data_set import SPLITS
+from gru_bench.data.pieces.pieces import Pieces, make_pieces, note_name, notes_of, pitches_of, to_roll
 
 
 def make(train, **facts) -> Pieces:

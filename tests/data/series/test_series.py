@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from gru_bench.data.series.readings import Readings, fill, with_future
 from gru_bench.data.series.sampling import Step
 from gru_bench.data.series.scaling import Scaler
-from gru_bench.data.series.series import Readings, SeriesForm, cut_rows, fill, origins, with_future
+from gru_bench.data.series.series import SeriesForm, cut_rows, origins
 from gru_bench.errors import ConfigError, DataError
 from tests.data.series_support import HOUR, SPLITS, hours, small, walk
 

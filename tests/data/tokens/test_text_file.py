@@ -145,7 +145,7 @@ def test_home_and_relative_paths(load, tmp_path, monkeypatch):
         ("", {}, r"own\.txt is empty"),
         ("ab", {}, "expected at least 10"),
         (TEXT, {"path": "/nowhere/own.txt"}, "no folder /nowhere either"),
-        (TEXT, {"path": "."}, "is a folder, expected a text file"),
+        (TEXT, {"path": "."}, "is a folder, expected a file"),
         (TEXT, {"path": "/dev/null"}, "no regular file"),
         (gzip.compress(TEXT.encode()), {}, "looks binary .*data.level=byte"),
         (b"\x7fELF" + bytes(4000), {}, r"looks binary \(byte 0x00 at offset 4\)"),

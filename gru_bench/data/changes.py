@@ -1,0 +1,105 @@
+"""What the containers' methods for a share of the training split, or for noise, have in common: draws and facts.
+
+Draws depend on the setting `data.draw_seed` alone. A smaller share is contained in a larger one, less noise in more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.data.data_set import SPLITS
+from gru_bench.data.random import Seed, permutation, random_words
+
+_LABELS, _INPUTS = 1, 2  # no stream of random words ends in 0, which `SeedSequence` would not tell from nothing
+_WHERE, _WHAT = 1, 2
+_SHARE = 3  # apart from the streams that splits and noise are drawn from
+
+
+def with_change(facts: Mapping[str, Any], name: str, change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of changed data: what was changed stands under `name`, and enters the digest.
+
+    Args:
+        facts: of the data before, with its `digest`.
+        name: the setting that changed it.
+        change: plain values that, with the data before, decide what it is now.
+    """
+    state = hashlib.sha256(json.dumps([facts["digest"], name, dict(change)], sort_keys=True).encode())
+    return {**facts, "digest": state.hexdigest(), name: dict(change)}
+
+
+def with_fraction(facts: Mapping[str, Any], share: float, used: int, total: int, **more: int) -> dict[str, Any]:
+    """Return the facts of data of which `used` of `total` training items are left."""
+    return with_change(facts, "train_fraction", {"share": share, "used": used, "of": total, **more})
+
+
+def with_noise(facts: Mapping[str, Any], level: float, draw_seed: int) -> dict[str, Any]:
+    """Return the facts of data with input noise."""
+    return with_change(facts, "input_noise", {"level": level, "draw_seed": draw_seed})
+
+
+def rounded_share(total: int, share: float) -> int:
+    """Return a share of a number, rounded to a whole one."""
+    return int(total * share + 0.5)
+
+
+def drawn_share(total: int, share: float, seed: int, stream: int = 0) -> NDArray[np.int64]:
+    """Return places below `total`, at least one, ascending.
+
+    Args:
+        total: how many there are to draw from.
+        share: how many of them are drawn.
+        seed: the setting `data.draw_seed`.
+        stream: another one, other places.
+    """
+    return np.sort(permutation(seed, stream, total, _SHARE)[: max(1, rounded_share(total, share))])
+
+
+def wrong_labels(
+    labels: NDArray[np.int32], share: float, classes: int, draw_seed: int
+) -> tuple[NDArray[np.int32], dict[str, Any]]:
+    """Return labels of which a share is another class, and the change for `with_change`.
+
+    Args:
+        labels: class numbers, of shape (items,).
+        share: how many of them are replaced.
+        classes: how many classes there are, at least 2.
+        draw_seed: the setting.
+    """
+    wrong = confused(labels, share, classes, (draw_seed, _LABELS))
+    return wrong, {"share": share, "replaced": int((wrong != labels).sum()), "draw_seed": draw_seed}
+
+
+def input_seeds(draw_seed: int) -> dict[str, Seed]:
+    """Return seeds of the noise of inputs, by split."""
+    return {split: (draw_seed, _INPUTS, place) for place, split in enumerate(SPLITS, 1)}
+
+
+def confused(values: NDArray[np.int32], share: float, kinds: int, seed: Seed) -> NDArray[np.int32]:
+    """Return values of which a share is replaced by another one, each other one as likely.
+
+    Args:
+        values: from 0 to `kinds` - 1, of shape (values,).
+        share: how many of them are replaced, rounded to a whole number.
+        kinds: how many there are to choose from, at least 2.
+        seed: of the draw; with the same one, a larger share replaces the same values by the same others, and more.
+    """
+    order = np.argsort(random_words((*seed, _WHERE), values.size), kind="stable")
+    places = order[: rounded_share(values.size, share)]
+    away = 1 + random_words((*seed, _WHAT), values.size)[places] % np.uint64(kinds - 1)
+    replaced = values.copy()
+    replaced[places] = ((values[places] + away.astype(np.int64)) % kinds).astype(np.int32)
+    return replaced
+
+
+def normal(shape: tuple[int, int], seed: Seed) -> NDArray[np.float64]:
+    """Return standard normal deviates, by the method of Box and Muller from raw words."""
+    count = shape[0] * shape[1]
+    uniform = ((random_words(seed, 2 * count) >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53
+    radius, angle = np.sqrt(-2 * np.log(uniform[:count])), 2 * np.pi * uniform[count:]
+    return (radius * np.cos(angle)).reshape(shape)
