@@ -52,6 +52,7 @@ Natural = Annotated[int, Range(low=0)]
 PositiveFloat = Annotated[float, Range(above=0)]
 NonNegativeFloat = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(low=0, high=1)]
+HeldOutFraction = Annotated[float, Range(above=0, high=0.45)]
 Rate = Annotated[float, Range(low=0, high=0.99)]
 SampleLength = Annotated[int, Range(low=0, high=100_000)]
 """Symbols or time steps that a network generates when its run ends; as many random keys are drawn at once."""

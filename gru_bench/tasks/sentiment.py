@@ -18,7 +18,7 @@ from gru_bench.data.batches.buckets import TextBuckets, bucket_edges
 from gru_bench.data.random import permutation
 from gru_bench.data.texts.bag_of_words import bag_of_words, majority
 from gru_bench.data.texts.own import read_labelled, read_unlabelled
-from gru_bench.data.texts.texts import Examples, LabelledTexts, TextForm
+from gru_bench.data.texts.texts import EncodedTexts, LabelledTexts, TextForm
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
@@ -185,7 +185,7 @@ class Sentiment(Task):
             found[places] = np.exp(np.asarray(scores)[: places.size])
         return found
 
-    def _rows(self, examples: Examples) -> list[NDArray[np.int32]]:
+    def _rows(self, examples: EncodedTexts) -> list[NDArray[np.int32]]:
         return [self.form.cut(examples[place]) for place in range(len(examples))]
 
     def _weigh(self, network: Network, text: str) -> WordWeights:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 Cells = Any
 """A column of text cells, a pandas Series of str; pandas is imported only where it is used."""
 
+Table = Any
+"""Text cells by column: a pandas DataFrame, as returned by `read_table`."""
+
 MISSING = frozenset(
     {"", "-", "--", "?", ".", "na", "n/a", "nan", "nat", "none", "null", "#n/a", "#na", "<na>", "missing", "(null)"}
 )

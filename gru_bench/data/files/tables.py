@@ -11,9 +11,10 @@ import io
 import logging
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gru_bench.data.files.headers import column_names, has_header, has_units, title_rows
 from gru_bench.data.files.table_rows import (
@@ -44,6 +45,7 @@ _MAGIC = {b"PK\x03\x04": "a zip archive or a workbook", b"PAR1": "a Parquet file
 
 
 SkippedRows = Natural | list[Positive]
+L = TypeVar("L", bound="Layout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,14 @@ class Layout:
     skip_rows: int | tuple[int, ...] | None = None
     header: bool | None = None
     columns: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls: type[L], values: Mapping[str, Any]) -> L:
+        """Build from plain values, perhaps by way of JSON."""
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        return cls(**plain)
 
 
 def layout_of(frame: pd.DataFrame) -> dict[str, Any]:

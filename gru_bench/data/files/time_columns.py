@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from gru_bench.data.files.cells import Cells, Place, is_missing
+from gru_bench.data.files.cells import Cells, Place, Table, is_missing
 from gru_bench.data.files.numbers import number_share
 from gru_bench.data.files.time_formats import EXCEL_DAYS
 from gru_bench.data.files.time_parts import are_clock_numbers, guess_parts
 from gru_bench.data.files.times import is_clock, looks_like_times, resembles_times
 from gru_bench.errors import DataError
-
-Table = Any
-"""Text cells by column: a pandas DataFrame, as returned by `read_table`."""
 
 TIME_WORDS = frozenset(
     "date time datetime timestamp ds ts epoch unix day month year quarter week period datum zeit zeitstempel zeitpunkt "

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from gru_bench.data.files.cells import Cells, Place, is_missing
+from gru_bench.data.files.cells import Cells, Place, Table, is_missing
 from gru_bench.data.files.time_zones import SECOND
 from gru_bench.errors import DataError
-
-Table = Any
 
 _PARTS = {
     "year": "year yr yyyy jahr annee année anno ano año",

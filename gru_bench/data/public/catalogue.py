@@ -18,11 +18,11 @@ from gru_bench.data.texts.splits import count_copies, draw_splits
 from gru_bench.data.texts.texts import LabelledTexts, make_texts
 from gru_bench.data.texts.tokeniser import Keep, as_read
 from gru_bench.data.tokens.corpus import Corpus, make_corpus
-from gru_bench.data.tokens.text_file import Share, Size, TextLevel, cut_tail, encode_text
+from gru_bench.data.tokens.text_file import Size, TextLevel, cut_tail, encode_text
 from gru_bench.data.tokens.vocabulary import words
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.files import home_expanded
-from gru_bench.validation import Positive
+from gru_bench.validation import HeldOutFraction, Positive
 
 NAMES = {"train": ("train",), "valid": ("validation", "valid", "dev"), "test": ("test",)}
 
@@ -39,8 +39,8 @@ def load(
     label_feature: str = "label",
     data_dir: str | None = None,
     max_examples: Positive | None = None,
-    valid_fraction: Share = 0.05,
-    test_fraction: Share = 0.05,
+    valid_fraction: HeldOutFraction = 0.05,
+    test_fraction: HeldOutFraction = 0.05,
     min_count: Positive = 2,
     max_vocabulary: Size | None = None,
     max_length: Positive | None = 256,

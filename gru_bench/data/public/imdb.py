@@ -13,9 +13,9 @@ from gru_bench.data.source import gives
 from gru_bench.data.texts.splits import draw_splits
 from gru_bench.data.texts.texts import LabelledTexts, make_texts
 from gru_bench.data.texts.tokeniser import Keep
-from gru_bench.data.tokens.text_file import Share, Size
+from gru_bench.data.tokens.text_file import Size
 from gru_bench.errors import DataError
-from gru_bench.validation import Positive
+from gru_bench.validation import HeldOutFraction, Positive
 
 CLASSES = ("negative", "positive")
 FOLDERS = {
@@ -45,7 +45,7 @@ def load(
     *,
     mirror: Path | None,
     cache: Path,
-    valid_fraction: Share = 0.1,
+    valid_fraction: HeldOutFraction = 0.1,
     min_count: Positive = 2,
     max_vocabulary: Size | None = 20_000,
     max_length: Positive | None = 300,

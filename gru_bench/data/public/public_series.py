@@ -10,7 +10,7 @@ from pathlib import Path
 from gru_bench.data.files.cells import Place
 from gru_bench.data.files.download import RemoteFile, fetch
 from gru_bench.data.series.series import Rows, Series, make_series
-from gru_bench.data.series.table import Reading, to_readings
+from gru_bench.data.series.table import SeriesLayout, to_readings
 from gru_bench.errors import ConfigError, nearest
 
 
@@ -82,11 +82,11 @@ def load_public_series(
     frame = pd.read_csv(io.BytesIO(raw), dtype=object, keep_default_na=False, na_filter=False)
     frame = frame.set_axis(["date", *card.columns], axis=1)
     assert len(frame) == card.rows
-    reading = Reading(time_columns=("date",), steps="rows", decimal=".", missing=card.missing)
+    layout = SeriesLayout(time_columns=("date",), steps="rows", decimal=".", missing=card.missing)
     splits = card.cut(len(frame))
     last = max(end for _, end in splits.values())
-    readings, step, reading = to_readings(
-        frame.iloc[:last], reading, chosen, (), Place(card.file.path, range(2, last + 2))
+    readings, step, layout = to_readings(
+        frame.iloc[:last], layout, chosen, (), Place(card.file.path, range(2, last + 2))
     )
     return make_series(
         card.name,
@@ -98,6 +98,6 @@ def load_public_series(
         horizon=horizon,
         season=card.season if season is None else season,
         calendar=calendar,
-        reading=asdict(reading),
+        reading=asdict(layout),
         facts={"file_sha256": card.file.sha256[0]},
     )

@@ -8,13 +8,13 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from gru_bench.data.files.cells import Cells, Place, is_missing
+from gru_bench.data.files.cells import Cells, Place, Table, is_missing
 from gru_bench.data.files.decimal_marks import BOTH, HEAD
 from gru_bench.data.files.headers import same_name
 from gru_bench.data.files.numbers import as_numbers
 from gru_bench.data.files.time_columns import TIME_WORDS, guess_times, words
 from gru_bench.data.series.series import SeriesForm
-from gru_bench.data.series.table import Reading, Table
+from gru_bench.data.series.table import SeriesLayout
 from gru_bench.errors import ConfigError, DataError, nearest
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def refuse_blanks(frame: Table, place: Place) -> None:
         )
 
 
-def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Place) -> tuple[str, ...]:
+def guess_targets(frame: Table, used: Sequence[str], layout: SeriesLayout, place: Place) -> tuple[str, ...]:
     """Return all columns of numbers; a column that is mostly numbers is kept, so that its odd cell is named.
 
     Columns that count rows or elapsed time are left out.
@@ -82,7 +82,7 @@ def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Pl
     Raises:
         DataError: there is none.
     """
-    kinds = {name: _kind(frame, name, reading) for name in frame.columns if name not in used}
+    kinds = {name: _kind(frame, name, layout) for name in frame.columns if name not in used}
     by_kind = {kind: [name for name, other in kinds.items() if other == kind] for kind in get_args(Kind)}
     if not by_kind["numbers"] and by_kind["consecutive"]:
         by_kind |= {"numbers": by_kind["consecutive"], "consecutive": []}
@@ -111,7 +111,7 @@ def guess_targets(frame: Table, used: Sequence[str], reading: Reading, place: Pl
     return tuple(by_kind["numbers"])
 
 
-def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Table:
+def rename(frame: Table, form: SeriesForm, layout: SeriesLayout, place: Place) -> Table:
     """Call columns as the run does: by their names, case aside; times may have another name.
 
     A record of a run that did not keep the columns of its file takes those of a file without header in its own order.
@@ -119,15 +119,15 @@ def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Ta
     Raises:
         DataError: a column is missing.
     """
-    wanted = (*reading.time_columns, *form.targets, *form.covariates)
-    by_order = not reading.columns and not frame.attrs["header"] and not set(wanted) <= set(frame.columns)
+    wanted = (*layout.time_columns, *form.targets, *form.covariates)
+    by_order = not layout.columns and not frame.attrs["header"] and not set(wanted) <= set(frame.columns)
     if by_order and len(frame.columns) == len(wanted):
         return frame.set_axis(list(wanted), axis=1)
     names = {}
     for name in wanted:
         found = [column for column in frame.columns if same_name(column, name)]
-        if not found and reading.time_columns == (name,):
-            found = list(guess_times(frame, reading.missing, reading.time_format, place)[:1])
+        if not found and layout.time_columns == (name,):
+            found = list(guess_times(frame, layout.missing, layout.time_format, place)[:1])
         if not found:
             hint = nearest(name, frame.columns)
             raise DataError(
@@ -138,9 +138,9 @@ def rename(frame: Table, form: SeriesForm, reading: Reading, place: Place) -> Ta
     return frame.rename(columns=names)
 
 
-def _kind(frame: Table, name: str, reading: Reading) -> Kind:
+def _kind(frame: Table, name: str, layout: SeriesLayout) -> Kind:
     """Return what a column holds; `consecutive` are whole numbers from 0 or 1 on in the first column."""
-    known = frame[name][~is_missing(frame[name], reading.missing)]
+    known = frame[name][~is_missing(frame[name], layout.missing)]
     readable = {mark: np.isfinite(as_numbers(known.iloc[:HEAD], mark)).sum() for mark in BOTH}
     values = as_numbers(known, "," if readable[","] > readable["."] else ".")
     if not values.size or np.isnan(values).mean() > 0.2:

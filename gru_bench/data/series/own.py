@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 
@@ -22,14 +21,13 @@ from gru_bench.data.series.columns import guess_targets, named, refuse_blanks, r
 from gru_bench.data.series.readings import Readings, with_future
 from gru_bench.data.series.sampling import Step, show_time
 from gru_bench.data.series.series import Series, SeriesForm, arrange, cut_rows, make_series
-from gru_bench.data.series.table import Reading, Steps, regular, to_readings, without_empty_rows
+from gru_bench.data.series.table import SeriesLayout, Steps, regular, to_readings, without_empty_rows
 from gru_bench.data.source import gives
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.validation import Positive, Range
+from gru_bench.validation import HeldOutFraction, Positive
 
 log = logging.getLogger(__name__)
 
-Share = Annotated[float, Range(above=0, high=0.45)]
 Names = list[str | int]
 Markers = list[str | int | float] | int | float
 
@@ -50,8 +48,8 @@ def load_series_csv(
     season: Positive | None = None,
     calendar: bool = False,
     steps: Steps = "time",
-    valid_fraction: Share = 0.1,
-    test_fraction: Share = 0.2,
+    valid_fraction: HeldOutFraction = 0.1,
+    test_fraction: HeldOutFraction = 0.2,
     day_first: bool | None = None,
     time_format: str | None = None,
     time_zone: str | None = None,
@@ -101,7 +99,7 @@ def load_series_csv(
     layout = Layout(delimiter=delimiter, encoding=encoding, header=header, skip_rows=skipped_rows(skip_rows))
     frame = read_table(Path(path), layout)
     markers = missing if isinstance(missing, list) else [] if missing is None else [missing]
-    reading = Reading(
+    layout = SeriesLayout(
         **layout_of(frame),
         steps=steps,
         day_first=day_first,
@@ -114,7 +112,7 @@ def load_series_csv(
     refuse_blanks(frame, place)
     wanted = [time_column] if isinstance(time_column, str | int) else time_column
     if wanted is None:
-        time_columns = guess_times(frame, reading.missing, time_format, place)
+        time_columns = guess_times(frame, layout.missing, time_format, place)
     else:
         time_columns = named(frame, wanted, "data.time_column")
     for key, value in (("data.time_format", time_format), ("data.time_zone", time_zone)):
@@ -123,9 +121,9 @@ def load_series_csv(
     inputs = named(frame, covariates or [], "data.covariates")
     outputs = named(frame, targets, "data.targets") if targets else ()
     refuse_twice(time_columns, outputs, inputs)
-    outputs = outputs or guess_targets(frame, (*time_columns, *inputs), reading, place)
-    reading = replace(reading, time_columns=time_columns)
-    readings, step, reading = to_readings(frame, reading, outputs, inputs, place)
+    outputs = outputs or guess_targets(frame, (*time_columns, *inputs), layout, place)
+    layout = replace(layout, time_columns=time_columns)
+    readings, step, layout = to_readings(frame, layout, outputs, inputs, place)
     if step is not None and steps == "time":
         readings = regular(readings, step, place)
     splits = cut_rows(len(readings.values), valid_fraction, test_fraction)
@@ -139,8 +137,8 @@ def load_series_csv(
         "%s: forecasting %s; times %s; %s; context %s, horizon %s",
         place.name,
         ", ".join(outputs),
-        _describe_times(readings, reading, step),
-        describe_marks(reading.decimals, reading.thousands),
+        _describe_times(readings, layout, step),
+        describe_marks(layout.decimals, layout.thousands),
         context,
         horizon,
     )
@@ -155,17 +153,17 @@ def load_series_csv(
         horizon=horizon,
         season=season,
         calendar=calendar,
-        reading=asdict(reading),
+        reading=asdict(layout),
         facts={"encoding": frame.attrs["encoding"], "delimiter": frame.attrs["delimiter"]},
     )
 
 
-def _describe_times(readings: Readings, reading: Reading, step: Step | None) -> str:
+def _describe_times(readings: Readings, layout: SeriesLayout, step: Step | None) -> str:
     time, zone = readings.time, readings.zone
     if time is None:
         return "none, each row is one step"
-    parts = [f"from {' + '.join(reading.time_columns)}", f"read as {reading.time_format}"]
-    if "%y" in (reading.time_format or ""):
+    parts = [f"from {' + '.join(layout.time_columns)}", f"read as {layout.time_format}"]
+    if "%y" in (layout.time_format or ""):
         parts.append("years of two digits are 1969 to 2068")
     parts.append(f"{show_time(time[0], zone)} to {show_time(time[-1], zone)}")
     parts.append("no zone" if zone is None else f"zone {zone}")
@@ -186,18 +184,18 @@ def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: b
         DataError: the file is missing, unreadable, too short, lacks a column, or a cell or time of it is wrong; or
             covariates of the rows ahead are missing.
     """
-    reading = Reading.from_dict(form.reading)
-    if reading.columns:
+    layout = SeriesLayout.from_dict(form.reading)
+    if layout.columns:
         wanted = (*form.targets, *form.covariates)
-        frame = read_known_table(path, reading, lambda row: names_all(row, wanted), key=setting)
+        frame = read_known_table(path, layout, lambda row: names_all(row, wanted), key=setting)
     else:
-        frame = read_table(path, reading, key=setting)
+        frame = read_table(path, layout, key=setting)
     frame, place = without_empty_rows(frame, place_name(path))
     place = place._replace(known=True)
-    frame = rename(frame, form, reading, place)
-    readings, step, _ = to_readings(frame, reading, form.targets, form.covariates, place, decided=True)
+    frame = rename(frame, form, layout, place)
+    readings, step, _ = to_readings(frame, layout, form.targets, form.covariates, place, decided=True)
     step = form.step or step
-    if readings.time is not None and step is not None and reading.steps == "time" and len(readings.values) > 1:
+    if readings.time is not None and step is not None and layout.steps == "time" and len(readings.values) > 1:
         readings = regular(readings, step, place)
     if not ahead:
         return arrange(form, readings, {"file": (0, len(readings.values))})

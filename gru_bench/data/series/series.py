@@ -55,7 +55,7 @@ class SeriesForm:
         covariate_scaler: of the covariates.
         naive_error: mean absolute error of the seasonal-naive forecast over the training rows, in each target's own
             units; None where it is 0 or unknown.
-        reading: how files of this form are read; see `gru_bench.data.series.table.Reading`.
+        reading: how files of this form are read; see `gru_bench.data.series.table.SeriesLayout`.
     """
 
     name: str

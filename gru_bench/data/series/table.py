@@ -6,11 +6,11 @@ import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from gru_bench.data.files.cells import Cells, Place, is_missing
+from gru_bench.data.files.cells import Cells, Place, Table, is_missing
 from gru_bench.data.files.decimal_marks import Marks, decimal_of, find_marks, known_marks
 from gru_bench.data.files.numbers import Decimal, numbers
 from gru_bench.data.files.tables import Layout
@@ -26,12 +26,10 @@ log = logging.getLogger(__name__)
 
 Steps = Literal["time", "rows"]
 MOST_KEYS = 10  # columns among which those are sought that tell series apart
-Table = Any
-"""Text cells by column, a pandas DataFrame as `read_table` returns it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading(Layout):
+class SeriesLayout(Layout):
     """How a file becomes a series: the layout of its table, and how its cells are read.
 
     Attributes:
@@ -56,14 +54,6 @@ class Reading(Layout):
     thousands: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Reading:
-        """Build from plain values, perhaps by way of JSON."""
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        return cls(**plain)
-
 
 def without_empty_rows(frame: Table, name: str) -> tuple[Table, Place]:
     """Return a table without the empty rows at its end, and its place for messages.
@@ -82,37 +72,37 @@ def without_empty_rows(frame: Table, name: str) -> tuple[Table, Place]:
     return frame, Place(name, frame.index.tolist(), frame)
 
 
-def marks_of(frame: Table, names: Sequence[str], reading: Reading) -> dict[str, Marks]:
+def marks_of(frame: Table, names: Sequence[str], layout: SeriesLayout) -> dict[str, Marks]:
     """Return the marks in the numbers of columns; where the training data has decided, its decisions count."""
 
     def known(name: str) -> Cells:
-        return frame[name][~is_missing(frame[name], reading.missing)]
+        return frame[name][~is_missing(frame[name], layout.missing)]
 
     cells = {name: known(name) for name in names}
     delimiter = frame.attrs.get("delimiter", ",")
-    others = (known(name) for name in frame.columns if name not in (*names, *reading.time_columns))
-    marks = find_marks(cells, delimiter, reading.decimal, known=reading.decimals.values(), others=others)
+    others = (known(name) for name in frame.columns if name not in (*names, *layout.time_columns))
+    marks = find_marks(cells, delimiter, layout.decimal, known=layout.decimals.values(), others=others)
     for name in names:
-        if name in reading.decimals:
-            thousands = name in reading.thousands or reading.decimal is not None
-            marks[name] = known_marks(cells[name], reading.decimals[name], thousands=thousands, delimiter=delimiter)
+        if name in layout.decimals:
+            thousands = name in layout.thousands or layout.decimal is not None
+            marks[name] = known_marks(cells[name], layout.decimals[name], thousands=thousands, delimiter=delimiter)
     return marks
 
 
 def to_readings(
     frame: Table,
-    reading: Reading,
+    layout: SeriesLayout,
     targets: Sequence[str],
     covariates: Sequence[str],
     place: Place,
     *,
     decided: bool = False,
-) -> tuple[Readings, Step | None, Reading]:
+) -> tuple[Readings, Step | None, SeriesLayout]:
     """Read a table's columns as times and numbers, in the order of time.
 
     Args:
         frame: the table.
-        reading: how it is read.
+        layout: how it is read.
         targets: names of the value columns.
         covariates: names of the covariate columns.
         place: for messages.
@@ -124,21 +114,21 @@ def to_readings(
     Raises:
         DataError: a cell is no number or no time, or a time comes twice.
     """
-    marks = marks_of(frame, (*targets, *covariates), reading)
+    marks = marks_of(frame, (*targets, *covariates), layout)
     decimals: dict[str, Decimal] = {
-        name: decimal_of(name, one, place, reading.decimals.get(name)) for name, one in marks.items()
+        name: decimal_of(name, one, place, layout.decimals.get(name)) for name, one in marks.items()
     }
-    values = [numbers(frame[name], name, decimal, reading.missing, place) for name, decimal in decimals.items()]
-    reading = replace(
-        reading,
+    values = [numbers(frame[name], name, decimal, layout.missing, place) for name, decimal in decimals.items()]
+    layout = replace(
+        layout,
         decimals={name: decimal for name, decimal in decimals.items() if marks[name].seen},
         thousands=tuple(name for name in decimals if marks[name].thousands),
     )
     table = np.stack(values, axis=1)
     readings = Readings(None, table[:, : len(targets)], table[:, len(targets) :])
-    if not reading.time_columns:
-        return readings, None, reading
-    dates = _dates(frame, reading, place, decided=decided)
+    if not layout.time_columns:
+        return readings, None, layout
+    dates = _dates(frame, layout, place, decided=decided)
     order = np.argsort(dates.time, kind="stable")
     moved = np.diff(order)
     if (moved < 0).all() and moved.size:
@@ -146,39 +136,39 @@ def to_readings(
     elif (moved < 0).any():
         log.warning("%s: the rows are not in the order of time; they were sorted", place.name)
     time = dates.time[order]
-    if reading.steps == "time":
-        _refuse_equal_times(frame, time, order, reading, dates.zone, place)
+    if layout.steps == "time":
+        _refuse_equal_times(frame, time, order, layout, dates.zone, place)
     readings = Readings(time, readings.values[order], readings.covariates[order], dates.zone)
     step = find_step(time, dates.zone) if len(time) > 1 else None
     if step is not None and step.count == 0:
-        _refuse_equal_times(frame, time, order, reading, dates.zone, place)
-    day_first = reading.day_first if decided else first_is_day(dates.form)
+        _refuse_equal_times(frame, time, order, layout, dates.zone, place)
+    day_first = layout.day_first if decided else first_is_day(dates.form)
     return (
         readings,
         step,
-        replace(reading, day_first=day_first, time_format=dates.form, time_zone=dates.zone_rule),
+        replace(layout, day_first=day_first, time_format=dates.form, time_zone=dates.zone_rule),
     )
 
 
-def _dates(frame: Table, reading: Reading, place: Place, *, decided: bool) -> Dates:
-    cells, added = join(frame, reading.time_columns, reading.time_format, place)
+def _dates(frame: Table, layout: SeriesLayout, place: Place, *, decided: bool) -> Dates:
+    cells, added = join(frame, layout.time_columns, layout.time_format, place)
     rules = TimeRules(
-        reading.time_format, reading.day_first, reading.time_zone, decided and reading.time_format is not None
+        layout.time_format, layout.day_first, layout.time_zone, decided and layout.time_format is not None
     )
-    return times(cells, " + ".join(reading.time_columns), rules, place, added)
+    return times(cells, " + ".join(layout.time_columns), rules, place, added)
 
 
 def _refuse_equal_times(
-    frame: Table, time: Times, order: np.ndarray, reading: Reading, zone: str | None, place: Place
+    frame: Table, time: Times, order: np.ndarray, layout: SeriesLayout, zone: str | None, place: Place
 ) -> None:
     same = np.flatnonzero(np.diff(time) == np.timedelta64(0, "ns"))
     if not same.size:
         return
     one, other = sorted(place.lines[row] for row in order[same[0] : same[0] + 2])
-    several = _columns_of_series(frame, time, order, reading.time_columns)
+    several = _columns_of_series(frame, time, order, layout.time_columns)
     if several:
         advice = f"{several} several series apart: give each its own file"
-    elif reading.steps == "rows":
+    elif layout.steps == "rows":
         advice = "Take each row as one step without its time: data.time_column=[]"
     else:
         advice = "Merge or delete the others; or data.steps=rows takes each row as one step, whatever its time"

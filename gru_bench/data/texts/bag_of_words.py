@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.texts.texts import Examples, LabelledTexts
+from gru_bench.data.texts.texts import EncodedTexts, LabelledTexts
 
 MINIMUM_TEXTS = 2  # pairs in fewer training texts are ignored
 STRENGTHS = (0.1, 1.0, 8.0, 64.0)  # inverse regularisation, selected by the validation split
@@ -59,7 +59,7 @@ def _fit(data: LabelledTexts) -> NDArray[np.float64]:
     return probabilities
 
 
-def _pairs(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(examples: EncodedTexts, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the number of each pair of neighbouring words within a text, and the number of its text."""
     texts = np.repeat(np.arange(len(examples)), examples.lengths)
     numbers = examples.ids[:-1].astype(np.int64) * size + examples.ids[1:]
@@ -67,7 +67,7 @@ def _pairs(examples: Examples, size: int) -> tuple[NDArray[np.int64], NDArray[np
     return numbers[inside], texts[:-1][inside]
 
 
-def _frequent_pairs(examples: Examples, size: int) -> NDArray[np.int64]:
+def _frequent_pairs(examples: EncodedTexts, size: int) -> NDArray[np.int64]:
     """Return the numbers of the pairs that occur in enough texts, ascending."""
     numbers, texts = _pairs(examples, size)
     once = np.unique(np.stack([numbers, texts]), axis=1)[0] if numbers.size else numbers
@@ -75,7 +75,7 @@ def _frequent_pairs(examples: Examples, size: int) -> NDArray[np.int64]:
     return pairs[counts >= MINIMUM_TEXTS]
 
 
-def _counts(examples: Examples, size: int, pairs: NDArray[np.int64]) -> Any:
+def _counts(examples: EncodedTexts, size: int, pairs: NDArray[np.int64]) -> Any:
     """Count words and pairs in a sparse matrix of shape (texts, words + pairs)."""
     from scipy.sparse import csr_matrix
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gru_bench.data.files.headers import names_all
 from gru_bench.data.files.known_tables import read_known_table
@@ -33,9 +33,9 @@ from gru_bench.data.texts.labels import (
 from gru_bench.data.texts.splits import count_copies, draw_splits
 from gru_bench.data.texts.texts import LabelledTexts, TextForm, make_texts
 from gru_bench.data.texts.tokeniser import Keep, as_read
-from gru_bench.data.tokens.text_file import Share, Size
+from gru_bench.data.tokens.text_file import Size
 from gru_bench.errors import ConfigError, nearest
-from gru_bench.validation import Natural, Positive
+from gru_bench.validation import HeldOutFraction, Natural, Positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ Column = str | int | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading(Layout):
+class TextLayout(Layout):
     """The layout of a table of texts, and its columns.
 
     Attributes:
@@ -59,14 +59,6 @@ class Reading(Layout):
 
     text_column: Column = None
     label_column: Column = None
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Reading:
-        """Build from plain values, also after a round trip through JSON."""
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        return cls(**plain)
 
     def table(self, path: Path, key: str) -> pd.DataFrame:
         """Read a table with labels, in the layout of the training data once that is known.
@@ -94,8 +86,8 @@ def load(
     skip_rows: SkippedRows | None = None,
     valid_path: str | None = None,
     test_path: str | None = None,
-    valid_fraction: Share = 0.1,
-    test_fraction: Share = 0.1,
+    valid_fraction: HeldOutFraction = 0.1,
+    test_fraction: HeldOutFraction = 0.1,
     split_seed: Natural = 0,
     min_count: Positive = 2,
     max_vocabulary: Size | None = 20_000,
@@ -130,7 +122,7 @@ def load(
         DataError: a file is missing, broken or without labels; there are fewer than two classes, or far too many;
             validation or test has a class that train lacks.
     """
-    requested = Reading(
+    requested = TextLayout(
         text_column=text_column,
         label_column=label_column,
         delimiter=delimiter,
@@ -140,14 +132,14 @@ def load(
     )
     frame = requested.table(Path(path), "data.path")
     text_name, label_name = _columns(frame, requested, "data.")
-    reading = Reading(**layout_of(frame), text_column=text_name, label_column=label_name)
+    layout = TextLayout(**layout_of(frame), text_column=text_name, label_column=label_name)
     names = {"all": named_labels(frame, label_name, f"data.path: {path}")}
     texts = {"all": list(frame[text_name])}
     for split, place in {"valid": valid_path, "test": test_path}.items():
         if place is not None:
             key = f"data.{split}_path"
-            other = reading.table(Path(place), key)
-            columns = _columns(other, reading, "data.")
+            other = layout.table(Path(place), key)
+            columns = _columns(other, layout, "data.")
             texts[split], names[split] = list(other[columns[0]]), named_labels(other, columns[1], f"{key}: {place}")
     classes = sorted_classes(names["all"])
     check_classes(classes, names, label_name, len(frame))
@@ -173,7 +165,7 @@ def load(
         max_vocabulary=max_vocabulary,
         max_length=max_length,
         keep=keep,
-        reading=asdict(reading),
+        reading=asdict(layout),
         facts=facts,
     )
     warn_of_absent(classes, data.facts["classes"])
@@ -189,9 +181,9 @@ def read_labelled(path: Path, form: TextForm, key: str) -> tuple[list[str], list
         ConfigError: there is no such column.
         DataError: the file is missing or broken, or a label is not one of the classes.
     """
-    reading = Reading.from_dict(form.reading)
-    frame = reading.table(path, key)
-    text_name, label_name = _columns(frame, reading, "")
+    layout = TextLayout.from_dict(form.reading)
+    frame = layout.table(path, key)
+    text_name, label_name = _columns(frame, layout, "")
     place = f"{key}: {path}"
     labels = match_labels(named_labels(frame, label_name, place), form.classes, label_name, place)
     return list(frame[text_name]), labels
@@ -216,29 +208,29 @@ def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) ->
     if column is None and (not endings or endings[-1] not in TABLE_ENDINGS):
         text, _ = decode(read_unpacked(path, key), "auto", place_name(path), key)
         return text.removesuffix("\n").split("\n")
-    reading = Reading.from_dict(form.reading)
-    frame = _unlabelled_table(path, column, reading, key)
+    layout = TextLayout.from_dict(form.reading)
+    frame = _unlabelled_table(path, column, layout, key)
     if column is not None:
         return list(frame[find_column(frame, column, "column")])
-    if reading.text_column in frame.columns:
-        return list(frame[reading.text_column])
+    if layout.text_column in frame.columns:
+        return list(frame[layout.text_column])
     return list(frame[_guess_text(frame, "column", ())])
 
 
-def _unlabelled_table(path: Path, column: str | None, reading: Reading, key: str) -> pd.DataFrame:
+def _unlabelled_table(path: Path, column: str | None, layout: TextLayout, key: str) -> pd.DataFrame:
     """Read a table in which columns of the training data, such as labels, may be missing."""
-    if not reading.columns:
-        return read_table(path, Layout(encoding=reading.encoding, delimiter=reading.delimiter), key=key)
-    names = {str(reading.text_column).casefold(), *TEXT_NAMES}
+    if not layout.columns:
+        return read_table(path, Layout(encoding=layout.encoding, delimiter=layout.delimiter), key=key)
+    names = {str(layout.text_column).casefold(), *TEXT_NAMES}
     if column is not None and not column.isdigit():
         names = {column.casefold()}
-        reading = replace(reading, header=True)
+        layout = replace(layout, header=True)
     return read_known_table(
         path,
-        reading,
+        layout,
         lambda row: any(cell.casefold() in names for cell in row),
         key=key,
-        single=str(reading.text_column) if column is None else None,
+        single=str(layout.text_column) if column is None else None,
     )
 
 
@@ -261,9 +253,9 @@ def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
     raise ConfigError(option, wanted, allowed, nearest(str(wanted), names))
 
 
-def _columns(frame: pd.DataFrame, reading: Reading, prefix: str) -> tuple[str, str]:
+def _columns(frame: pd.DataFrame, layout: TextLayout, prefix: str) -> tuple[str, str]:
     """Return the columns of texts and of labels; columns that are not named are detected and logged."""
-    text, label = reading.text_column, reading.label_column
+    text, label = layout.text_column, layout.label_column
     text_name = None if text is None else find_column(frame, text, f"{prefix}text_column")
     label_name = None if label is None else find_column(frame, label, f"{prefix}label_column")
     if text_name is None:

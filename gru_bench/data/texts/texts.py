@@ -28,7 +28,7 @@ from gru_bench.errors import ConfigError, DataError
 
 
 @dataclass(frozen=True)
-class Examples:
+class EncodedTexts:
     """Texts of a split.
 
     Attributes:
@@ -56,12 +56,12 @@ class Examples:
         """Words of each text, of shape (texts,)."""
         return np.diff(self.starts)
 
-    def take(self, places: NDArray[np.int64]) -> Examples:
+    def take(self, places: NDArray[np.int64]) -> EncodedTexts:
         """Return some of the texts, in the order of `places`."""
         chosen = places.tolist()
         rows = [self[place] for place in chosen]
         texts = tuple(self.texts[place] for place in chosen)
-        return Examples(_join(rows), _starts([row.size for row in rows]), self.labels[places], texts)
+        return EncodedTexts(_join(rows), _starts([row.size for row in rows]), self.labels[places], texts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class TextForm:
         classes: names of the classes; a label is a place in it.
         max_length: the most words of a text that are read, or None.
         keep: which words of a longer text are read: those at its `start`, at its `end`, or half from both `ends`.
-        reading: how a file of this form is read; see `gru_bench.data.texts.own.Reading`.
+        reading: how a file of this form is read; see `gru_bench.data.texts.own.TextLayout`.
         tokeniser: the version of the rules by which texts are split into words.
     """
 
@@ -101,12 +101,14 @@ class TextForm:
         vocabulary = Vocabulary.from_dict(values["vocabulary"])
         return cls(**{**values, "vocabulary": vocabulary, "classes": tuple(values["classes"])})
 
-    def encode(self, texts: Sequence[str], labels: Sequence[int] | NDArray[np.int32]) -> Examples:
+    def encode(self, texts: Sequence[str], labels: Sequence[int] | NDArray[np.int32]) -> EncodedTexts:
         """Return texts as examples; a text without a word is one `<unk>`."""
         unknown = self.vocabulary.ids[UNKNOWN]
         rows = [self.vocabulary.encode_symbols(tokenise(text, self.tokeniser)) for text in texts]
         rows = [row if row.size else np.array([unknown], np.int32) for row in rows]
-        return Examples(_join(rows), _starts([row.size for row in rows]), np.asarray(labels, np.int32), tuple(texts))
+        return EncodedTexts(
+            _join(rows), _starts([row.size for row in rows]), np.asarray(labels, np.int32), tuple(texts)
+        )
 
     def cut(self, ids: Tokens) -> Tokens:
         """Return the words of a text that are read."""
@@ -129,9 +131,9 @@ class LabelledTexts(DataSet):
     reads_symbols: ClassVar[bool] = True
 
     form: TextForm
-    train: Examples
-    valid: Examples
-    test: Examples
+    train: EncodedTexts
+    valid: EncodedTexts
+    test: EncodedTexts
     facts: dict[str, Any]
 
     @property
@@ -171,7 +173,7 @@ class LabelledTexts(DataSet):
 
     def with_input_noise(self, level: float, seed: int) -> LabelledTexts:
         """Read a share of the words as another one of the vocabulary."""
-        splits: dict[str, Examples] = {split: getattr(self, split) for split in SPLITS}
+        splits: dict[str, EncodedTexts] = {split: getattr(self, split) for split in SPLITS}
         ids = {
             split: confused(splits[split].ids, level, self.vocabulary.size, stream)
             for split, stream in input_seeds(seed).items()
@@ -179,7 +181,7 @@ class LabelledTexts(DataSet):
         noisy = self._with(**{split: replace(splits[split], ids=ids[split]) for split in SPLITS})
         return replace(noisy, facts=with_noise(noisy.facts, level, seed))
 
-    def _with(self, **splits: Examples) -> LabelledTexts:
+    def _with(self, **splits: EncodedTexts) -> LabelledTexts:
         """Return the texts with other ones in some splits, counted again."""
         changed = replace(self, **splits)
         counts = text_counts(self.form, {split: getattr(changed, split) for split in SPLITS})
@@ -238,7 +240,7 @@ def make_texts(
         tokeniser=TOKENISER,
     )
     splits = {
-        split: Examples(
+        split: EncodedTexts(
             table[raw.ids[split]], raw.starts[split], np.asarray(labels[split], np.int32), tuple(texts[split])
         )
         for split in SPLITS
@@ -247,7 +249,7 @@ def make_texts(
     return LabelledTexts(form, **splits, facts=known | dict(facts or {}))
 
 
-def text_counts(form: TextForm, splits: Mapping[str, Examples]) -> dict[str, Any]:
+def text_counts(form: TextForm, splits: Mapping[str, EncodedTexts]) -> dict[str, Any]:
     """Return the facts that are counted in texts by split."""
     unknown = form.vocabulary.ids[UNKNOWN]
     return {
@@ -302,12 +304,12 @@ def _starts(lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
-def _class_counts(form: TextForm, examples: Examples) -> dict[str, int]:
+def _class_counts(form: TextForm, examples: EncodedTexts) -> dict[str, int]:
     counts = np.bincount(examples.labels, minlength=len(form.classes))
     return {name: int(count) for name, count in zip(form.classes, counts, strict=True)}
 
 
-def _digest(form: TextForm, splits: Mapping[str, Examples]) -> str:
+def _digest(form: TextForm, splits: Mapping[str, EncodedTexts]) -> str:
     known = {name: value for name, value in form.to_dict().items() if name not in ("reading", "tokeniser")}
     state = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for split, examples in splits.items():

@@ -12,10 +12,9 @@ from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.source import gives
 from gru_bench.data.tokens.corpus import Corpus, encode_splits, make_corpus
 from gru_bench.data.tokens.vocabulary import Tokens, Vocabulary, words
-from gru_bench.validation import Positive, Range
+from gru_bench.validation import HeldOutFraction, Positive, Range
 
 TextLevel = Literal["word", "char", "byte"]
-Share = Annotated[float, Range(above=0, high=0.45)]
 Size = Annotated[int, Range(low=3)]
 
 
@@ -27,8 +26,8 @@ def load_text_file(
     path: str,
     level: TextLevel = "char",
     encoding: str = "auto",
-    valid_fraction: Share = 0.05,
-    test_fraction: Share = 0.05,
+    valid_fraction: HeldOutFraction = 0.05,
+    test_fraction: HeldOutFraction = 0.05,
     min_count: Positive = 2,
     max_vocabulary: Size | None = None,
 ) -> Corpus:
