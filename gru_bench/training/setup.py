@@ -18,7 +18,8 @@ from gru_bench.files import write_atomically
 from gru_bench.record import RunRecord, read_record
 from gru_bench.tasks.factory import make_task
 from gru_bench.tasks.task import Task
-from gru_bench.tracking.tracker import NoTracker, make_tracker
+from gru_bench.tracking.factory import make_tracker
+from gru_bench.tracking.tracker import NoTracker
 from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.environment import device, host, threads, versions
 from gru_bench.training.run import Run, now
