@@ -16,6 +16,6 @@ def cell_class(name: str) -> type[Cell]:
     Raises:
         ConfigError: there is no such preset.
     """
-    from gru_bench.cells.base import Cell  # settings of cells are read before JAX is loaded
+    from gru_bench.cells.base import Cell  # loads JAX, which checks of settings do without
 
     return load_class(preset_place("model", name), Cell)

@@ -21,9 +21,9 @@ class GRU(Cell):
         n = tanh(x_n + (r * h) U_n)            otherwise (Cho 2014)
         h' = (1 - z) * n + z * h
 
-    Convention: z = 1 keeps h (PyTorch, cuDNN). `candidate_bias` is b_hn, trained, there only with `reset_after`:
-    before the product it would add to the bias of x_n. `update_bias` is added to the initial bias of the update gate;
-    above 0 it lengthens memory at the start.
+    Convention: z = 1 keeps h (PyTorch, cuDNN). `candidate_bias` is b_hn, a trained weight that exists only with
+    `reset_after`; otherwise it would merge with the bias of x_n. `update_bias` is added to the initial bias of the
+    update gate; above 0 it lengthens the initial memory.
     """
 
     reset_after: bool = True
@@ -46,18 +46,18 @@ class GRU(Cell):
 
     @property
     def bias_offsets(self) -> dict[str, float]:
-        """Constants added to the initial bias of a gate, by the gate's name."""
+        """Constants to add to the initial bias, by gate."""
         return {"update": self.update_bias}
 
     @property
     def recurrent_kernels(self) -> tuple[str, ...]:
-        """Names of the recurrent kernels: the hidden state's, and that of `gated` where a gate acts before it."""
+        """Names of the recurrent kernels: of the hidden state, then of `gated`, if the reset is before the product."""
         return ("recurrent_kernel",) if self.reset_after else ("recurrent_kernel", "candidate_kernel")
 
     def gated(
         self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, product: Gates
     ) -> Float[Array, "rows hidden"]:
-        """Return r * h, which the candidate's kernel multiplies where the reset comes before the product."""
+        """Return r * h, the factor of the candidate's kernel if the reset is before the product."""
         reset, *_ = normalised(weights.get("recurrent_gain"), product)
         return jax.nn.sigmoid(projected[0] + reset) * carry
 

@@ -1,4 +1,4 @@
-"""Long short-term memory, and its variant with one gate for input and forgetting."""
+"""Long short-term memory, and its variant with coupled input and forget gates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gru_bench.cells.base import Activations, Cell, Gates, Weights, normalised, 
 
 
 class LSTMCarry(NamedTuple):
-    """What an LSTM passes from one time step to the next."""
+    """The carry of an LSTM."""
 
     cell: Float[Array, "*leading hidden"]
     hidden: Float[Array, "*leading hidden"]
@@ -26,7 +26,7 @@ class LSTM(Cell):
         i = sigmoid(x_i + h U_i);  f = sigmoid(x_f + h U_f);  g = tanh(x_g + h U_g)
         c' = f * c + i * g;  o = sigmoid(x_o + h U_o);  h' = o * tanh(c')
 
-    With `peepholes` (Gers & Schmidhuber 2000, diagonal): i and f also see p_i * c and p_f * c, o sees p_o * c'.
+    With `peepholes` (Gers & Schmidhuber 2000, diagonal) p_i * c and p_f * c are added to i and f, and p_o * c' to o.
     `forget_bias` is added to the initial bias of the forget gate (Jozefowicz et al. 2015). With layer
     normalisation, h' = o * tanh(gain * standardised c').
     """
@@ -51,7 +51,7 @@ class LSTM(Cell):
 
     @property
     def bias_offsets(self) -> dict[str, float]:
-        """Constants added to the initial bias of a gate, by the gate's name."""
+        """Constants to add to the initial bias, by gate."""
         return {"forget": self.forget_bias}
 
     def zero_carry(self, batch: int) -> LSTMCarry:
@@ -88,9 +88,9 @@ class LSTM(Cell):
 
 @dataclass(frozen=True, kw_only=True)
 class CoupledLSTM(LSTM):
-    """LSTM whose input gate is what the forget gate leaves: i = 1 - f (Greff et al. 2017, arXiv:1503.04069, CIFG).
+    """LSTM with coupled input and forget gates: i = 1 - f (Greff et al. 2017, arXiv:1503.04069, CIFG).
 
-    All else, options included, is that of the LSTM; the input gate has no weights.
+    Otherwise it is the LSTM with its options; the input gate has no weights.
     """
 
     gates: ClassVar[tuple[str, ...]] = ("forget", "candidate", "output")

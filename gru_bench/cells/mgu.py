@@ -37,13 +37,13 @@ class MGU(Cell):
 
     @property
     def recurrent_kernels(self) -> tuple[str, ...]:
-        """Names of the recurrent kernels: the hidden state's, and that of `gated`."""
+        """Names of the recurrent kernels: of the hidden state, then of `gated`."""
         return ("recurrent_kernel", "candidate_kernel")
 
     def gated(
         self, weights: Weights, carry: Float[Array, "rows hidden"], projected: Gates, product: Gates
     ) -> Float[Array, "rows hidden"]:
-        """Return f * h, which the candidate's kernel multiplies."""
+        """Return f * h, the factor of the candidate's kernel."""
         return self._forget(weights, projected, product) * carry
 
     def step(

@@ -1,4 +1,4 @@
-"""Cells whose gates see the input alone, so that time steps can be joined in parallel."""
+"""Cells whose gates depend only on the input, so that they can run in parallel over time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gru_bench.cells.base import Activations, Affine, Cell, Gates, Weights
 
 @dataclass(frozen=True, kw_only=True)
 class InputGated(Cell):
-    """What cells share whose gates and candidate see the input alone: h' = a * h + b, without a recurrent kernel."""
+    """Base class of cells whose gates and candidate depend only on the input: h' = a * h + b, no recurrent kernel."""
 
     sees_hidden: ClassVar[bool] = False
 
@@ -35,7 +35,7 @@ class InputGated(Cell):
 
     @property
     def associative_form(self) -> Callable[[Gates], Affine]:
-        """From the input's share of every gate to a and b."""
+        """From the projected inputs to a and b."""
         return lambda projected: self.affine(projected)[0]
 
     def step(
@@ -48,12 +48,12 @@ class InputGated(Cell):
 
 @dataclass(frozen=True, kw_only=True)
 class MinGRU(InputGated):
-    """minGRU (Feng et al. 2024, arXiv:2410.01201, section 3.1, computed as it stands, not in logarithms).
+    """minGRU (Feng et al. 2024, arXiv:2410.01201, section 3.1, in linear space, not in logarithms).
 
         z = sigmoid(x_z)
         h' = z * h + (1 - z) * x_n
 
-    The candidate x_n has no tanh. Convention: z = 1 keeps h, as in the GRU here; the paper's z is 1 - z.
+    The candidate x_n has no tanh. Convention: z = 1 keeps h, as in the GRU; the paper's z is 1 - z.
     `update_bias` is added to the initial bias of the update gate, as in the GRU.
     """
 
@@ -65,7 +65,7 @@ class MinGRU(InputGated):
 
     @property
     def bias_offsets(self) -> dict[str, float]:
-        """Constants added to the initial bias of a gate, by the gate's name."""
+        """Constants to add to the initial bias, by gate."""
         return {"update": self.update_bias}
 
     def affine(self, projected: Gates) -> tuple[Affine, Activations]:
@@ -76,13 +76,13 @@ class MinGRU(InputGated):
 
 @dataclass(frozen=True, kw_only=True)
 class MinLSTM(InputGated):
-    """minLSTM (Feng et al. 2024, arXiv:2410.01201, section 3.2, computed as it stands, not in logarithms).
+    """minLSTM (Feng et al. 2024, arXiv:2410.01201, section 3.2, in linear space, not in logarithms).
 
         i = sigmoid(x_i);  f = sigmoid(x_f)
         h' = f / (f + i) * h + i / (f + i) * x_g
 
-    The candidate x_g has no tanh; there is no output gate and no cell state beside h. Both gates are divided by their
-    sum, which keeps the scale of h independent of time; gate activities are those after the division.
+    The candidate x_g has no tanh; there is no output gate and no cell state besides h. Both gates are divided by their
+    sum, so that the scale of h does not depend on time; recorded gate activities are those after the division.
     `forget_bias` is added to the initial bias of f, as in the LSTM.
     """
 
@@ -94,12 +94,12 @@ class MinLSTM(InputGated):
 
     @property
     def bias_offsets(self) -> dict[str, float]:
-        """Constants added to the initial bias of a gate, by the gate's name."""
+        """Constants to add to the initial bias, by gate."""
         return {"forget": self.forget_bias}
 
     def affine(self, projected: Gates) -> tuple[Affine, Activations]:
         """Return f / (f + i) and i / (f + i) * x_g, and both gates divided by their sum."""
-        # f / (f + i) is sigmoid(log f - log i), which also holds where both gates underflow
+        # f / (f + i) = sigmoid(log f - log i), which also works if both gates underflow
         forget = jax.nn.sigmoid(jax.nn.log_sigmoid(projected[1]) - jax.nn.log_sigmoid(projected[0]))
         into = 1.0 - forget
         return Affine(forget, into * projected[2]), {"input": into, "forget": forget}

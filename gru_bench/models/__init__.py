@@ -1,1 +1,1 @@
-"""Cells, the recurrence over time, networks, their initial weights and their sizes."""
+"""The recurrence over time, networks, their initialisers and sizes."""

@@ -1,4 +1,4 @@
-"""The configured cell, dropout and initialiser, for a task that builds its model."""
+"""The parts of a model as the settings define them, for tasks that build their model."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from gru_bench.validation import bind
 
 
 class Cells:
-    """What the settings say of a model, ready to build with.
+    """Builds recurrent layers, embeddings, poolings and readouts from the settings.
 
     Args:
         settings: of the model.
-        training: of the training, which say how the recurrence runs.
+        training: of the training, which define how the recurrence runs.
         cell: the cell of every recurrent layer.
     """
 
@@ -47,13 +47,13 @@ class Cells:
     def stack(
         self, key: Array, input_size: int, *, layers: int | None = None, bidirectional: bool | None = None
     ) -> Stack:
-        """Build recurrent layers on top of each other.
+        """Build stacked recurrent layers.
 
         Args:
-            key: draws their weights.
-            input_size: numbers that the first layer reads per time step.
-            layers: how many; None: as `model.layers` says.
-            bidirectional: whether they read in both directions; None: as `model.bidirectional` says.
+            key: of the initial weights.
+            input_size: inputs of the first layer per time step.
+            layers: number of layers; None: `model.layers`.
+            bidirectional: whether they run in both directions; None: `model.bidirectional`.
         """
         keys = jax.random.split(key, self.settings.layers if layers is None else layers)
         both = self.settings.bidirectional if bidirectional is None else bidirectional
@@ -61,21 +61,21 @@ class Cells:
         return Stack(recurrent, residual=self.settings.residual, dropout=self.dropout)
 
     def recurrent_layers(self, keys: Sequence[Array], input_size: int, *, bidirectional: bool) -> list[RecurrentLayer]:
-        """Build one recurrent layer per key; all but the first read what the one below returns."""
-        below = self.cell.hidden_size * (2 if bidirectional else 1)
-        sizes = [input_size, *[below] * (len(keys) - 1)]
+        """Build one recurrent layer per key, each on the outputs of the one before it."""
+        outputs = self.cell.hidden_size * (2 if bidirectional else 1)
+        sizes = [input_size, *[outputs] * (len(keys) - 1)]
         return [
             RecurrentLayer(key, self.cell, size, bidirectional, self.initializer, self.execution)
             for key, size in zip(keys, sizes, strict=True)
         ]
 
     def embedding(self, key: Array, symbols: int, *, tied: bool = False) -> Embedding:
-        """Build an embedding of `model.embedding_size` numbers, by default as many as the hidden state has."""
+        """Build an embedding of `model.embedding_size` numbers, by default the hidden size."""
         size = self.settings.embedding_size or self.cell.hidden_size
         return Embedding(key, symbols, size, self.initializer, tied)
 
     def pooling(self, key: Array, size: int, directions: int) -> Pooling:
-        """Build the pooling that `model.pooling` names, over hidden states of `size` numbers."""
+        """Build the pooling of `model.pooling`, over hidden states of `size` numbers."""
         return POOLINGS[self.settings.pooling](key, size, directions, self.initializer)
 
     def readout(self, key: Array, size: int, outputs: int, *, tied: Embedding | None = None) -> Readout:
@@ -84,7 +84,7 @@ class Cells:
 
 
 def make_cells(settings: ModelConfig, training: TrainingConfig, build: Callable[[Cells, Array], Model]) -> Cells:
-    """Return the cells of a model, their hidden size found from the parameter budget where that is set.
+    """Return the cells of a model; a parameter budget, if there is one, decides their hidden size.
 
     Args:
         settings: of the model.

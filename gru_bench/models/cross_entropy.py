@@ -1,8 +1,8 @@
-"""Cross-entropy of an affine map over a large vocabulary, its gradient formed while the logits are at hand.
+"""Cross-entropy of an affine map over a large vocabulary, with the gradient computed in the forward pass.
 
-Autodiff keeps the logits of all rows until the backward pass and makes their gradient beside them. Here both are made
-in the forward pass, for a chunk of rows at a time, and dropped once they are used. What is kept for the backward pass
-has the sizes of the hidden states and of the weights.
+Autodiff keeps the logits of all rows until the backward pass, and their gradient as well. Here both are computed in the
+forward pass, in chunks of rows, and then discarded. Only arrays of the size of the hidden states and the weights are
+kept for the backward pass.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from jaxtyping import Array, Bool, Float, Int
 from gru_bench.models.products import product
 
 LOGITS_AT_ONCE = 2**22
-"""More logits than these are made in chunks of rows ..."""
+"""More logits than these are computed in chunks of rows ..."""
 ROWS_AT_ONCE = 256
 """... but of no fewer rows than these: each chunk adds to the gradient of the whole kernel."""
 
 
 class _Rows(NamedTuple):
-    """Predictions that count or do not, one per row."""
+    """Predictions, one per row, with their mask."""
 
     hidden: Float[Array, "*chunk row size"]
     targets: Int[Array, "*chunk row"]
@@ -39,18 +39,18 @@ def cross_entropy(
     mask: Bool[Array, "*leading"],
     precision: Any = jnp.float32,
 ) -> Float[Array, ""]:
-    """Return the negative log-likelihood of the targets under softmax(hidden kernel + bias), summed where `mask`.
+    """Return the negative log-likelihood of the targets under softmax(hidden kernel + bias), summed over the mask.
 
     Args:
-        hidden: what the affine map reads.
+        hidden: the inputs of the affine map.
         kernel: its matrix.
         bias: its bias.
-        targets: the symbol to predict, of each row.
-        mask: True where a row counts.
-        precision: dtype of the factors of each product; it is accumulated in the dtype of `hidden`.
+        targets: the target symbol of each row.
+        mask: True for scored rows.
+        precision: dtype of the factors of each product, which accumulates in the dtype of `hidden`.
 
     Returns:
-        The sum in nats. It has a gradient for hidden, kernel and bias, and no second one.
+        The sum in nats, with first derivatives in hidden, kernel and bias, but no second ones.
     """
     count = targets.size
     chunks = min(-(-count * kernel.shape[1] // LOGITS_AT_ONCE), -(-count // ROWS_AT_ONCE))
@@ -59,7 +59,7 @@ def cross_entropy(
 
 
 def _chunked(chunks: int, rows: Array) -> Array:
-    """Deal rows out to chunks in turn, so that each chunk holds rows of every lane and of every device."""
+    """Distribute rows over chunks in turn, so that each chunk has rows of every lane and every device."""
     missing = -rows.shape[0] % chunks
     padded = jnp.pad(rows, ((0, missing), *((0, 0) for _ in rows.shape[1:])))
     return jnp.swapaxes(padded.reshape(-1, chunks, *rows.shape[1:]), 0, 1)
@@ -81,7 +81,7 @@ def _summed_forward(precision: Any, rows: _Rows, kernel: Array, bias: Array) -> 
         greatest = logits.max(axis=-1, keepdims=True)
         powers = jnp.exp(logits - greatest)
         normaliser = powers.sum(axis=-1)
-        # The gradient of a row, times its normaliser: it is divided in the products, where rows are short.
+        # The gradient of a row times its normaliser; the products, which have shorter rows, divide by it.
         d_logits = jax.vmap(lambda row, target, by: row.at[target].add(-by))(powers, chunk.targets, normaliser)
         share = jnp.where(chunk.mask, 1.0 / normaliser, 0.0)[:, None]
         d_hidden = share * product(d_logits, kernel.T, precision)
@@ -103,7 +103,7 @@ _summed.defvjp(_summed_forward, _summed_backward)
 
 
 def _over_chunks(step: Callable[[_Rows], tuple[Any, Any]], rows: _Rows) -> tuple[Any, Any]:
-    """Add up the first result of `step` over chunks and stack the second one."""
+    """Sum the first result of `step` over chunks and stack the second one."""
     first = jax.tree.map(lambda array: array[0], rows)
     if rows.targets.shape[0] == 1:
         sums, result = step(first)

@@ -1,4 +1,4 @@
-"""Floating-point operations of a computation, read off its traced program: nothing is computed."""
+"""Floating-point operations of a computation, counted in its traced program without running it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from jax.extend.core import Jaxpr, jaxprs_in_params
 def product_flops(function: Callable[..., Any], *arguments: Any) -> int:
     """Return the operations of all matrix products of a function, two per multiply-add.
 
-    Look-ups and element-wise work are left out. A scan counts its body once per time step, a branch as the longest of
-    its branches, a loop whose number of rounds is not known as one round.
+    Look-ups and element-wise operations are not counted. A scan counts its body once per time step, a condition its
+    most expensive branch, a loop with an unknown number of iterations its body once.
 
     Args:
         function: any function that JAX can trace.

@@ -1,4 +1,4 @@
-"""What stands before and behind recurrent layers: embeddings, and the affine map to outputs."""
+"""Embeddings before recurrent layers, and the affine map to outputs after them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gru_bench.models.products import product
 
 
 class Embedding(nnx.Module):
-    """A table of vectors, one per symbol; `tied` when the head uses it as its kernel."""
+    """A table of vectors, one per symbol; `tied` if the head uses it as its kernel."""
 
     def __init__(self, key: Array, symbols: int, size: int, initializer: Initializer, tied: bool = False):
         self.table = nnx.Param(initializer(key, "kernel" if tied else "table", (symbols, size)))
@@ -31,7 +31,7 @@ class Embedding(nnx.Module):
 
 
 class Identity(nnx.Module):
-    """Hands real-valued inputs on as they are."""
+    """The encoder of real-valued inputs, which returns them unchanged."""
 
     def __call__(self, values: Float[Array, "*leading size"]) -> Float[Array, "*leading size"]:
         """Return the values."""
@@ -39,7 +39,7 @@ class Identity(nnx.Module):
 
 
 class Readout(nnx.Module):
-    """An affine map from hidden states to outputs; its kernel may be an embedding's table, transposed."""
+    """An affine map from hidden states to outputs; its kernel may be the transposed table of an embedding."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Readout(nnx.Module):
         mask: Bool[Array, "*leading"],
         tied: Embedding | None = None,
     ) -> Float[Array, ""]:
-        """Return the nll of the targets, in nats, with the outputs as logits; summed over what counts."""
+        """Return the nll of the targets, in nats, with the outputs as logits, summed over the mask."""
         return cross_entropy(hidden, self._kernel(tied), self.bias[...], targets, mask, jnp.dtype(self.precision))
 
     def _kernel(self, tied: Embedding | None) -> Float[Array, "size outputs"]:

@@ -1,10 +1,10 @@
-"""How weights start: one rule per gate block, the same for all cells.
+"""Initialisers: one rule per gate block, the same for all cells.
 
-`orthogonal` draws each gate's input block Glorot-uniform and each gate's recurrent block orthogonal; biases start at
-0, gains at 1, peepholes Glorot-uniform, embeddings at N(0, 1) so that inputs have unit scale (a table that is tied to
-the head is a kernel: Glorot-uniform). `uniform` draws everything but gains from U(-scale, scale) (Zaremba et al.
-2014, arXiv:1409.2329). In both, constants that a cell asks for (`Cell.bias_offsets`) are added to its bias. A cell says
-which of its weights are recurrent kernels (`Cell.role`).
+`orthogonal` makes each gate's input block Glorot-uniform and each gate's recurrent block orthogonal; biases are 0,
+gains 1, peepholes Glorot-uniform, embeddings N(0, 1) so that inputs have unit scale (a table that is tied to the head
+is a kernel: Glorot-uniform). `uniform` draws everything but gains from U(-scale, scale) (Zaremba et al. 2014,
+arXiv:1409.2329). Both add the constants of `Cell.bias_offsets` to the bias of a cell. `Cell.role` tells which weights
+are recurrent kernels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Initializer = Callable[[Array, Role, tuple[int, ...]], Array]
 
 
 def orthogonal(key: Array, role: Role, shape: tuple[int, ...]) -> Array:
-    """Draw one weight array by its role."""
+    """Initialise a weight by its role."""
     if role == "gain":
         return jnp.ones(shape)
     if role == "bias":
@@ -39,7 +39,7 @@ def orthogonal(key: Array, role: Role, shape: tuple[int, ...]) -> Array:
 
 
 def uniform(scale: float) -> Initializer:
-    """Return the rule that draws every weight but the gains from U(-scale, scale)."""
+    """Return the initialiser that draws all weights but gains from U(-scale, scale)."""
 
     def draw(key: Array, role: Role, shape: tuple[int, ...]) -> Array:
         if role == "gain":
@@ -50,7 +50,7 @@ def uniform(scale: float) -> Initializer:
 
 
 def draw_cell(key: Array, cell: Cell, input_size: int, initializer: Initializer) -> dict[str, Float[Array, " ..."]]:
-    """Draw the weights of one cell; each array depends on the key and its own name alone."""
+    """Initialise the weights of one cell; each array depends only on the key and its name."""
     weights = {
         name: initializer(jax.random.fold_in(key, zlib.crc32(name.encode())), cell.role(name), shape)
         for name, shape in cell.weight_shapes(input_size).items()

@@ -1,4 +1,4 @@
-"""h_t = scale_t * h_(t-1) + shift_t over time: step by step or in parallel, with a gradient of the same kind."""
+"""h_t = scale_t * h_(t-1) + shift_t over time: sequentially or in parallel, with a gradient of the same kind."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def linear_recurrence(
     unroll: int = 1,
     parallel: bool = False,
 ) -> tuple[Float[Array, "time batch hidden"], Float[Array, "batch hidden"]]:
-    """Return h of all time steps, and the last one; `start` where there is no time step.
+    """Return h of all time steps, and the last one, which is `start` without any time step.
 
-    The gradient with respect to h runs the same recurrence in the other direction, so that only `scale` and h are kept.
+    The gradient with respect to h is the same recurrence in the other direction, so that only `scale` and h are kept.
 
     Args:
         scale: the factor of each time step.
-        shift: what each time step adds.
+        shift: the summand of each time step.
         start: h before the first time step (after the last one with `reverse`).
         reverse: run from the last time step to the first.
-        unroll: time steps per iteration of the compiled loop, step by step.
-        parallel: join time steps pairwise (`jax.lax.associative_scan`): about log2(time) operations in a row instead
-            of `time`, more work in all.
+        unroll: time steps per iteration of the compiled loop, if it is sequential.
+        parallel: combine time steps pairwise (`jax.lax.associative_scan`): about log2(time) sequential operations
+            instead of `time`, but more operations in total.
     """
     states = cast(Array, _states(_Plan(reverse, unroll, parallel), scale, shift, start))
     if len(states) == 0:
@@ -86,5 +86,5 @@ _states.defvjp(_forward, _backward)
 
 
 def _delayed(values: Array, first: Array, reverse: bool) -> Array:
-    """Return what each time step finds from the one before it, in the order of the run."""
+    """Shift values by one time step in the direction of the run, with `first` at its start."""
     return jnp.concatenate([values[1:], first[None]] if reverse else [first[None], values[:-1]])

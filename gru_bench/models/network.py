@@ -1,4 +1,4 @@
-"""The network of a task that asks for no other: encoder, stacked recurrent layers, pooling, head."""
+"""The default network of a task: encoder, stacked recurrent layers, pooling, head."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from gru_bench.models.stack import Dropout, RecurrentLayer, Stack, StackCarry
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """What a task asks of a network: what it reads and how many numbers it returns.
+    """The inputs and outputs of the default network.
 
     Attributes:
-        outputs: numbers per time step, or per sequence where `pooled`.
-        symbols: size of the vocabulary; None means that inputs are `channels` real values.
+        outputs: numbers per time step, or per sequence if `pooled`.
+        symbols: size of the vocabulary; None: inputs are `channels` real values.
         channels: real values per time step.
         pooled: whether there is one output per sequence instead of one per time step.
-        features: numbers that join the pooled hidden state before the head.
+        features: numbers to append to the pooled hidden state before the head.
     """
 
     outputs: int
@@ -38,7 +38,7 @@ class Signature:
 
 
 class Network(Model, Stack):
-    """Recurrent layers between an encoder and a head; with pooling before the head one output per sequence."""
+    """Recurrent layers between an encoder and a head; with pooling, one output per sequence."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class Network(Model, Stack):
         Args:
             inputs: symbols (batch, time) or real values (batch, time, channel).
             carry: the carry of all layers before the first time step.
-            padding: True where a time step counts.
+            padding: True for time steps, False for padding.
             reset: True where a time step starts a sequence.
-            features: what joins the pooled hidden state before the head, where the task has such features.
-            last: without pooling, of how many time steps outputs are wanted, the last ones; None: of all.
-            key: draws dropout masks; None switches dropout off.
+            features: numbers to append to the pooled hidden state before the head.
+            last: without pooling, return outputs only of this many last time steps; None: of all.
+            key: of the dropout masks; None switches dropout off.
 
         Returns:
             The head's outputs, per time step or, with pooling, per sequence; and the carry after the last time step.
@@ -98,25 +98,25 @@ class Network(Model, Stack):
         reset: Bool[Array, "batch time"] | None = None,
         key: Array | None = None,
     ) -> tuple[Float[Array, ""], StackCarry]:
-        """Run the network and return the summed nll of one target per time step, in nats, without keeping its outputs.
+        """Run the network and return the summed nll of one target per time step, in nats, without storing its outputs.
 
         Args:
             inputs: see `__call__`.
-            targets: the symbol to predict at each time step.
+            targets: the target symbol of each time step.
             carry: see `__call__`.
-            mask: True where a time step and its target count.
+            mask: True for scored time steps.
             reset: see `__call__`.
             key: see `__call__`.
 
         Returns:
-            The sum over what counts, and the carry after the last time step.
+            The sum over the mask, and the carry after the last time step.
         """
         hidden, carry = self.encode(inputs, carry, padding=mask, reset=reset, key=key)
         return self.head.cross_entropy(hidden, targets, mask, self._table), carry
 
     @property
     def products(self) -> list[str]:
-        """The parts whose matrix products count as operations."""
+        """The parts whose matrix products are counted as operations."""
         kernel = self.head.kernel
         features = kernel is not None and kernel.shape[0] > self.layers[-1].output_size
         return ["layers", "head", *["features"] * features, *["pooling"] * isinstance(self.pooling, Attention)]
@@ -126,7 +126,7 @@ class Network(Model, Stack):
         return self.encoder if isinstance(self.encoder, Embedding) else None
 
     def attention(self, inputs: Array, padding: Bool[Array, "batch time"]) -> Float[Array, "batch time"] | None:
-        """Return the weight of each time step in the pooled state; None where the pooling is no attention."""
+        """Return the attention weight of each time step, or None without attention pooling."""
         if not isinstance(self.pooling, Attention):
             return None
         hidden, _ = self.encode(inputs, self.zero_carry(inputs.shape[0]), padding=padding)
@@ -142,7 +142,7 @@ class Network(Model, Stack):
         key: Array | None = None,
     ) -> tuple[Float[Array, "batch time size"], StackCarry]:
         """Return the last layer's hidden states instead of the head's outputs; see `__call__`."""
-        hidden = self.encoder(jnp.swapaxes(inputs, 0, 1))  # time-major, as all that follows
+        hidden = self.encoder(jnp.swapaxes(inputs, 0, 1))  # time-major from here on
         hidden, carry = self.over_time(hidden, carry, padding=padding, reset=reset, key=key)
         return jnp.swapaxes(hidden, 0, 1), carry
 
@@ -152,10 +152,10 @@ def _all_count(inputs: Array) -> Bool[Array, "batch time"]:
 
 
 def build_network(cells: Cells, signature: Signature, key: Array) -> Network:
-    """Build the network that a signature asks for.
+    """Build the network of a signature.
 
     Raises:
-        ConfigError: tied embeddings for a task that does not return what it reads.
+        ConfigError: tied embeddings for a task whose inputs and outputs are not the same symbols.
     """
     settings = cells.settings
     if settings.tied_embeddings and (signature.symbols != signature.outputs or signature.pooled):

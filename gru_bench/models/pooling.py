@@ -1,6 +1,6 @@
 """From the hidden states of a sequence to one vector: last state, mean, maximum or attention.
 
-Time steps whose padding mask is False take no part, so padding never changes a result.
+Time steps whose padding mask is False are ignored, so padding never changes a result.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Vector = Float[Array, "batch size"]
 
 
 class _WithoutProducts(nnx.Module):
-    """A pooling that multiplies no matrices."""
+    """A pooling without matrix products."""
 
     @staticmethod
     def step_flops(size: int) -> int:
@@ -27,7 +27,7 @@ class _WithoutProducts(nnx.Module):
 
 
 class Last(_WithoutProducts):
-    """The state after the last time step that counts; of a backward direction the state after the first one."""
+    """The state after the last time step, padding aside; in the backward direction, after the first one."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
         self.directions = directions
@@ -58,7 +58,7 @@ class Mean(_WithoutProducts):
 
 
 class Max(_WithoutProducts):
-    """The greatest value over time, for each number of the hidden state."""
+    """The maximum over time of each hidden unit."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
         pass
@@ -87,7 +87,7 @@ class Attention(nnx.Module):
         return 2 * (size * size + size)
 
     def weights(self, hidden: Hidden, padding: Mask) -> Float[Array, "batch time"]:
-        """Return each time step's weight; those of a sequence sum to 1, or are 0 where no time step counts."""
+        """Return the weight of each time step; the weights of a sequence sum to 1, or are 0 if it is all padding."""
         seen = hidden @ self.kernel[...]
         seen = jnp.tanh(seen + jnp.broadcast_to(self.bias[...], seen.shape))
         scores = jnp.where(padding, (seen @ self.query[...])[..., 0], -jnp.inf)

@@ -1,4 +1,4 @@
-"""Inside a recurrence: the values of its gates, and the gradients that reach its carries."""
+"""Probes of a recurrence: the values of its gates, and the gradients with respect to its carries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gate_values(
     reverse: bool = False,
     precision: Any = jnp.float32,
 ) -> tuple[Activations, Float[Array, "time batch hidden"]]:
-    """Return each sigmoid gate at each time step, and the hidden states, which are those of `recur`."""
+    """Return the values of all sigmoid gates at all time steps, and the hidden states of `recur`."""
     plan = Plan(cell, precision, reverse)
     steps = Steps(gate_products(inputs, weights["kernel"], precision), padding, starts(reset, reverse))
     (gates, hidden), _ = run(plan, weights, None, steps, carry, lambda after, _: (after.activations, after.output))
@@ -34,7 +34,7 @@ def gate_values(
 def gate_activity(
     gates: Activations, padding: Bool[Array, "time batch"] | None = None
 ) -> dict[str, dict[str, Float[Array, ""]]]:
-    """Return mean and saturated share (below 0.1 or above 0.9) of each gate over the time steps that count."""
+    """Return mean and saturated share (below 0.1 or above 0.9) of each gate, without padding."""
 
     def mean(values: Array) -> Array:
         return jnp.mean(values, where=None if padding is None else jnp.broadcast_to(padding[..., None], values.shape))
@@ -55,17 +55,17 @@ def carry_gradients(
     padding: Bool[Array, "time batch"] | None = None,
     reset: Bool[Array, "time batch"] | None = None,
 ) -> Carry:
-    """Return the gradient with respect to the carry after each time step, time first: one pass gives all of them.
+    """Return the gradients with respect to the carries after all time steps, time first, from one backward pass.
 
-    It is that of sum(d_outputs * outputs) with respect to a number added to the carry before the output is taken from
-    it, and so reaches the outputs of that time step and of all after it.
+    They are those of sum(d_outputs * outputs) with respect to a summand of the carry, added before the output is
+    computed, and so include the outputs of that time step and of all later ones.
 
     Args:
         cell: the cell and its options.
         weights: its weights; their dtype, float32 or float64, is that of the whole computation.
         inputs: see `recur`.
         carry: see `recur`.
-        d_outputs: what the outputs are weighed with.
+        d_outputs: the gradient with respect to the outputs.
         padding: see `recur`.
         reset: see `recur`.
     """

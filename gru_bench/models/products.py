@@ -1,4 +1,4 @@
-"""Matrix products at a chosen precision, gate by gate, and their gradients."""
+"""Matrix products in a chosen precision, gate by gate, and their gradients."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def split_gates(values: Float[Array, "*leading gate hidden"]) -> Gates:
 
 
 def join_gates(gates: Sequence[Float[Array, "*leading hidden"]]) -> Float[Array, "*leading width"]:
-    """Return the gates beside each other along the last axis."""
+    """Concatenate the gates along the last axis."""
     return jnp.concatenate(gates, axis=-1)
 
 
 def kernel_gradient(
     x: Float[Array, "*leading size"], gradient: Float[Array, "*leading width"], shape: tuple[int, ...], precision: Any
 ) -> Array:
-    """Return the gradient of x W with respect to W, one product over all rows, in the kernel's `shape`."""
+    """Return the gradient of x W with respect to W, as one product over all rows, in the `shape` of the kernel."""
     rows, d_rows = x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1])
     return _matmul(rows.T, d_rows, precision).reshape(shape)
 
@@ -46,11 +46,11 @@ def kernel_gradient(
 def gate_products(
     x: Float[Array, "*leading input"], kernel: Float[Array, "input gate hidden"], precision: Any
 ) -> Gates:
-    """Return x W for every gate, as one array per gate, with the gradient of one product for all gates.
+    """Return x W as one array per gate; its gradient is one product for all gates.
 
-    A scan that reads an array per gate is up to three times as fast on a CPU as one that reads slices of a joined
-    one; the gradient is faster joined (docs/decisions/recurrence.md). Of few rows, as in streaming, the result is
-    sliced, because that copies less than to slice the kernel.
+    On a CPU a scan over one array per gate is up to three times as fast as over slices of a joint array, but the
+    gradient is faster jointly (docs/decisions/recurrence.md). For few rows, as in streaming, slicing the result copies
+    less than slicing the kernel.
     """
     if math.prod(x.shape[:-1]) <= kernel.shape[0]:
         return split_gates(product(x, kernel, precision))

@@ -1,13 +1,13 @@
 """A cell over time: one `lax.scan` for all cells, with masks, both directions and a fast gradient.
 
-A cell is row-local: it states how a row of the batch advances, given its input projection, its recurrent products and
-its carry. The products are made here, and so are their gradients. The gradient of a plain scan adds one small product
-per time step to each weight gradient; `_fast_scan` runs the cell backwards over time for the gradients of gates and
-carries alone, and then forms each weight gradient as one product over all time steps. That works for any cell, since
-what is differentiated at a time step is row-local, and JAX does it.
+A cell is row-local: it advances a row of the batch, given its input projection, its recurrent products and its carry.
+The products and their gradients are computed here. The gradient of a plain scan adds one small product per time step to
+each weight gradient; `_fast_scan` runs backwards over time only for the gradients of gates and carries, and then
+computes each weight gradient as one product over all time steps. This works for any cell, since the function to
+differentiate at a time step is row-local, and JAX differentiates it.
 
-A cell with an associative form has all its gates computed for all time steps at once, and only h' = a * h + b is left
-to run over time, step by step or in parallel (`gru_bench.models.linear_recurrence`).
+A cell with an associative form has all its gates computed for all time steps at once; only h' = a * h + b runs over
+time, sequentially or in parallel (`gru_bench.models.linear_recurrence`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Recurrence = Literal["scan", "fast", "parallel"]
 
 
 class Steps(NamedTuple):
-    """What a cell reads at each time step, time first; `projected` is raw where `Cell.project` is yet to be applied."""
+    """The inputs of a cell at each time step, time first; `projected` is raw until `Cell.project` is applied."""
 
     projected: Gates
     padding: Bool[Array, "time batch"] | None = None
@@ -55,20 +55,20 @@ def recur(
     Args:
         cell: the cell and its options.
         weights: its weights, float32.
-        inputs: what it reads, time-major.
+        inputs: its inputs, time-major.
         carry: the carry before the first time step (after the last one with `reverse`); zeros if None.
-        padding: True where a time step counts. A step that does not count passes the carry on and outputs 0.
+        padding: True for time steps, False for padding, at which the carry is unchanged and the output 0.
         reset: True where x_t starts a sequence: the carry is zeroed before step t. In reverse, before the last
             step of each sequence.
         reverse: run from the last time step to the first.
-        recurrent_mask: multiplies the hidden state in every recurrent product, the same at every time step
+        recurrent_mask: factor of the hidden state in every recurrent product, the same at every time step
             (variational dropout: Gal & Ghahramani 2016, arXiv:1512.05287).
         precision: dtype of the products; carries and gates stay float32.
         unroll: time steps per iteration of the compiled loop.
         rematerialise: recompute the products in the backward pass and store only carries.
-        recurrence: `fast` has its own gradient, and takes the associative form where the cell has one, step by step;
-            `parallel` needs such a cell, and joins time steps pairwise; `scan` does all of each time step in turn, and
-            leaves the gradient to JAX. The result is the same up to rounding.
+        recurrence: `fast` has its own gradient, and runs the associative form of a cell sequentially; `parallel` needs
+            a cell with such a form, and combines time steps pairwise; `scan` computes each time step in turn, with the
+            gradient of JAX. The result is the same up to rounding.
 
     Returns:
         The hidden states and the final carry.
@@ -96,7 +96,7 @@ def recur(
 
 
 def starts(reset: Bool[Array, "time batch"] | None, reverse: bool) -> Bool[Array, "time batch"] | None:
-    """Return before which time steps the carry is zeroed, in the direction of the run."""
+    """Return a mask of the time steps before which the carry is zeroed, in the direction of the run."""
     if reset is None or not reverse:
         return reset
     return jnp.concatenate([reset[1:], jnp.zeros_like(reset[:1])])
@@ -122,12 +122,12 @@ class Advanced(NamedTuple):
 
 
 def advance(plan: Plan, weights: Weights, mask: Array | None, carry: Carry, step: Steps) -> Advanced:
-    """Do one time step with its masks."""
-    cell, made = plan.cell, list[Gates]()
+    """Advance by one time step with its masks."""
+    cell, gates = plan.cell, list[Gates]()
     for index, name in enumerate(cell.recurrent_kernels):
-        factor = _gated(cell, step, weights, carry, step.projected, made[0]) if index else _hidden(cell, step, carry)
-        made.append(_multiply(plan, mask, factor, weights[name]))
-    products = tuple(made)
+        factor = _gated(cell, step, weights, carry, step.projected, gates[0]) if index else _hidden(cell, step, carry)
+        gates.append(_multiply(plan, mask, factor, weights[name]))
+    products = tuple(gates)
     carry, output, activations = _finish(cell, step, weights, carry, step.projected, products)
     return Advanced(carry, output, activations, products)
 
@@ -149,7 +149,7 @@ def _gated(cell: Cell, step: Steps, weights: Weights, carry: Carry, projected: G
 def _finish(
     cell: Cell, step: Steps, weights: Weights, carry: Carry, projected: Gates, products: tuple[Gates, ...]
 ) -> tuple[Carry, Array, Activations]:
-    """Return the new carry, the output and the activations from all products."""
+    """Return the new carry, the output and the activations, given all products."""
     carry = _begin(step, carry)
     proposed, activations = cell.step(weights, carry, projected, products)
     if step.padding is None:
@@ -169,7 +169,7 @@ def _where(mask: Bool[Array, "*leading"], new: Carry, old: Carry) -> Carry:
 def _run_associative(
     plan: Plan, form: Affine, steps: Steps, carry: Carry, parallel: bool
 ) -> tuple[Float[Array, "time batch hidden"], Carry]:
-    """Run a cell by what each time step does to its carry; a padded step keeps it, a reset multiplies it by 0."""
+    """Run a cell in its associative form; padding keeps the carry, a reset multiplies it by 0."""
     if steps.padding is not None:
         form = _where(steps.padding, form, Affine(jnp.ones_like(form.scale), jnp.zeros_like(form.shift)))
     if steps.reset is not None:
@@ -213,7 +213,7 @@ def run(
     carry: Carry,
     keep: Callable[[Advanced, Carry], Any],
 ) -> tuple[Any, Carry]:
-    """Run over raw steps, whose projection costs nothing inside the loop; stack what `keep` returns of each."""
+    """Run over raw steps, which are projected for free inside the loop; stack the result of `keep` for each."""
 
     def body(carry: Carry, step: Steps) -> tuple[Carry, Any]:
         after = advance(plan, weights, mask, carry, _projected(plan.cell, weights, step))
@@ -296,9 +296,9 @@ _fast_scan.defvjp(_fast_scan_forward, _fast_scan_backward)
 
 
 def _joint(d_projected: Gates, d_products: tuple[Gates, ...]) -> dict[int, tuple[int, int]]:
-    """Return, by gate, the place of a product whose gradient is the very array that its projection's gradient is.
+    """Return, by gate, the place of a product whose gradient is the same array as that of its projection.
 
-    A cell adds projection and product of most gates. Both then have one gradient, which is kept once.
+    A cell adds projection and product of most gates. Both then share one gradient, which is stored once.
     """
     places = {id(block): (at, gate) for at, blocks in enumerate(d_products) for gate, block in enumerate(blocks)}
     return {gate: places[id(block)] for gate, block in enumerate(d_projected) if id(block) in places}

@@ -11,7 +11,7 @@ from gru_bench.errors import ConfigError
 
 TOLERANCE = 0.01
 BACKWARD_AND_FORWARD = 3
-"""Matrix products of an update beside those of the forward pass: once for it, twice for the gradients."""
+"""Matrix products of an update, relative to the forward pass: once for itself, twice for the gradients."""
 
 
 def cell_parameters(cell: Cell, input_size: int) -> int:
@@ -26,14 +26,14 @@ def cell_flops(cell: Cell, input_size: int) -> int:
 
 
 def hidden_size_for(budget: int, count: Callable[[int], int]) -> int:
-    """Return the hidden size whose recurrent parameters come closest to `budget`.
+    """Return the hidden size whose number of recurrent parameters is closest to `budget`.
 
     Args:
-        budget: the number that is wanted.
-        count: returns the number of a hidden size; it grows with it.
+        budget: the target number.
+        count: returns the number for a hidden size; it is increasing.
 
     Raises:
-        ConfigError: no hidden size comes within 1 %.
+        ConfigError: no hidden size is within 1 %.
     """
     count = functools.cache(count)
     low, high = 1, 2
@@ -47,7 +47,7 @@ def hidden_size_for(budget: int, count: Callable[[int], int]) -> int:
         raise ConfigError(
             "model.parameter_budget",
             budget,
-            f"a number within 1 % of what a hidden size gives, here {count(low)} (hidden size {low}) or "
+            f"a number within 1 % of that of a hidden size, here {count(low)} (hidden size {low}) or "
             f"{count(high)} (hidden size {high})",
         )
     return best

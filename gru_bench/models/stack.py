@@ -25,10 +25,10 @@ StackCarry = list[dict[str, Carry]]
 class Dropout:
     """Shares of values set to 0 in training.
 
-    `input` acts on what enters the first recurrent layer, `output` on what leaves each one, `recurrent` on the hidden
-    state in the recurrent products. The recurrent mask is the same at every time step; with `variational` the other
-    two are as well (Gal & Ghahramani 2016, arXiv:1512.05287), else they are drawn anew at each step (Zaremba et al.
-    2014, arXiv:1409.2329).
+    `input` applies to the inputs of the first recurrent layer, `output` to the outputs of each one, `recurrent` to the
+    hidden state in the recurrent products. The recurrent mask is the same at every time step; with `variational` so are
+    the other two (Gal & Ghahramani 2016, arXiv:1512.05287), else each time step has its own (Zaremba et al. 2014,
+    arXiv:1409.2329).
     """
 
     input: float = 0.0
@@ -39,7 +39,7 @@ class Dropout:
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """How the recurrence runs: dtype of products, steps per loop iteration, memory for time, whose gradient."""
+    """How the recurrence runs: dtype of products, steps per loop iteration, rematerialisation, kind of gradient."""
 
     precision: str = "float32"
     unroll: int = 1
@@ -61,7 +61,7 @@ def _drop(
 
 
 class Seen(NamedTuple):
-    """What a recurrent layer was called with, and what it returned, time first; the carry by direction."""
+    """The inputs and outputs of a call of a recurrent layer, time first; the carry by direction."""
 
     inputs: Float[Array, "time batch input"]
     carry: dict[str, Carry]
@@ -71,11 +71,11 @@ class Seen(NamedTuple):
 
 
 class RecurrentLayer(nnx.Module):
-    """One cell over time, in one or both directions; both directions' outputs are joined.
+    """One cell over time, in one or both directions, whose outputs are concatenated.
 
     Attributes:
-        watched: whether a call leaves `seen`, for measurements of gates and gradients.
-        added: what is added to the outputs, where their gradient is wanted.
+        watched: whether a call stores its inputs and outputs in `seen`, to measure gates and gradients.
+        added: summand of the outputs, for gradients with respect to them.
     """
 
     watched: bool = False
@@ -104,13 +104,13 @@ class RecurrentLayer(nnx.Module):
 
     @property
     def output_size(self) -> int:
-        """Numbers per time step that the layer returns, both directions together."""
+        """Outputs per time step, both directions together."""
         return self.cell.hidden_size * len(self.weights)
 
     @property
     def directions(self) -> dict[str, dict[str, Array]]:
-        """Weights by direction: `forward`, and `backward` when bidirectional, always in this order."""
-        return {  # `self.weights` itself comes back from a split and merge sorted by name
+        """Weights by direction: `forward`, and `backward` if bidirectional, always in this order."""
+        return {  # a split and merge sorts `self.weights` by name
             name: {weight: parameter[...] for weight, parameter in self.weights[name].items()}
             for name in _DIRECTIONS
             if name in self.weights
@@ -154,7 +154,7 @@ class RecurrentLayer(nnx.Module):
 
 
 class Stack(nnx.Module):
-    """Recurrent layers on top of each other. Batch-major outside, time-major inside."""
+    """Stacked recurrent layers, batch-major outside and time-major inside."""
 
     def __init__(self, layers: Sequence[RecurrentLayer], *, residual: bool, dropout: Dropout):
         self.layers = nnx.data(list(layers))
@@ -176,11 +176,11 @@ class Stack(nnx.Module):
         """Run the layers.
 
         Args:
-            values: what the first layer reads.
+            values: the inputs of the first layer.
             carry: the carry of all layers before the first time step.
-            padding: True where a time step counts.
+            padding: True for time steps, False for padding.
             reset: True where a time step starts a sequence.
-            key: draws dropout masks; None switches dropout off.
+            key: of the dropout masks; None switches dropout off.
 
         Returns:
             The last layer's hidden states, and the carry after the last time step.
