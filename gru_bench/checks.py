@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from gru_bench.config import Config
 from gru_bench.data.factory import check_data, check_files
+from gru_bench.data.files.text import existing_file
 from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
 from gru_bench.record import FILE_NAME
 from gru_bench.sections import SET_BY_SECTION, ModelConfig, TrackerConfig
+from gru_bench.state_dicts import check_suffix
 from gru_bench.validation import bind_parameters
 
 _LONGEST_NAME = 128
@@ -31,13 +33,15 @@ def check_settings(config: Config) -> None:
 
 
 def check_own_files(config: Config) -> None:
-    """Check that the user's files are there for a run to begin; one that has begun may be shown without them.
+    """Check that the user's files are there for a run to begin; one that has begun goes on or is shown without them.
 
     Raises:
         DataError: a file is missing.
     """
-    if not (config.directory / FILE_NAME).exists():
+    if config.fresh or not (config.directory / FILE_NAME).exists():
         check_files(config.data)
+        if config.model.initial_weights is not None:
+            existing_file(config.model.initial_weights, "model.initial_weights")
 
 
 def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
@@ -73,6 +77,8 @@ def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
         )
     if config.pooling != "last" and not pooled:
         raise ConfigError("model.pooling", config.pooling, "last for a task with an output at every time step")
+    if config.initial_weights is not None:
+        check_suffix(config.initial_weights, "model.initial_weights")
     if config.tied_embeddings:
         _check_tied(config)
 

@@ -191,7 +191,8 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: values.get(name) for name in ("task", "data", "model", "optimizer", "training", "seed")}
     training = kept["training"] or {}
     kept["training"] = {name: value for name, value in training.items() if name not in EXECUTION}
-    return kept | {group: _without_own_class(kept[group]) for group in NAMED_BY}
+    kept |= {group: _without_own_class(kept[group]) for group in NAMED_BY}
+    return kept | {"model": _without_unset(kept["model"])}
 
 
 def foreign_class(section: Any) -> str | None:
@@ -205,6 +206,13 @@ def _without_own_class(section: Any) -> Any:
     if not isinstance(section, Mapping) or foreign_class(section):
         return section
     return {name: value for name, value in section.items() if name != "class"}
+
+
+def _without_unset(model: Any) -> Any:
+    """Return the section `model` without settings that older records lack, where they are not set."""
+    if not isinstance(model, Mapping):
+        return model
+    return {name: value for name, value in model.items() if (name, value) != ("initial_weights", None)}
 
 
 def differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -37,6 +37,7 @@ class RunRecord:
         scored: how many targets each split's metrics cover.
         flops_counted: the parts of the network whose matrix products `flops_per_update` counts.
         outputs_due: whether samples and pictures of a finished run are still missing.
+        initial_weights: `file` and `sha256` of the weights that training started from; empty where the seed drew them.
         folder: where the command was given, from which relative paths of the settings start; empty in older records.
     """
 
@@ -74,6 +75,7 @@ class RunRecord:
     ended: str | None = None
     flops_counted: list = field(default_factory=lambda: ["layers", "head"])
     outputs_due: bool = False
+    initial_weights: dict = field(default_factory=dict)
     folder: str = ""
 
     def write(self, run_dir: Path) -> None:

@@ -91,6 +91,7 @@ class ModelConfig:
     recurrence: Literal["scan", "fast", "parallel"] = "fast"
     init: Literal["orthogonal", "uniform"] = "orthogonal"
     init_scale: PositiveFloat | None = None
+    initial_weights: str | None = None
     options: Options = field(default_factory=dict)
 
     @property
@@ -141,7 +142,7 @@ class OptimizerConfig:
 class TrainingConfig:
     """The budget, the batch and the rhythm of a run. Exactly one of the four budgets is set."""
 
-    updates: Positive | None = None
+    updates: Natural | None = None
     epochs: PositiveFloat | None = None
     flops_budget: PositiveFloat | None = None
     seconds_budget: PositiveFloat | None = None

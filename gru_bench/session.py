@@ -40,7 +40,7 @@ from gru_bench.training.run import Run
 from gru_bench.training.run_directory import check_files, clear, owned, previous_record
 from gru_bench.training.setup import begin_run, load_task
 from gru_bench.training.signals import Interrupted, terminated
-from gru_bench.training.stale import check_unchanged
+from gru_bench.training.stale import check_unchanged, check_weights_unchanged
 
 logger = logging.getLogger("gru_bench")
 
@@ -107,6 +107,8 @@ def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | Non
             if member.fresh:
                 clear(directory)
             earlier = previous_record(directory, member)
+            if earlier is not None:
+                check_weights_unchanged(directory, earlier, member)
             if earlier is not None and earlier.status == "finished":
                 with _about(directory):
                     check_unchanged(directory, earlier, member)

@@ -71,6 +71,7 @@ class Run:
         """Return the text that is equal for runs that may be compared."""
         record = self.record
         parts = [record.task, record.data, record.metric, self.settings, self.digest, self.device_kind]
+        parts.append(record.initial_weights.get("sha256"))
         return json.dumps(parts, sort_keys=True)
 
     @cached_property

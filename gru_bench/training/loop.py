@@ -22,6 +22,7 @@ from gru_bench.training.dispatch import Dispatched, Dispatcher, initial_state
 from gru_bench.training.environment import environment, peak_rss_bytes, warn_of_changes
 from gru_bench.training.evaluate import Evaluator
 from gru_bench.training.gates import GateProbe
+from gru_bench.training.initial_weights import with_initial_weights
 from gru_bench.training.meter import Diverged, Stopwatch
 from gru_bench.training.run import Run
 from gru_bench.training.signals import Interrupted, SignalWatch
@@ -115,7 +116,9 @@ class Training:
             if self.signals.received is not None:
                 self._interrupt(self.signals.received)
         self.pause()
-        if self._budget_spent() and any(run.evaluated_at != self.done for run in self._running()):
+        if self._budget_spent() and any(
+            run.evaluated_at != self.done or run.best["update"] is None for run in self._running()
+        ):
             self._evaluate()
 
     def dispatch(self) -> None:
@@ -250,7 +253,8 @@ class Training:
         if checkpoints is None:
             for run in self.live:
                 run.checkpoints.drop_after(0)
-            return initial
+            starts = zip(self.live, initial, strict=True)
+            return [with_initial_weights(run, self.graph, state) for run, state in starts]
         for run, (state, meta) in zip(self.live, checkpoints, strict=True):
             run.resume(state, meta)
         _, meta = checkpoints[0]

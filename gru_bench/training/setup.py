@@ -64,7 +64,9 @@ def begin_run(
     if digests := file_digests(config.data):
         record.data_facts = {**record.data_facts, "files": digests}
     if started is not None:
-        _keep_flops(record, read_record(directory))
+        earlier = read_record(directory)
+        _keep_flops(record, earlier)
+        record.initial_weights = earlier.initial_weights
     record.write(directory)
     write_atomically(directory / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False).encode())
     write_atomically(directory / DATA_FILE, json.dumps(task.describe()).encode())

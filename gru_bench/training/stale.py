@@ -1,17 +1,41 @@
-"""Whether the user's data files are still those that a finished run was trained on."""
+"""Whether the user's files are still those that a run was trained on."""
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from pathlib import Path
 
 from gru_bench.config import Config
 from gru_bench.data.factory import file_digests, make_data
+from gru_bench.data.files.text import read_file
 from gru_bench.declarations import declared
 from gru_bench.errors import DataError, UserError
+from gru_bench.files import home_expanded
 from gru_bench.record import RunRecord
 
 logger = logging.getLogger("gru_bench")
+
+
+def check_weights_unchanged(directory: Path, record: RunRecord, config: Config) -> None:
+    """Check that `model.initial_weights` is still the file that a run started from, where it still exists.
+
+    Args:
+        directory: the run directory.
+        record: its record.
+        config: the same settings, as they are now.
+
+    Raises:
+        DataError: the file has changed.
+    """
+    known, path = record.initial_weights.get("sha256"), config.model.initial_weights
+    if known is None or path is None or not home_expanded(path, "model.initial_weights").is_file():
+        return
+    if hashlib.sha256(read_file(path, "model.initial_weights")).hexdigest() != known:
+        raise DataError(
+            f"{directory} holds a run that started from other weights: model.initial_weights={path} has changed since. "
+            "fresh=true trains anew from it, run_dir=... beside the old run."
+        )
 
 
 def check_unchanged(directory: Path, record: RunRecord, config: Config) -> None:
