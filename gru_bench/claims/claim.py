@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
 
-from gru_bench.validation import Natural, NonNegativeFloat, PositiveFloat
+from gru_bench.claims.comparison import Better, Comparison, Level
+from gru_bench.validation import Natural
 
 Scale = Literal["smoke", "small", "published"]
 SCALES: tuple[Scale, ...] = get_args(Scale)
@@ -22,8 +23,6 @@ COUNTED = ("parameters", "memory")
 """Measures without sampling: one row is the whole truth."""
 
 CLAIM_FILE, SETTINGS_FILE, RESULTS_FILE = "claim.yaml", "settings.yaml", "results.csv"
-Better = Literal["less", "more"]
-Level = int | float | str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +60,7 @@ class Arm:
     """One of the compared conditions.
 
     Attributes:
+        title: for people; by default its name, with spaces.
         run: settings of `train`.
         tuned: the arm of experiments/tuning whose best trial on the validation split, by setting, is taken over.
         space: of configs/sweeps; trials of a random search are drawn from it.
@@ -68,6 +68,7 @@ class Arm:
         compute_of: the arm whose operations of all updates together it gets.
     """
 
+    title: str = ""
     run: tuple[str, ...] = ()
     tuned: str | None = None
     space: str | None = None
@@ -140,60 +141,6 @@ class Part:
     numbers: tuple[str, ...] = ("test", "valid")
     targets: Mapping[str, float] = field(default_factory=dict)
     smoke: Smoke = field(default_factory=Smoke)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """The decision rule for two arms, applied in each setting of a part (and at each level, where none is chosen).
-
-    Attributes:
-        name: for tables.
-        part: where the numbers come from.
-        first: the arm of which something is claimed; of several the mean, seed by seed.
-        second: what it is compared with, likewise.
-        settings: some of the part's alone.
-        number: the column that is compared.
-        estimate: how a seed's rows become one number: `value`; `slope` of the number over levels, by least squares;
-            `longest`: the greatest level at which it passes `solved` (half of the least level where it never does);
-            `restricted`: a time to a target, at most the updates that all runs had, which also stand for runs that
-            diverged or never reached it.
-        level: the one level that counts; None: each level by itself (`value`), or all together.
-        solved: what the number must reach, in the direction of `better`, to count as solved.
-        cost: part and column by which a number of updates is multiplied, such as seconds per update.
-        scale: whether a `difference` first - second or a `ratio` first / second is estimated.
-        better: the direction in which the first arm is better; by default that of the setting's test metric.
-        claim: `advantage`: better by more than `at_least`; `equivalence`: apart by less than the margin.
-        expected: the difference or the factor that is claimed of an equivalence; by default 0, or 1.
-        at_least: the advantage that is claimed: a difference >= 0, or a factor >= 1.
-        margin: what does not matter: a difference > 0, or a factor > 1; `margins` by setting goes first.
-        margins: see `margin`.
-        unit: of the effect; by default that of the setting's test metric.
-        verdict: whether it decides the claim; False: reported beside it.
-    """
-
-    name: str
-    part: str
-    first: tuple[str, ...]
-    second: tuple[str, ...]
-    settings: tuple[str, ...] = ()
-    number: str = "test"
-    estimate: Literal["value", "slope", "longest", "restricted"] = "value"
-    level: float | str | None = None
-    solved: float | None = None
-    cost: tuple[str, ...] = ()
-    scale: Literal["difference", "ratio"] = "difference"
-    better: Better | None = None
-    claim: Literal["advantage", "equivalence"] = "advantage"
-    expected: float | None = None
-    at_least: NonNegativeFloat | None = None
-    margin: PositiveFloat | None = None
-    margins: Mapping[str, float] = field(default_factory=dict)
-    unit: str | None = None
-    verdict: bool = True
-
-    def margin_of(self, setting: str) -> float | None:
-        """Return the margin in a setting, or None where there is none."""
-        return self.margins.get(setting, self.margin)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,6 +229,10 @@ class Claim:
     def numbers(self) -> tuple[str, ...]:
         """The columns of its results.csv beyond those that every claim has."""
         return tuple(dict.fromkeys(name for part in self.parts.values() for name in part.numbers))
+
+    def title_of(self, arm: str) -> str:
+        """Return the name of an arm for people."""
+        return self.arms[arm].title or arm.replace("_", " ")
 
     def arms_of(self, part: Part) -> tuple[str, ...]:
         """Return the names of a part's arms."""

@@ -1,4 +1,4 @@
-"""One number per seed from the rows of an arm: a value, a slope, the longest level solved, a restricted time.
+"""One number per seed from the rows of an arm: a value, a slope, the longest level solved, a time, a share of skill.
 
 A diverged run has no metric, so a value or a slope leaves its seed out. It surely did not solve its task or reach its
 target, though: `longest` and `restricted` count it as a failure, because leaving it out would favour the arm that
@@ -12,22 +12,33 @@ from statistics import fmean, median
 
 import numpy as np
 
-from gru_bench.claims.claim import Comparison
-from gru_bench.claims.rows import Row
+from gru_bench.claims.comparison import Comparison
+from gru_bench.claims.rows import Row, level_text
 from gru_bench.results.statistics import restricted_times
 
 BySeed = dict[int, float]
 
 
-def by_seed(comparison: Comparison, better: str, rows: Sequence[Row], limit: float | None) -> BySeed:
+def by_seed(
+    comparison: Comparison,
+    setting: str,
+    better: str,
+    rows: Sequence[Row],
+    limit: float | None,
+    level: str | None,
+) -> BySeed:
     """Return one number for each seed that has it at all levels which the estimate needs.
 
     Args:
         comparison: the rule.
+        setting: where.
         better: whether less or more of the number is better.
-        rows: of one arm in one setting.
+        rows: of one arm in the setting, at the levels that the estimate needs.
         limit: the updates that all runs of both arms have had at least; None where no run finished.
+        level: that of which the skill is taken, for `retained`.
     """
+    if comparison.estimate == "retained":
+        return _retained(comparison, comparison.floors[setting], rows, level or "")
     if comparison.estimate == "restricted":
         return {} if limit is None else _restricted(comparison.number, rows, limit)
     if comparison.estimate == "value":
@@ -65,6 +76,19 @@ def times_cost(values: BySeed, comparison: Comparison, rows: Iterable[Row]) -> B
 
 def _number(row: Row, number: str) -> float | None:
     return row.numbers.get(number) if row.finished else None
+
+
+def _retained(comparison: Comparison, floor: float, rows: Sequence[Row], level: str) -> BySeed:
+    """Return the distance from the floor at a level as a share of the same seed's at the clean level."""
+    clean, noisy = (
+        {
+            row.key.seed: value - floor
+            for row in rows
+            if row.key.level == at and (value := _number(row, comparison.number))
+        }
+        for at in (level_text(comparison.clean), level)
+    )
+    return {seed: skill / clean[seed] for seed, skill in noisy.items() if clean.get(seed)}
 
 
 def _slope(number: str, rows: Mapping[float, Row]) -> float | None:

@@ -12,21 +12,25 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from gru_bench.claims.analysis import NO_DATA, WITHDRAWN, Finding
-from gru_bench.claims.claim import Comparison
+from gru_bench.claims.comparison import Comparison
+from gru_bench.claims.finding import WORDS, Answer, Finding
 from gru_bench.claims.wording import interval_text, place, shortened, told
 from gru_bench.plotting import COLOURS, legend_above, new_figure, save_small_figure
 
-LOOKS = {  # by answer: colour and marker
-    "confirmed": (COLOURS[2], "o"),
-    "equivalent": (COLOURS[0], "s"),
-    "refuted": (COLOURS[1], "X"),
-    "underpowered": (COLOURS[5], "D"),
-    WITHDRAWN: (COLOURS[3], "x"),
-    NO_DATA: ("0.5", "|"),
+LOOKS = {  # colour and marker
+    Answer.FIRST: (COLOURS[2], "o"),
+    Answer.SECOND: (COLOURS[1], "X"),
+    Answer.SAME: (COLOURS[0], "s"),
+    Answer.OPEN: (COLOURS[5], "D"),
+    Answer.INSENSITIVE: (COLOURS[3], "^"),
+    Answer.UNCONTROLLED: (COLOURS[3], "v"),
+    Answer.WITHDRAWN: (COLOURS[3], "x"),
+    Answer.FLOOR: ("0.5", "_"),
+    Answer.NO_DATA: ("0.5", "|"),
 }
 BESIDE = "0.55"  # grey of what does not decide
-CLAIMED, NEGLIGIBLE = "#d5efe4", "#e3e6ea"
+NEGLIGIBLE = "#e3e6ea"
+NAMES = {**WORDS, Answer.FIRST: "first better", Answer.SECOND: "second better"}
 MOST_LINES = 45  # in one picture; the tables have all
 LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.35, 9.0  # inches
 LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 54, 66, 30  # characters
@@ -38,7 +42,6 @@ class _Scale:
 
     ratio: bool
     unit: str
-    better: str
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -61,8 +64,8 @@ class _Scale:
 def forest(findings: Sequence[Finding], path: Path) -> int:
     """Draw the findings that have an effect; those that decide come first, the others in grey.
 
-    Ratios share one axis, differences one for each unit. Shaded green: where the effect would have to lie for the claim
-    to hold; grey: differences that do not matter.
+    Ratios share one axis, differences one for each unit. To the right the first arm is better; differences that do not
+    matter are shaded.
 
     Args:
         findings: of a claim, those that decide first.
@@ -86,10 +89,10 @@ def forest(findings: Sequence[Finding], path: Path) -> int:
 
 
 def _scales(findings: Sequence[Finding]) -> list[_Scale]:
-    found: dict[tuple[bool, str, str], _Scale] = {}
+    found: dict[tuple[bool, str], _Scale] = {}
     for finding in findings:
         ratio = finding.comparison.scale == "ratio"
-        key = (ratio, "" if ratio else finding.unit, finding.better)
+        key = (ratio, "" if ratio else finding.unit)
         found.setdefault(key, _Scale(*key)).findings.append(finding)
     return list(found.values())
 
@@ -132,16 +135,15 @@ def _draw(panel: Axes, scale: _Scale) -> None:
     panel.grid(visible=False, axis="y")
     panel.spines["left"].set_visible(False)
     _ticks(panel, scale, low, high)
-    side = "left" if scale.better == "less" else "right"
-    what = "ratio" if scale.ratio else f"difference, {shortened(scale.unit, LONGEST_AXIS)}".rstrip(", ")
-    panel.set_xlabel(f"{what}; the first arm is better to the {side}", fontsize=8)
+    what = "factor" if scale.ratio else f"advantage, {shortened(scale.unit, LONGEST_AXIS)}".rstrip(", ")
+    panel.set_xlabel(f"{what}; the first arm is better to the right", fontsize=8)
 
 
 def _line(panel: Axes, finding: Finding, y: float) -> None:
     effect, comparison = finding.effect, finding.comparison
     if effect is None:
         return
-    colour, marker = LOOKS[finding.answer]
+    colour, marker = LOOKS[finding.kind]
     colour = colour if comparison.verdict else BESIDE
     if math.isfinite(effect.low) and math.isfinite(effect.high):
         panel.plot([effect.low, effect.high], [y, y], color=colour, linewidth=1.8, solid_capstyle="butt", zorder=3)
@@ -158,25 +160,11 @@ def _line(panel: Axes, finding: Finding, y: float) -> None:
 
 
 def _shade(panel: Axes, finding: Finding, y: float, limits: tuple[float, float]) -> None:
-    claimed, negligible = _regions(finding, limits)
-    for (low, high), colour in ((claimed, CLAIMED), (negligible, NEGLIGIBLE)):
-        if low < high:
-            panel.fill_between([low, high], y - 0.5, y + 0.5, color=colour, linewidth=0, zorder=0)
-
-
-def _regions(finding: Finding, limits: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return where the claim puts the effect, and where it would not matter, as far as the axis reaches."""
-    comparison = finding.comparison
-    margin = _around(comparison.scale, comparison.margin_of(finding.setting) or _nothing(comparison.scale))
-    if comparison.claim == "equivalence":
-        return margin, (0.0, 0.0)
-    least = _around(comparison.scale, comparison.at_least or _nothing(comparison.scale))
-    claimed = (limits[0], least[0]) if finding.better == "less" else (least[1], limits[1])
-    return claimed, margin
-
-
-def _nothing(scale: str) -> float:
-    return 1.0 if scale == "ratio" else 0.0
+    margin = finding.comparison.margin_of(finding.setting)
+    if margin:
+        low, high = _around(finding.comparison.scale, margin)
+        ends = [max(low, limits[0]), min(high, limits[1])]
+        panel.fill_between(ends, y - 0.5, y + 0.5, color=NEGLIGIBLE, linewidth=0, zorder=0)
 
 
 def _around(scale: str, bound: float) -> tuple[float, float]:
@@ -189,7 +177,7 @@ def _limits(scale: _Scale, none: float) -> tuple[float, float]:
     for finding in scale.findings:
         if finding.effect is not None:
             values += [finding.effect.value, finding.effect.low, finding.effect.high]
-        bounds = (finding.comparison.at_least, finding.comparison.margin_of(finding.setting))
+        bounds = (finding.comparison.margin_of(finding.setting),)
         values += [end for bound in bounds if bound for end in _around(finding.comparison.scale, bound)]
     values = [value for value in values if math.isfinite(value)]
     if scale.ratio:
@@ -209,14 +197,10 @@ def _ticks(panel: Axes, scale: _Scale, low: float, high: float) -> None:
 
 def _legend(panel: Axes, findings: Sequence[Finding]) -> None:
     """Name for a legend the looks that the findings have."""
-    used = {finding.answer for finding in findings if finding.comparison.verdict}
-    for name, (colour, marker) in LOOKS.items():
-        if name in used:
+    used = {finding.kind for finding in findings if finding.comparison.verdict}
+    for kind, (colour, marker) in LOOKS.items():
+        if kind in used:
             look: dict[str, Any] = {"color": colour, "marker": marker, "linewidth": 1.8, "markersize": 5.5}
-            panel.plot([], [], label=name, **look)
-    panel.fill_between([], [], [], color=CLAIMED, label="as claimed")
-    if any(
-        finding.comparison.claim == "advantage" and finding.comparison.margin_of(finding.setting)
-        for finding in findings
-    ):
+            panel.plot([], [], label=NAMES[kind], **look)
+    if any(finding.comparison.margin_of(finding.setting) for finding in findings):
         panel.fill_between([], [], [], color=NEGLIGIBLE, label="does not matter")

@@ -7,18 +7,18 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from gru_bench.claims.analysis import WITHDRAWN
 from gru_bench.claims.figures import Drawn
+from gru_bench.claims.finding import Answer
 from gru_bench.claims.sections import RANK, EffectLine, Section, Table
 from gru_bench.reporting.html import Picture, data_uri, render
 from gru_bench.reporting.sheet import Sheet
 
 TITLE = "GRU or LSTM? The claims and what our runs say"
 LEGEND = (
-    "Verdicts are by setting, from Student t tests on runs paired by seed, each rule fixed before the runs. Confirmed: "
-    "the claim as stated holds; equivalent: whatever difference there is, is below the margin; refuted: it does not "
-    "hold; underpowered: these runs leave it open; withdrawn: the numbers stand, the verdict does not, and the caveat "
-    "says why; split: settings differ."
+    "Answers are by setting, from Student t tests on runs paired by seed, each rule fixed before the runs. Better: the "
+    "difference is surely there; no difference that matters: what there is, is below the margin; open: these runs "
+    "cannot say; not sensitive: the margin cannot tell the cell from a weaker one either; no sensitivity control: "
+    "nobody has looked whether it can; withdrawn: the numbers stand, the verdict does not, and the caveat says why."
 )
 HEADINGS = ("claim", "verdict", "effect with 95 % interval", "evidence")
 _HERE = Path(__file__).parent
@@ -46,9 +46,10 @@ def page(sections: Sequence[Section]) -> str:
 def facts(sections: Sequence[Section]) -> str:
     """Return how far the claims are, in a sentence."""
     claims = [section for section in sections if section.kind != "serves"]
-    answered = sum(section.kind not in ("none", "smoke", WITHDRAWN) for section in claims)
-    withdrawn = sum(section.kind == WITHDRAWN for section in claims)
-    verdicts = f"{answered} of {len(claims)} claims {'has' if answered == 1 else 'have'} a verdict"
+    silent = (Answer.NO_DATA, Answer.WITHDRAWN, "smoke")
+    answered = sum(section.kind not in silent for section in claims)
+    withdrawn = sum(section.kind == Answer.WITHDRAWN for section in claims)
+    verdicts = f"{answered} of {len(claims)} claims {'has' if answered == 1 else 'have'} an answer"
     return f"{verdicts}; all verdicts of {withdrawn} are withdrawn." if withdrawn else f"{verdicts}."
 
 
@@ -57,7 +58,7 @@ def overview(sections: Sequence[Section]) -> Sheet:
     rows = [
         (
             section.name,
-            "\n".join(filter(None, [section.answer, section.detail])),
+            section.answer,
             "\n".join(f"{line.effect} ({line.place})" for line in section.effects[:1]),
         )
         for section in sections
@@ -75,7 +76,7 @@ def markdown(sections: Sequence[Section], folder: Path) -> str:
     first = [
         (
             f"[{_text(section.name)}](#{section.name}): {_text(section.title)}",
-            "<br>".join(_text(text) for text in (f"**{section.answer}**", section.detail, *section.caveats) if text),
+            "<br>".join(_text(text) for text in (f"**{section.answer}**", *section.caveats)),
             "<br>".join(_text(text) for text in [*map(_effect_line, section.effects), *_more(section)]),
             f"[section](#{section.name}), [rows]({section.rows_file})",
         )
@@ -91,7 +92,7 @@ def markdown(sections: Sequence[Section], folder: Path) -> str:
 
 def _section(section: Section, folder: Path) -> list[str]:
     parts = [f'<a id="{section.name}"></a>', f"## {_text(section.name)}: {_text(section.title)}"]
-    parts.append(_text(". ".join(filter(None, [f"**{section.answer}**", section.detail]))))
+    parts.append(_text(f"**{section.answer}**"))
     parts += [f"**Caveat.** {_text(caveat)}" for caveat in section.caveats]
     if section.warning:
         parts.append(f"**{section.warning}**")
@@ -122,7 +123,7 @@ def _text(text: str) -> str:
 
 
 def _effect_line(line: EffectLine) -> str:
-    return f"{line.verdict}: {line.effect} ({line.place}; {line.contrast})"
+    return f"{line.answer}: {line.effect} ({line.place}; {line.contrast})"
 
 
 def _more(section: Section) -> list[str]:

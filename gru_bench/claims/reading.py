@@ -14,7 +14,6 @@ from gru_bench.claims.claim import (
     Arm,
     Caveat,
     Claim,
-    Comparison,
     Levels,
     Part,
     Published,
@@ -22,8 +21,14 @@ from gru_bench.claims.claim import (
     Setting,
     Smoke,
 )
+from gru_bench.claims.comparison import NUMBERS, Comparison
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.validation import bind
+
+BY_NAME: Mapping[str, type[float] | type[str]] = {"margins": float, "targets": float, "floors": float, "controls": str}
+"""Keys that hold a value for each setting, or for each arm."""
+FORMER = ("claim", "at_least", "expected")
+"""Keys of a comparison that an older version read."""
 
 
 def experiments_folder() -> Path:
@@ -74,7 +79,7 @@ def read_claim(folder: Path, name: str) -> Claim:
         for key in dict.fromkeys(key for part in parts.values() for key in part.settings)
     }
     comparisons = tuple(
-        _bind(Comparison, value, f"{where}: comparisons[{index}]")
+        _comparison(value, f"{where}: comparisons[{index}]")
         for index, value in enumerate(values.pop("comparisons", None) or ())
     )
     published = tuple(
@@ -92,6 +97,18 @@ def read_claim(folder: Path, name: str) -> Claim:
     return claim
 
 
+def _comparison(values: Any, where: str) -> Comparison:
+    for key in FORMER:
+        if isinstance(values, Mapping) and key in values:
+            raise ConfigError(
+                where,
+                key,
+                "a key of docs/claims.md",
+                "A comparison says which arm is better; factor= is what is claimed.",
+            )
+    return _bind(Comparison, values, where)
+
+
 def _part(values: Any, where: str) -> Part:
     values = dict(values) if isinstance(values, Mapping) else values
     made: dict[str, Any] = {}
@@ -106,10 +123,10 @@ def _bind(cls: Any, values: Any, where: str, **made: Any) -> Any:
     if not isinstance(values, Mapping):
         raise ConfigError(where, values, "a mapping")
     plain, by_name = dict(values), {}
-    for key in ("margins", "targets"):
+    for key, kind in BY_NAME.items():
         if key in plain:
-            by_name[key] = {str(name): float(number) for name, number in _mapping(plain, key, where).items()}
-    supplied = frozenset({"margins", "targets", *made})
+            by_name[key] = {str(name): kind(value) for name, value in _mapping(plain, key, where).items()}
+    supplied = frozenset({*BY_NAME, *made})
     return cls(**bind(cls, plain, where, supplied=supplied), **by_name, **made)
 
 
@@ -147,15 +164,24 @@ def _check(claim: Claim, where: str) -> None:
             raise ConfigError(f"{place}, estimate", "restricted", "a part whose numbers hold updates")
         if comparison.estimate == "longest" and comparison.solved is None:
             raise ConfigError(f"{place}, solved", None, "what counts as solved")
+        for control, full in comparison.controls.items():
+            for arm in (control, full):
+                _known(dict.fromkeys(claim.arms_of(part)), arm, f"{place}, controls")
+        if comparison.estimate == "retained":
+            if part.levels is None or comparison.clean is None:
+                raise ConfigError(f"{place}, clean", comparison.clean, "the level of a part with levels that is clean")
+            for setting in comparison.settings or part.settings:
+                _known(comparison.floors, setting, f"{place}, floors")
+        if len(comparison.sides) not in (0, 2):
+            raise ConfigError(f"{place}, sides", comparison.sides, "two names")
         least = 1 if comparison.scale == "ratio" else 0
-        for bound in (comparison.at_least, comparison.margin, *comparison.margins.values()):
+        for bound in (comparison.factor, comparison.margin, *comparison.margins.values()):
             if bound is not None and bound < least:
-                raise ConfigError(
-                    f"{place}, at_least or margin", bound, f"at least {least}, as {comparison.scale}s are"
-                )
-        for setting in comparison.settings or part.settings:
-            if comparison.claim == "equivalence" and comparison.margin_of(setting) is None:
-                raise ConfigError(f"{place}, margin", None, f"a margin for {setting}")
+                raise ConfigError(f"{place}, factor or margin", bound, f"at least {least}, as {comparison.scale}s are")
+        if comparison.factor is not None and comparison.scale != "ratio":
+            raise ConfigError(f"{place}, factor", comparison.factor, "null where a difference is estimated")
+        if comparison.says:
+            _check_sentence(comparison.says, f"{place}, says")
     for index, caveat in enumerate(claim.caveats):
         for name in caveat.comparisons:
             known = {comparison.name: comparison for comparison in claim.comparisons}
@@ -173,6 +199,13 @@ def _check_drawn(keys: tuple[str, ...], where: str) -> None:
     for key in keys:
         if not key.startswith("data."):
             raise ConfigError(f"{where}.drawn_by_seed", key, "keys of data, such as data.seed and data.draw_seed")
+
+
+def _check_sentence(text: str, where: str) -> None:
+    try:
+        text.format(**dict.fromkeys(NUMBERS, 1.0))
+    except (KeyError, ValueError, IndexError) as error:
+        raise ConfigError(where, text, f"numbers in braces among {', '.join(NUMBERS)}") from error
 
 
 def _known(names: Mapping[str, Any], name: str, where: str) -> Any:

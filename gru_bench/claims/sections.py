@@ -9,29 +9,29 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from gru_bench.claims.analysis import WITHDRAWN, Finding, Outcome
-from gru_bench.claims.claim import RESULTS_FILE, SCALES, Claim, Comparison, Part
+from gru_bench.claims.analysis import Outcome
+from gru_bench.claims.claim import RESULTS_FILE, SCALES, Claim, Part
+from gru_bench.claims.comparison import Comparison
 from gru_bench.claims.figures import Drawn
+from gru_bench.claims.finding import Answer, Finding
+from gru_bench.claims.headline import headline
 from gru_bench.claims.rows import Row, level_number
 from gru_bench.claims.wording import (
     SMOKE,
-    contrast,
     effect_text,
     interval_text,
     place,
     rule,
     share_text,
     shown_effects,
-    side_text,
     told,
-    verdict_lines,
 )
 from gru_bench.reporting.format import count, duration, number
 from gru_bench.reporting.html import Cell
 from gru_bench.results.statistics import Interval
 
-RANK = ("confirmed", "split", "equivalent", "refuted", "underpowered", WITHDRAWN, "smoke", "none", "serves")
-"""Kinds of answers, in the order in which the first table sorts them."""
+RANK = (*(answer.value for answer in Answer), "split", "smoke", "serves")
+"""Kinds of answers, in the order in which tables sort them."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,13 @@ class Table:
 
 @dataclass(frozen=True)
 class EffectLine:
-    """One effect as the first table lists it: where it is from, of what, how large, and its verdict."""
+    """One effect as the first table lists it: where it is from, of what, how large, and the answer with its kind."""
 
     place: str
     contrast: str
     effect: str
-    verdict: str
+    answer: str
+    kind: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,7 @@ class Section:
         name: of its folder.
         title: a few words.
         kind: of its answer, one of `RANK`.
-        answer: the pattern of its verdicts.
-        detail: what has to be said beside the answer.
+        answer: the sentence made from its numbers.
         caveats: what qualifies or withdraws it.
         effects: some, for the first table.
         more: how many further ones there are.
@@ -92,7 +92,6 @@ class Section:
     title: str
     kind: str
     answer: str
-    detail: str
     caveats: Sequence[str]
     effects: Sequence[EffectLine]
     more: int
@@ -124,7 +123,6 @@ def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn]) ->
         pictures: drawn from them.
     """
     claim = outcome.claim
-    answer, detail = verdict_lines(outcome)
     shown, more = shown_effects(outcome.deciding or outcome.findings)
     texts = {
         "Statement": claim.statement,
@@ -139,10 +137,12 @@ def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn]) ->
         name=claim.name,
         title=claim.title,
         kind=_kind(outcome),
-        answer=answer,
-        detail=detail,
+        answer=headline(outcome),
         caveats=[caveat.text.strip() for caveat in claim.caveats],
-        effects=[EffectLine(place(found), told(found.comparison), effect_text(found), found.answer) for found in shown],
+        effects=[
+            EffectLine(place(found), told(found.comparison), effect_text(found), found.answer, found.kind)
+            for found in shown
+        ],
         more=more,
         texts=[(label, text.strip()) for label, text in texts.items() if text.strip()],
         rules=[
@@ -168,12 +168,12 @@ def _known(findings: Iterable[Finding]) -> bool:
 def _kind(outcome: Outcome) -> str:
     if not outcome.claim.comparisons:
         return "serves"
-    if outcome.scale == "smoke" and outcome.headline != "not run":
+    answers = set(outcome.answers) - {Answer.NO_DATA}
+    if not answers:
+        return Answer.NO_DATA
+    if outcome.scale == "smoke":
         return "smoke"
-    verdicts = set(outcome.verdicts)
-    if not verdicts or outcome.headline == "not run":
-        return "none"
-    return verdicts.pop() if len(verdicts) == 1 else "split"
+    return answers.pop() if len(answers) == 1 else "split"
 
 
 def _arms_table(claim: Claim) -> Table:
@@ -195,9 +195,10 @@ def _findings_table(claim: Claim, findings: Sequence[Finding], scale: str | None
     part = claim.parts[comparison.part]
     levels = any(finding.level for finding in findings)
     columns = [(part.levels.title if part.levels else "level", "")] if levels else []
-    columns += [(side_text(comparison.first), "mean"), (side_text(comparison.second), "mean")]
-    columns += [(contrast(comparison), "95 % interval"), ("first better", "share of pairs, 95 % interval")]
-    columns += [("d_z", "effect size"), ("pairs", ""), ("verdict", ""), ("diverged", "runs")]
+    columns += [(side, "mean") for side in findings[0].sides]
+    better = findings[0].sides[0]
+    columns += [(f"{better} better by", "95 % interval"), (f"{better} better", "share of pairs, 95 % interval")]
+    columns += [("d_z", "effect size"), ("pairs", ""), ("verdict", ""), ("still improving", ""), ("diverged", "runs")]
     rows = []
     for found in findings:
         level = [Cell(found.level, level_number(found.level))] if levels else []
@@ -212,7 +213,6 @@ def _number_told(comparison: Comparison) -> str:
 
 
 def _finding_cells(found: Finding, wanted: int) -> list[Cell]:
-    answer = found.answer
     pairs = f"{found.pairs} of {wanted}" if found.pairs < wanted and not found.exact else str(found.pairs)
     return [
         Cell(number(found.first), found.first),
@@ -224,7 +224,8 @@ def _finding_cells(found: Finding, wanted: int) -> list[Cell]:
         ),
         Cell(number(found.size, 3).replace("-", "−"), found.size),
         Cell(pairs, found.pairs),
-        Cell(answer, RANK.index(answer) if answer in RANK else len(RANK), f"words is {answer.replace(' ', '-')}"),
+        Cell(found.answer, RANK.index(found.kind), f"words is {found.kind}"),
+        Cell(", ".join(found.improving), len(found.improving), "words warn" if found.improving else "words"),
         Cell(count(found.missing), found.missing, "warn" if found.missing else ""),
     ]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from gru_bench.claims.analysis import Finding, Outcome
-from gru_bench.claims.claim import Claim, Comparison
+from gru_bench.claims.claim import Claim
+from gru_bench.claims.comparison import HELD, Comparison
+from gru_bench.claims.finding import Finding
 from gru_bench.reporting.format import number
 from gru_bench.results.statistics import Interval
 
@@ -14,13 +15,21 @@ SHOWN_EFFECTS = 4
 SMOKE = "Rows of the scale smoke test the machinery. They are no evidence for or against anything."
 
 
-def effect_text(finding: Finding) -> str:
-    """Write an effect: `0.82× [0.80, 0.84]`, or `+0.012 [−0.003, +0.027] nats`; empty without pairs."""
+def effect_text(finding: Finding, *, interval: bool = True) -> str:
+    """Write by how much the first arm is better: `1.22× [1.19, 1.25]`, or `+0.012 [−0.003, +0.027] nats`.
+
+    Args:
+        finding: without an effect it is written as nothing.
+        interval: whether the interval is written as well.
+    """
     if finding.effect is None:
         return ""
     if finding.comparison.scale == "ratio":
-        return interval_text(finding.effect, after="×")
-    return " ".join(filter(None, [interval_text(finding.effect, signed=True), finding.unit]))
+        text = interval_text(finding.effect, after="×")
+    else:
+        text = interval_text(finding.effect, signed=True)
+    text = text if interval else text.partition(" [")[0]
+    return " ".join(filter(None, [text, "" if finding.comparison.scale == "ratio" else finding.unit]))
 
 
 def interval_text(found: Interval, *, signed: bool = False, after: str = "") -> str:
@@ -87,9 +96,9 @@ def arms_text(arms: Sequence[str]) -> str:
 
 
 def contrast(comparison: Comparison) -> str:
-    """Write what an effect is of: `gru − lstm`, or `gru / lstm`; of several arms how many they are."""
+    """Write what an effect is of: `gru against lstm`; of several arms how many they are."""
     first, second = (side_text(arms) for arms in (comparison.first, comparison.second))
-    return f"{first} / {second}" if comparison.scale == "ratio" else f"{first} − {second}"
+    return f"{first} against {second}"
 
 
 def told(comparison: Comparison) -> str:
@@ -110,25 +119,11 @@ def shown_effects(findings: Iterable[Finding]) -> tuple[list[Finding], int]:
         At most `SHOWN_EFFECTS` findings with an effect, and how many more there are.
     """
     known = [finding for finding in findings if finding.effect is not None]
-    first_of_kind = {finding.answer: index for index, finding in reversed(list(enumerate(known)))}
+    first_of_kind = {finding.kind: index for index, finding in reversed(list(enumerate(known)))}
     leading = sorted(first_of_kind.values())
     others = [index for index in range(len(known)) if index not in leading]
     chosen = sorted([*leading, *others][:SHOWN_EFFECTS])
     return [known[index] for index in chosen], len(known) - len(chosen)
-
-
-def verdict_lines(outcome: Outcome) -> tuple[str, str]:
-    """Return the answer to a claim in a few words, and what has to be said beside it."""
-    if not outcome.claim.comparisons:
-        return ("serves others", "no claim of its own")
-    if outcome.headline == "not run":
-        return ("not run", "")
-    if outcome.scale == "smoke":
-        return ("no verdict: smoke rows", f"They are no evidence; the rule would say of them: {outcome.headline}.")
-    known = sum(outcome.verdicts.values())
-    if len(outcome.verdicts) > 1 or known == 1:
-        return (outcome.headline, "")
-    return (outcome.headline, "in both cases" if known == 2 else f"in all {known} cases")
 
 
 def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> str:
@@ -140,35 +135,23 @@ def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> s
         findings: of the comparison; empty where it was not run.
     """
     first, second = arms_text(comparison.first), arms_text(comparison.second)
-    what = _estimate(claim, comparison)
-    effect = (
-        f"the {'geometric mean ratio' if comparison.scale == 'ratio' else 'mean difference'} {contrast(comparison)}"
+    said = (
+        f"{first} against {second} in {_estimate(claim, comparison)} ({_directions(claim, comparison)}). One is better "
+        f"where its {'factor' if comparison.scale == 'ratio' else 'advantage'} is surely above "
+        f"{'one' if comparison.scale == 'ratio' else 'zero'}; else it is open."
     )
-    margins = _margins(claim, comparison)
-    if comparison.claim == "equivalence":
-        said = (
-            f"{first} and {second} differ in {what} by less than the margin: confirmed where {effect} surely lies "
-            f"within it, by two one-sided tests; refuted where it surely lies outside. Margin: {margins}."
-        )
-    else:
-        least = _bound(comparison, comparison.at_least) if comparison.at_least else ""
-        said = (
-            f"{first} is better than {second}{f' by more than {least}' if least else ''} in {what} "
-            f"({_directions(claim, comparison)}): confirmed where it surely is, by {effect}; refuted where it surely "
-            "is not."
-        )
-        if margins:
-            said += f" Equivalent where the effect surely lies within the margin, which does not matter: {margins}."
-    return f"{said} {_certainty(claim, comparison, findings)}"
+    if margins := _margins(claim, comparison):
+        said += f" No difference that matters, where it surely lies within the margin: {margins}."
+    if comparison.controls:
+        named = ", ".join(f"{control} from {full}" for control, full in comparison.controls.items())
+        said += f" A setting is sensitive, and answers, only where it tells one of these apart: {named}."
+    return f"{said} {_certainty(findings)}"
 
 
-def _certainty(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> str:
+def _certainty(findings: Sequence[Finding]) -> str:
     if findings and all(finding.exact for finding in findings):
         return "The numbers are counted, so there is no test."
-    tests = sum(finding.verdict is not None for finding in findings)
-    tests = tests or len(comparison.settings or claim.parts[comparison.part].settings)
-    over = f", with Holm's correction over the {tests} cases" if tests > 1 else ""
-    return f"Student t tests on pairs of one seed, each at 2.5 %{over}."
+    return "Student t tests on pairs of one seed, each at 2.5 %, with Holm's correction over all cases of the claim."
 
 
 def _estimate(claim: Claim, comparison: Comparison) -> str:
@@ -179,6 +162,8 @@ def _estimate(claim: Claim, comparison: Comparison) -> str:
         "slope": f"the slope of {comparison.number} over {levels} (least squares, seed by seed)",
         "longest": f"the greatest {levels} at which {comparison.number} reaches "
         f"{number(comparison.solved)} (half of the least where it never does)",
+        "retained": f"{comparison.number}, as a share of its distance from the floor at {levels} {comparison.clean} "
+        f"(while both keep {HELD:.0%} of it)",
         "restricted": f"{comparison.number} (of runs that diverged or never came there, the updates that all runs had)",
     }[comparison.estimate]
     if comparison.level is not None:

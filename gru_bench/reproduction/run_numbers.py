@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.record import RunRecord
@@ -24,6 +26,7 @@ def run_numbers(record: RunRecord, directory: Path, target: float | None) -> dic
     found |= {
         "updates": float(record.updates),
         "best_update": None if record.best_update is None else float(record.best_update),
+        "first_best_update": first_best_update(record, directory),
         "updates_to_target": None if target is None else updates_to_target(record, directory, target),
         "flops_per_update": record.flops_per_update,
         "state_size": float(record.state_size),
@@ -34,6 +37,13 @@ def run_numbers(record: RunRecord, directory: Path, target: float | None) -> dic
     return found
 
 
+def first_best_update(record: RunRecord, directory: Path) -> float | None:
+    """Return the first update at which validation was at its best; `best_update` is the last one of equals."""
+    known = [(float(row[record.metric]), float(row["update"])) for row in _validations(record, directory)]
+    best = (min if record.direction == "min" else max)((value for value, _ in known), default=None)
+    return next((update for value, update in known if value == best), None)
+
+
 def updates_to_target(record: RunRecord, directory: Path, target: float) -> float | None:
     """Return the first update at which the validation metric was at the target or better; None where it never was.
 
@@ -41,9 +51,7 @@ def updates_to_target(record: RunRecord, directory: Path, target: float) -> floa
     """
     sign = 1 if record.direction == "min" else -1
     before: tuple[float, float] | None = None
-    for row in read_metrics(directory / METRICS_FILE):
-        if row.get("split") != "valid" or record.metric not in row:
-            continue
+    for row in _validations(record, directory):
         update, value = float(row["update"]), float(row[record.metric])
         if sign * value <= sign * target:
             if before is None or before[1] == value:
@@ -51,3 +59,9 @@ def updates_to_target(record: RunRecord, directory: Path, target: float) -> floa
             return before[0] + (update - before[0]) * (before[1] - target) / (before[1] - value)
         before = update, value
     return None
+
+
+def _validations(record: RunRecord, directory: Path) -> list[Mapping[str, Any]]:
+    """Return the evaluations on the validation split, in their order."""
+    rows = read_metrics(directory / METRICS_FILE)
+    return [row for row in rows if row.get("split") == "valid" and record.metric in row]

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from gru_bench.claims.analysis import Finding, Outcome, analyse
+from gru_bench.claims.analysis import Outcome, analyse
 from gru_bench.claims.claim import Claim
+from gru_bench.claims.finding import Answer, Finding
+from gru_bench.claims.headline import headline
 from gru_bench.claims.reading import read_claim
 from gru_bench.claims.rows import Row
-from tests.claims.experiments import claim_values, make_row, write_claim
+from tests.claims.experiments import ARMS, claim_values, make_row, write_claim
 
 FIVE = (-0.3, -0.4, -0.5, -0.35, -0.45)  # mean -0.4, standard error 0.03536; Student's t(4) at 2.5 % is 2.776
-BETTER = {"claim": "advantage", "margins": {}}
+BETTER: dict[str, Any] = {"margins": {}}
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def made(tmp_path: Path):
     """Return a function that makes a claim of one comparison, `changes` of it and of its part."""
 
     def make(part: Mapping[str, Any] | None = None, **changes: Any) -> Claim:
-        values = claim_values()
+        values = claim_values(arms={**ARMS, "rnn": {"title": "RNN", "run": ["model=rnn"]}})
         values["parts"]["runs"] |= {"numbers": ["test", "valid", "updates", "target", "seconds"], **(part or {})}
         known = {"settings": ["reber"], **changes}
         values["comparisons"] = [{**values["comparisons"][0], "margins": {"reber": 0.01}, **known}]
@@ -48,116 +50,174 @@ def only(outcome: Outcome) -> Finding:
 
 
 @pytest.mark.parametrize(
-    ("rule", "verdict"),
+    ("rule", "answer"),
     [
-        ({"at_least": 0.3}, "confirmed"),  # t = 2.828
-        ({"at_least": 0.31}, "underpowered"),  # t = 2.546
-        ({"at_least": 0.49}, "underpowered"),  # t = -2.546
-        ({"at_least": 0.5}, "refuted"),  # t = -2.828
-        ({"at_least": 0.5, "margin": 0.51}, "equivalent"),  # t = 3.11 to the margin
-        ({"better": "more"}, "refuted"),
-        ({"claim": "equivalence", "margins": {"reber": 0.3}}, "refuted"),
-        ({"claim": "equivalence", "margins": {"reber": 0.4}}, "underpowered"),
-        ({"claim": "equivalence", "margins": {"reber": 0.5}}, "confirmed"),
+        ({}, "GRU better"),
+        ({"better": "more"}, "LSTM better"),
+        ({"margins": {"reber": 0.4}}, "GRU better"),  # t = 0 to the margin
+        ({"margins": {"reber": 0.49}}, "GRU better"),  # t = 2.546 to the margin
+        ({"margins": {"reber": 0.5}}, "no sensitivity control"),  # t = 2.828
     ],
 )
-def test_verdicts_by_hand(made, rule: dict[str, Any], verdict: str):
+def test_answers_by_hand(made, rule: dict[str, Any], answer: str):
     finding = only(analyse(made(**{**BETTER, **rule}), paired(FIVE)))
-    assert finding.verdict == verdict
+    assert finding.answer == answer
+    better = -0.4 if rule.get("better") == "more" else 0.4
     assert finding.effect is not None
-    assert finding.effect.value == pytest.approx(-0.4)
+    assert finding.effect.value == pytest.approx(better)  # above zero the first arm is better
     assert (finding.pairs, finding.missing, finding.exact) == (5, 0, False)
     assert (finding.first, finding.second) == (pytest.approx(2.6), pytest.approx(3.0))
-    assert finding.oriented[0] == pytest.approx(-0.3 if rule.get("better") == "more" else 0.3)
+    assert finding.oriented[0] == pytest.approx(0.75 * better)
 
 
 def test_effect_probability_and_size_are_those_of_the_pairs(made):
     finding = only(analyse(made(**BETTER), paired(FIVE)))
     assert finding.effect is not None
     assert finding.probability is not None
-    assert -0.5 <= finding.effect.low < -0.4 < finding.effect.high <= -0.3
+    assert 0.3 <= finding.effect.low < 0.4 < finding.effect.high <= 0.5
     assert finding.probability.value == 1.0
     assert finding.probability.low == pytest.approx(0.5655, abs=1e-4)  # Wilson's, five of five
     assert finding.size == pytest.approx(0.4 / 0.0790569 * 0.797885, rel=1e-5)
 
 
-def test_holm_counts_the_settings_of_a_comparison(made):
-    claim = made(**BETTER, at_least=0.3, settings=["reber", "grammar"], better="less")
-    one = analyse(claim, paired(FIVE))
-    assert [finding.verdict for finding in one.findings] == ["confirmed", None]
-    assert one.headline == "split: 1 confirmed, 1 no data"
-    two = analyse(claim, [*paired(FIVE), *paired(FIVE, setting="grammar")])
-    assert two.headline == "underpowered"  # p = 0.0237 becomes 0.047
-    strong = analyse(claim, [*paired(FIVE), *paired([-0.6, -0.61, -0.6, -0.59, -0.6], setting="grammar")])
-    assert strong.headline == "confirmed"
+WEAK = (-0.05, -0.45, -0.1, -0.3, -0.2)  # t = 3.09: p = 0.018, one-sided
+
+
+def test_holm_counts_all_cases_of_a_claim(made):
+    claim = made(**BETTER, settings=["reber", "grammar"], better="less")
+    one = analyse(claim, paired(WEAK))
+    assert [finding.kind for finding in one.findings] == [Answer.FIRST, Answer.NO_DATA]
+    two = analyse(claim, [*paired(WEAK), *paired(WEAK, setting="grammar")])
+    assert dict(two.answers) == {Answer.OPEN: 2}  # p = 0.018 becomes 0.037
+    strong = analyse(claim, [*paired(WEAK), *paired(FIVE, setting="grammar")])
+    assert dict(strong.answers) == {Answer.FIRST: 2}
 
 
 def test_ratios_are_geometric_and_tested_on_logs(made):
-    claim = made(claim="advantage", scale="ratio", margins={}, at_least=1.5)
+    claim = made(
+        scale="ratio", margins={}, factor=1.5, says="{low:.2f} to {high:.2f} times; {factor:g} in {reached} of {cases}"
+    )
     factors = (0.5, 0.52, 0.48, 0.5, 0.51)
     rows = [
         make_row(arm, seed, {"test": (1 + seed) * (factor if arm == "gru" else 1.0)})
         for seed, factor in enumerate(factors)
         for arm in ("gru", "lstm")
     ]
-    finding = only(analyse(claim, rows))
+    outcome = analyse(claim, rows)
+    finding = only(outcome)
     assert finding.effect is not None
-    assert finding.effect.value == pytest.approx(math.prod(factors) ** 0.2)
+    assert finding.effect.value == pytest.approx(
+        1 / math.prod(factors) ** 0.2
+    )  # how many times better the first arm is
     assert finding.second == pytest.approx(120**0.2)
     assert finding.oriented[1] == pytest.approx(-math.log(0.52))
-    assert finding.verdict == "confirmed"
+    assert finding.answer == "GRU better"
+    assert headline(outcome) == "1.99 times; 1.5 in 1 of 1"
     zero = analyse(claim, [*rows, make_row("gru", 5, {"test": 0.0}), make_row("lstm", 5, {"test": 1.0})])
     assert only(zero).effect is None
-    assert zero.headline == "not run"
+    assert headline(zero) == "not run"
 
 
 @pytest.mark.parametrize(
-    ("caveat", "answer", "headline"),
+    ("control", "best", "answer"),
     [
-        ({}, "withdrawn", "withdrawn"),
-        ({"settings": ["reber"]}, "withdrawn", "withdrawn"),
-        ({"comparisons": ["equal size"]}, "withdrawn", "withdrawn"),
-        ({"settings": ["grammar"]}, "confirmed", "confirmed"),
-        ({"withdraws": False}, "confirmed", "confirmed"),
+        (0.2, 2, "no difference that matters"),  # worse than the full arm by twice the margin
+        (0.09, 2, "not sensitive"),  # surely worse, but by less than the margin
+        (-0.2, 2, "not sensitive"),
+        (0.2, 3, "no difference that matters"),
+    ],
+)
+def test_no_difference_needs_a_control_that_is_told_apart(made, control: float, best: int, answer: str):
+    part = {"numbers": ["test", "best_update", "updates"]}
+    claim = made(part, margins={"reber": 0.1}, controls={"rnn": "lstm"})
+    rows = [
+        make_row(arm, seed, {"test": 1.0 + seed + away + spread * seed, "best_update": best, "updates": 3.0})
+        for arm, away, spread in (("gru", 0.0, 0.001), ("lstm", 0.0, 0.0), ("rnn", control, 0.002))
+        for seed in range(5)
+    ]
+    finding = only(analyse(claim, rows))
+    assert finding.answer == answer
+    assert finding.improving == (("gru", "lstm") if best == 3 else ())
+
+
+def test_a_better_arm_needs_no_control(made):
+    assert only(analyse(made(**BETTER), paired(FIVE))).kind is Answer.FIRST
+    claim = made(**BETTER, controls={"rnn": "lstm"})
+    level = [make_row("rnn", seed, {"test": 1.0 + seed}) for seed in range(5)]
+    assert (
+        only(analyse(claim, [*paired(FIVE), *level])).kind is Answer.INSENSITIVE
+    )  # one that fails withholds it, though
+
+
+def test_retained_is_the_share_of_the_clean_skill(made):
+    part = {"levels": {"key": "data.input_noise", "title": "noise", "small": [0.0, 0.1, 0.4]}}
+    rule = {"estimate": "retained", "clean": 0.0, "floors": {"reber": 2.0}, "margins": {"reber": 0.05}, "unit": "share"}
+    rows = [
+        make_row(arm, seed, {"test": value + 0.01 * seed}, level=level)
+        for arm, values in (("gru", (1.0, 1.2, 1.99)), ("lstm", (0.5, 1.0, 1.8)))
+        for level, value in zip(("0", "0.1", "0.4"), values, strict=True)
+        for seed in range(3)
+    ]
+    small, large = analyse(made(part, **rule), rows).findings
+    shares = [(1 - 0.2 - 0.01 * s) / (1 - 0.01 * s) - (1.5 - 0.5 - 0.01 * s) / (1.5 - 0.01 * s) for s in range(3)]
+    assert small.level == "0.1"
+    assert small.oriented == pytest.approx(shares)  # the GRU keeps more of a smaller skill
+    assert small.kind is Answer.FIRST
+    assert (large.level, large.kind) == ("0.4", Answer.FLOOR)
+
+
+@pytest.mark.parametrize(
+    ("caveat", "answer"),
+    [
+        ({}, "withdrawn"),
+        ({"settings": ["reber"]}, "withdrawn"),
+        ({"comparisons": ["equal size"]}, "withdrawn"),
+        ({"settings": ["grammar"]}, "GRU better"),
+        ({"withdraws": False}, "GRU better"),
     ],
 )
 def test_a_caveat_withdraws_the_verdict_and_keeps_the_numbers(
-    made, tmp_path: Path, caveat: dict[str, Any], answer: str, headline: str
+    made, tmp_path: Path, caveat: dict[str, Any], answer: str
 ):
-    made(claim="advantage", margins={})
+    made(margins={})
     path = tmp_path / "made" / "claim.yaml"
     path.write_text(path.read_text() + yaml.safe_dump({"caveats": [{"text": "undertrained", **caveat}]}))
-    outcome = analyse(read_claim(tmp_path, "made"), paired(FIVE))
-    finding = only(outcome)
-    assert (finding.answer, outcome.headline) == (answer, headline)
-    assert finding.verdict == "confirmed"
+    finding = only(analyse(read_claim(tmp_path, "made"), paired(FIVE)))
+    assert finding.answer == answer
+    assert finding.verdict == "first better"
     assert finding.effect is not None
-    assert finding.effect.value == pytest.approx(-0.4)
+    assert finding.effect.value == pytest.approx(0.4)
 
 
-def test_a_withdrawn_verdict_is_counted_apart_from_those_that_stand(made, tmp_path: Path):
-    made(settings=["reber", "grammar"], claim="advantage", margins={})
+def test_the_headline_names_settings_by_their_answer(made, tmp_path: Path):
+    made(settings=["reber", "grammar"], margins={}, unit="points")
     path = tmp_path / "made" / "claim.yaml"
+    rows = [*paired(FIVE), *paired(FIVE, setting="grammar")]
+    outcome = analyse(read_claim(tmp_path, "made"), rows)
+    assert (
+        headline(outcome)
+        == "GRU better on embedded Reber grammar (+0.40 points), LSTM better on sentiment grammar (−0.40 points)"
+    )
     path.write_text(path.read_text() + yaml.safe_dump({"caveats": [{"text": "a floor", "settings": ["reber"]}]}))
-    rows = [*paired(FIVE), *paired([-difference for difference in FIVE], setting="grammar")]
-    assert analyse(read_claim(tmp_path, "made"), rows).headline == "split: 1 confirmed, 1 withdrawn"
+    outcome = analyse(read_claim(tmp_path, "made"), rows)
+    assert headline(outcome) == "LSTM better on sentiment grammar (−0.40 points), withdrawn on embedded Reber grammar"
 
 
-@pytest.mark.parametrize(("at_least", "verdict"), [(1.33, "confirmed"), (1.34, "refuted")])
-def test_counted_numbers_are_exact(made, at_least: float, verdict: str):
+@pytest.mark.parametrize(("margin", "kind"), [(1.3, Answer.FIRST), (1.34, Answer.SAME)])
+def test_counted_numbers_are_exact(made, margin: float, kind: Answer):
     part = {"measure": "parameters", "numbers": ["test"]}
-    claim = made(part, claim="advantage", scale="ratio", margins={}, at_least=at_least)
+    claim = made(part, scale="ratio", margins={}, margin=margin)
     finding = only(analyse(claim, [make_row("gru", 0, {"test": 3000.0}), make_row("lstm", 0, {"test": 4000.0})]))
-    assert finding.verdict == verdict
+    assert finding.kind is kind  # and no control is asked for where nothing is trained
     assert finding.exact
     assert finding.effect is not None
-    assert finding.effect.low == finding.effect.high == finding.effect.value == pytest.approx(0.75)
+    assert finding.effect.low == finding.effect.high == finding.effect.value == pytest.approx(4 / 3)
     assert finding.probability is None
 
 
 def test_one_pair_proves_nothing(made):
     finding = only(analyse(made(**BETTER), paired([-0.5])))
-    assert finding.verdict == "underpowered"
+    assert finding.kind is Answer.OPEN
     assert finding.effect is not None
     assert math.isnan(finding.effect.low)
 
@@ -194,9 +254,9 @@ def test_diverged_runs_count_as_never_having_reached_the_target(made, scale: str
     expected = [math.log(lstm / gru) if scale == "ratio" else lstm - gru for lstm, gru in pairs]
     assert finding.oriented == pytest.approx(expected)
     assert (finding.pairs, finding.missing) == (5, 2)
-    assert finding.verdict == "underpowered"
+    assert finding.kind is Answer.OPEN
     kept = only(analyse(claim, times_to_target({arm: of_arm[:3] for arm, of_arm in times.items()}, [])))
-    assert kept.verdict == "confirmed"  # as if the diverged runs had not been
+    assert kept.kind is Answer.FIRST  # as if the diverged runs had not been
 
 
 def test_an_arm_that_always_diverged_never_reaches_the_target(made):
@@ -288,7 +348,7 @@ def test_rows_of_old_settings_are_not_mixed_in(made):
     finding = only(analyse(made(**BETTER), [*old, *paired(FIVE)]))
     assert finding.pairs == 5
     assert finding.effect is not None
-    assert finding.effect.value == pytest.approx(-0.4)
+    assert finding.effect.value == pytest.approx(0.4)
 
 
 def test_small_goes_before_smoke_and_published_gives_no_verdict(made):
@@ -297,19 +357,18 @@ def test_small_goes_before_smoke_and_published_gives_no_verdict(made):
     assert analyse(claim, smoke).scale == "smoke"
     assert analyse(claim, [*smoke, *paired(FIVE)]).scale == "small"
     published = analyse(claim, paired(FIVE, scale="published"))
-    assert (published.scale, published.headline) == (None, "not run")
-    assert analyse(claim, []).headline == "not run"
+    assert (published.scale, headline(published)) == (None, "not run")
+    assert headline(analyse(claim, [])) == "not run"
 
 
 def test_what_does_not_decide_comes_last_and_is_not_counted(tmp_path: Path):
     values = claim_values()
-    rule = {**values["comparisons"][0], "settings": ["reber"], "margins": {"reber": 0.3}}
-    values["comparisons"] = [{**rule, "name": "beside", "verdict": False}, {**rule, "margins": {"reber": 0.5}}]
+    rule = {**values["comparisons"][0], "settings": ["reber"], "margins": {}}
+    values["comparisons"] = [{**rule, "name": "beside", "verdict": False}, rule]
     write_claim(tmp_path, "made", values)
     outcome = analyse(read_claim(tmp_path, "made"), paired(FIVE))
     assert [finding.comparison.name for finding in outcome.findings] == ["equal size", "beside"]
-    assert [finding.verdict for finding in outcome.findings] == ["confirmed", "refuted"]
-    assert outcome.headline == "confirmed"
+    assert dict(outcome.answers) == {Answer.FIRST: 1}
 
 
 def test_the_mean_over_settings_is_in_margins(made):

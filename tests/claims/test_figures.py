@@ -53,14 +53,14 @@ def pixels(path: Path, colour: str) -> int:
 
 def test_colours_tell_verdicts_and_grey_what_does_not_decide(reported: Path, tmp_path: Path):
     findings = outcome_of(reported, "accuracy").findings
-    confirmed, refuted, claimed = "#009E73", "#D55E00", "#d5efe4"
+    better, worse, negligible = "#009E73", "#D55E00", "#e3e6ea"
     file = tmp_path / "effects.png"
     assert forest(findings, file) == 6
-    assert min(pixels(file, colour) for colour in (confirmed, refuted, claimed)) > 100
+    assert min(pixels(file, colour) for colour in (better, worse, negligible)) > 100
     beside = [replace(found, comparison=replace(found.comparison, verdict=False)) for found in findings]
     assert forest(beside, file) == 6
-    assert pixels(file, confirmed) == pixels(file, refuted) == 0
-    assert pixels(file, claimed) > 100
+    assert pixels(file, better) == pixels(file, worse) == 0
+    assert pixels(file, negligible) > 100
 
 
 def test_many_findings_give_a_picture_of_bounded_size(reported: Path, tmp_path: Path):
@@ -69,7 +69,7 @@ def test_many_findings_give_a_picture_of_bounded_size(reported: Path, tmp_path: 
     drawn = draw_all(replace(outcome, findings=many), tmp_path)
     assert drawn[0].title == f"Effects with 95 % intervals; {MOST_LINES} of {MOST_LINES + 20}, the tables have all"
     assert drawn[0].file.stat().st_size < LARGEST
-    assert "hidden size 11 0.927× [0.918, 0.934] refuted and 53 more." in drawn[0].alt
+    assert "hidden size 11 1.079× [1.071, 1.090] GRU better and 53 more." in drawn[0].alt
 
 
 def test_nothing_is_drawn_of_nothing(reported: Path, tmp_path: Path):
@@ -97,10 +97,10 @@ def test_runs_that_all_diverged_draw_nothing(tmp_path: Path):
 
 def test_the_first_table_shows_every_kind_of_verdict(reported: Path):
     findings = outcome_of(reported, "speed").findings
-    last = [*findings[1:3] * 3, findings[0], findings[4]]
-    shown, more = shown_effects(last)
+    assert [found.answer for found in findings] == ["no difference that matters", *["GRU better"] * 4]
+    shown, more = shown_effects([*findings[1:3] * 3, findings[0], findings[4]])
     assert more == 4
-    assert [found.verdict for found in shown] == ["refuted", "refuted", "equivalent", "confirmed"]
+    assert [found.kind for found in shown] == ["first", "first", "first", "same"]
 
 
 @pytest.mark.parametrize(

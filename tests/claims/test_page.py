@@ -26,15 +26,15 @@ def test_the_first_table_answers_every_claim(html: str):
     shown = words(html)
     top = shown[: shown.index("accuracy: comparable accuracy")]
     for part in (
-        "6 of 7 claims have a verdict.",
-        "accuracy comparable accuracy split: 2 confirmed, 1 refuted, 1 underpowered",
-        "refuted +0.0304 [+0.0290, +0.0318] nats per symbol",
-        "speed faster training split: 2 confirmed, 1 equivalent, 2 refuted",
-        "equivalent 0.988× [0.969, 1.005] embedded Reber grammar, hidden size 32; one layer: gru / lstm",
+        "6 of 7 claims have an answer.",
+        "accuracy comparable accuracy equal size: GRU better on sentiment grammar (+0.021 accuracy), no sensitivity",
+        "LSTM better −0.0304 [−0.0318, −0.0290] nats per symbol",
+        "speed faster training GRU better on",
+        "no difference that matters 1.012× [0.995, 1.032] embedded Reber grammar, hidden size 32; one layer: gru",
         "and 1 more",
-        "parameters three quarters of the parameters confirmed in both cases confirmed 0.75×",
+        "parameters three quarters of the parameters GRU better on embedded Reber grammar (1.333×) and sentiment",
         "unrun never run not run",
-        "tuning equal tuning budgets serves others",
+        "tuning equal tuning budgets serves other claims",
     ):
         assert part in top
     assert top.index("vanishing_gradients") < top.index("tuning")
@@ -45,11 +45,11 @@ def test_a_section_says_how_a_claim_is_decided(html: str):
     section = shown[shown.index("accuracy: comparable accuracy") : shown.index("long_memory: weaker")]
     for part in (
         *LABELS,
-        "gru and lstm differ in test by less than the margin",
-        "Margin: embedded Reber grammar 0.01 nats per symbol, sentiment grammar 0.02 accuracy.",
-        "with Holm's correction over the 2 cases",
+        "gru against lstm in test (what is better follows the setting's test metric)",
+        "within the margin: embedded Reber grammar 0.01 nats per symbol, sentiment grammar 0.02 accuracy.",
+        "with Holm's correction over all cases of the claim",
         "Rule: updates (does not decide)",
-        "9 of 10 confirmed 1",  # pairs, verdict, diverged runs
+        "9 of 10 no sensitivity control 1",  # pairs, answer, diverged runs
         "as many recurrent parameters as lstm",
         "margins by which the first is better",
         "0.9600 0.9550 (0.9500 to 0.9600, 2 seeds) Somebody 2014, table 1",
@@ -65,9 +65,8 @@ def test_a_section_says_how_a_claim_is_decided(html: str):
 def test_rules_are_spelled_out(html: str):
     shown = words(html)
     assert (
-        "gru is better than lstm by more than a factor of 1.2 in seconds_per_update (less is better): confirmed where "
-        "it surely is, by the geometric mean ratio gru / lstm; refuted where it surely is not. Equivalent where the "
-        "effect surely lies within the margin, which does not matter: a factor of 1.05."
+        "gru against lstm in seconds_per_update (less is better). One is better where its factor is surely above one; "
+        "else it is open. No difference that matters, where it surely lies within the margin: a factor of 1.05."
     ) in shown
     assert "the greatest T at which test reaches 0.5000 (half of the least where it never does)" in shown
     assert "The numbers are counted, so there is no test." in shown
@@ -96,9 +95,9 @@ def test_links_lead_to_sections_and_rows(html: str, reported: Path):
 
 
 def test_markdown_says_the_same_and_links_to_its_pictures(text: str, reported: Path):
-    assert text.startswith("# GRU or LSTM? The claims and what our runs say\n\n6 of 7 claims have a verdict.")
+    assert text.startswith("# GRU or LSTM? The claims and what our runs say\n\n6 of 7 claims have an answer.")
     row = next(line for line in text.splitlines() if line.startswith("| [accuracy](#accuracy)"))
-    assert "**split: 2 confirmed, 1 refuted, 1 underpowered**" in row
+    assert "**equal size: GRU better on sentiment grammar (+0.021 accuracy), no sensitivity control" in row
     assert row.endswith("[section](#accuracy), [rows](accuracy/results.csv) |")
     pictures = re.findall(r"!\[.*?\]\(([^ ]*)\)\n", text)
     assert len(pictures) == len(list(reported.glob("*/figures/*.png"))) == 11
@@ -117,9 +116,9 @@ def test_smoke_rows_are_no_evidence(tmp_path: Path):
     overview, (markdown, page) = report_claims(tmp_path)
     shown = words(page.read_text())
     assert shown.count("no verdict: smoke rows") == 10  # five claims, in the table and in their sections
-    assert "1 of 7 claims has a verdict." in shown  # of rows that are always small here
+    assert "1 of 7 claims has an answer." in shown  # of rows that are always small here
     assert "Rows of the scale smoke test the machinery. They are no evidence for or against anything." in shown
-    assert "They are no evidence; the rule would say of them: split: 2 confirmed, 1 refuted" in shown
+    assert "no verdict: smoke rows. The rule would say of them: equal size: GRU better on sentiment grammar" in shown
     assert (
         markdown.read_text().count("They are no evidence for or against anything.") == 7
     )  # at the top, and of tuning too

@@ -61,7 +61,7 @@ def test_the_command_needs_the_files_alone(small: Path):
     assert done.returncode == 0, done.stderr
     assert "comparable" not in done.stdout
     assert "accuracy" in done.stdout
-    assert "confirmed" in done.stdout
+    assert "sensitivity control" in done.stdout
     assert done.stdout.endswith("\nMD: experiments/report.md\nHTML: experiments/report.html\n")
     found = contents(small / "experiments")
     assert {"report.md", "report.html", "accuracy/figures/effects.png"} <= set(found)

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from gru_bench.record import read_record
-from gru_bench.reproduction.run_numbers import run_numbers, updates_to_target
+from gru_bench.reproduction.run_numbers import first_best_update, run_numbers, updates_to_target
 
 
 def _history(folder: Path, *points: tuple[int, float]) -> Path:
@@ -42,3 +43,11 @@ def test_updates_to_a_target_that_more_reaches(finished_run: Path, tmp_path: Pat
     record = read_record(finished_run)
     record.metric, record.direction = "nll", "max"
     assert updates_to_target(record, _history(tmp_path, (10, 0.5), (20, 0.9)), 0.7) == pytest.approx(15)
+
+
+@pytest.mark.parametrize(("direction", "first"), [("max", 20), ("min", 10)])
+def test_the_first_best_of_equals(finished_run: Path, tmp_path: Path, direction: Literal["min", "max"], first: int):
+    record = read_record(finished_run)
+    record.metric, record.direction = "nll", direction
+    folder = _history(tmp_path, (10, 0.5), (20, 1.0), (30, 1.0), (40, 0.5))
+    assert first_best_update(record, folder) == first

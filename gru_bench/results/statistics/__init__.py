@@ -23,24 +23,25 @@ from gru_bench.results.statistics.summary import (
 from gru_bench.results.statistics.tasks import holm, interquartile_mean, interquartile_mean_interval
 from gru_bench.results.statistics.tuning import expected_best
 from gru_bench.results.statistics.verdict import (
+    LEVEL,
     Evidence,
     Verdict,
-    advantage_evidence,
     decide,
-    equivalence_evidence,
+    evidence,
     holm_evidence,
+    p_above,
 )
 
 __all__ = [
+    "LEVEL",
     "Estimate",
     "Evidence",
     "Interval",
     "PairedDifference",
     "Verdict",
-    "advantage_evidence",
     "decide",
     "effect_size",
-    "equivalence_evidence",
+    "evidence",
     "expected_best",
     "holm",
     "holm_evidence",
@@ -51,6 +52,7 @@ __all__ = [
     "mean_interval",
     "mean_ratio",
     "median",
+    "p_above",
     "paired_difference",
     "probability_better",
     "ratio",

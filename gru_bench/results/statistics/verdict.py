@@ -1,4 +1,4 @@
-"""From paired differences to a verdict: tests for an advantage and for equivalence, and what follows from both."""
+"""From paired differences to a verdict: which arm is better, or that no difference matters, or that it is open."""
 
 from __future__ import annotations
 
@@ -17,34 +17,32 @@ LEVEL = 0.025  # of each one-sided test, so that the verdict can be read off the
 
 
 class Verdict(StrEnum):
-    """What the runs of one task say about a claim."""
+    """What paired runs say of two arms."""
 
-    CONFIRMED = "confirmed"
-    EQUIVALENT = "equivalent"
-    REFUTED = "refuted"
-    UNDERPOWERED = "underpowered"
+    FIRST = "first better"
+    SECOND = "second better"
+    SAME = "no difference that matters"
+    OPEN = "open"
 
 
 @dataclass(frozen=True)
 class Evidence:
     """P-values of the tests whose rejection supports a verdict; 1 where a test cannot speak."""
 
-    confirmed: float
-    refuted: float
-    equivalent: float
+    first: float
+    second: float
+    same: float
 
 
-def advantage_evidence(
-    differences: Float[np.ndarray, " pairs"], *, at_least: float = 0.0, margin: float = 0.0
-) -> Evidence:
-    """Test the claim "the first arm is better by more than `at_least`" on paired differences.
+def evidence(differences: Float[np.ndarray, " pairs"], *, margin: float = 0.0) -> Evidence:
+    """Test paired differences, oriented so that above zero the first arm is better.
 
-    Differences are oriented so that above zero the first arm is better; for a claim about a factor they are log ratios,
-    and `at_least` and `margin` logarithms of factors. With the true mean difference μ, Student t tests of
+    For a factor they are log ratios, and `margin` the logarithm of a factor. With the true mean difference μ, Student t
+    tests of
 
-        confirmed   μ <= at_least           rejected by a mean far above it
-        refuted     μ >= at_least           rejected by a mean far below it
-        equivalent  |μ| >= margin           rejected by both of two one-sided tests (TOST); never where margin is 0
+        first    μ <= 0            rejected by a mean far above it
+        second   μ >= 0            rejected by a mean far below it
+        same     |μ| >= margin     rejected by both of two one-sided tests (TOST); never where margin is 0
 
     Assumes independent pairs with about normal differences. Fewer than two pairs speak for nothing. Where all
     differences are equal, their mean is taken for exact.
@@ -54,78 +52,61 @@ def advantage_evidence(
     Raises:
         ValueError: a difference that is not finite, or a negative margin.
     """
-    _check(differences, margin)
-    return Evidence(
-        confirmed=_p_above(differences, at_least),
-        refuted=_p_above(-differences, -at_least),
-        equivalent=_p_within(differences, margin),
-    )
+    if not np.isfinite(differences).all():
+        raise ValueError(f"expected finite differences, found {differences.tolist()}")
+    if not margin >= 0:
+        raise ValueError(f"expected a margin of at least 0, found {margin}")
+    outside = max(p_above(differences, -margin), p_above(-differences, -margin)) if margin else 1.0
+    return Evidence(first=p_above(differences, 0.0), second=p_above(-differences, 0.0), same=outside)
 
 
-def equivalence_evidence(differences: Float[np.ndarray, " pairs"], *, margin: float) -> Evidence:
-    """Test the claim "the arms differ by less than `margin`" on paired differences, in either orientation.
+def holm_evidence(family: Sequence[Evidence]) -> list[Evidence]:
+    """Return the evidence of a family of comparisons, corrected for their number.
 
-        confirmed   |μ| >= margin           rejected by both of two one-sided tests (TOST)
-        refuted     -margin <= μ <= margin  rejected by a mean far outside on one side
-
-    Equivalence is the claim, so it comes out as confirmed, and `equivalent` is always 1. Assumptions, references and
-    errors are those of `advantage_evidence`.
+    Holm's correction over the comparisons: of the test for any difference (either direction), and of that for none.
     """
-    _check(differences, margin)
-    outside = min(_p_above(differences, margin), _p_above(-differences, margin))
-    return Evidence(confirmed=_p_within(differences, margin), refuted=outside, equivalent=1.0)
+    better = holm(np.array([min(one.first, one.second) for one in family], dtype=np.float64)).tolist()
+    same = holm(np.array([one.same for one in family], dtype=np.float64)).tolist()
+    return [
+        Evidence(
+            first=p_better if one.first <= one.second else 1.0,
+            second=p_better if one.second < one.first else 1.0,
+            same=p_same,
+        )
+        for one, p_better, p_same in zip(family, better, same, strict=True)
+    ]
 
 
-def holm_evidence(tasks: Sequence[Evidence]) -> list[Evidence]:
-    """Return the evidence of a claim's tasks, corrected for their number: Holm over tasks for each kind of verdict."""
-    confirmed, refuted, equivalent = (
-        holm(np.array([getattr(task, kind) for task in tasks], dtype=np.float64)).tolist()
-        for kind in ("confirmed", "refuted", "equivalent")
-    )
-    return [Evidence(*values) for values in zip(confirmed, refuted, equivalent, strict=True)]
+def decide(found: Evidence, level: float = LEVEL) -> Verdict:
+    """Return the verdict, from the tests that reject at `level` (each one-sided).
 
+    | same | first | second | verdict | in words |
+    | --- | --- | --- | --- | --- |
+    | yes | any | any | no difference that matters | whatever difference there is, is below the margin |
+    | no | yes | no | first better | the difference is above zero, and not shown to be negligible |
+    | no | no | yes | second better | the difference is below zero, and not shown to be negligible |
+    | no | no | no | open | these runs leave it open |
 
-def decide(evidence: Evidence, level: float = LEVEL) -> Verdict:
-    """Return the verdict on a claim, from the tests that reject at `level` (each one-sided).
-
-    | equivalent | confirmed | refuted | verdict      | in words, for the claim "better by more than δ"            |
-    | ---------- | --------- | ------- | ------------ | ---------------------------------------------------------- |
-    | yes        | any       | any     | equivalent   | whatever difference there is, is below the margin          |
-    | no         | yes       | no      | confirmed    | the difference is above δ                                  |
-    | no         | no        | yes     | refuted      | the difference is below δ, and not shown to be negligible  |
-    | no         | no        | no      | underpowered | these runs leave it open                                   |
-
-    "Confirmed" and "refuted" never hold at once below a level of one half. Without the correction for several tasks the
-    verdict is a function of Student's interval with confidence 1 - 2 `level` (its place beside δ and the margin), and
-    it is true whenever that interval holds μ: any false verdict has a chance of at most 2 `level`.
+    Without the correction for several comparisons the verdict is a function of Student's interval with confidence
+    1 - 2 `level` (its place beside zero and the margin), and it is true whenever that interval holds μ: any false
+    verdict has a chance of at most 2 `level`.
 
     Raises:
         ValueError: a level outside (0, 0.5).
     """
     if not 0 < level < 0.5:
         raise ValueError(f"decide: expected a level between 0 and 0.5, found {level}")
-    if evidence.equivalent <= level:
-        return Verdict.EQUIVALENT
-    if evidence.confirmed <= level:
-        return Verdict.CONFIRMED
-    if evidence.refuted <= level:
-        return Verdict.REFUTED
-    return Verdict.UNDERPOWERED
+    if found.same <= level:
+        return Verdict.SAME
+    if found.first <= level:
+        return Verdict.FIRST
+    if found.second <= level:
+        return Verdict.SECOND
+    return Verdict.OPEN
 
 
-def _check(differences: Float[np.ndarray, " pairs"], margin: float) -> None:
-    if not np.isfinite(differences).all():
-        raise ValueError(f"expected finite differences, found {differences.tolist()}")
-    if not margin >= 0:
-        raise ValueError(f"expected a margin of at least 0, found {margin}")
-
-
-def _p_within(differences: Float[np.ndarray, " pairs"], margin: float) -> float:
-    return max(_p_above(differences, -margin), _p_above(-differences, -margin)) if margin else 1.0
-
-
-def _p_above(differences: Float[np.ndarray, " pairs"], bound: float) -> float:
-    """Return the p-value of Student's test that rejects "the mean is at most `bound`"."""
+def p_above(differences: Float[np.ndarray, " pairs"], bound: float) -> float:
+    """Return the p-value of Student's test that rejects "the mean is at most `bound`"; 1 with fewer than two pairs."""
     count = len(differences)
     if count < 2:
         return 1.0

@@ -1,0 +1,86 @@
+"""The answer to a claim in a sentence that is made from its numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from gru_bench.claims.analysis import Outcome
+from gru_bench.claims.finding import WORDS, Answer, Finding
+from gru_bench.claims.wording import effect_text, place
+
+NOT_RUN, SERVES, SMOKE = "not run", "serves other claims", "no verdict: smoke rows"
+MOST_PLACES = 4  # that a sentence names one by one
+
+
+def headline(outcome: Outcome) -> str:
+    """Return the sentence: of each comparison that decides, what it says in which settings.
+
+    A sentence of its own (`says`) is filled with numbers over all cases that stand: `low` and `high`, the least and the
+    greatest factor by which the first arm is better; `saved_low` and `saved_high`, the same as per cent that are saved;
+    `factor`, the one that is claimed, and in how many (`reached`) of the `cases` it surely is.
+    """
+    if not outcome.claim.comparisons:
+        return SERVES
+    sentences = {}
+    for comparison in outcome.claim.comparisons:
+        found = [finding for finding in outcome.deciding if finding.comparison is comparison]
+        if any(finding.kind is not Answer.NO_DATA for finding in found):
+            sentences[comparison.name] = _filled(found) if comparison.says else _by_answer(found)
+    if not sentences:
+        return NOT_RUN
+    if len(sentences) == 1:
+        said = next(iter(sentences.values()))
+    else:
+        said = "; ".join(f"{name}: {sentence}" for name, sentence in sentences.items())
+    return said if outcome.scale != "smoke" else f"{SMOKE}. The rule would say of them: {said}"
+
+
+def _filled(findings: Sequence[Finding]) -> str:
+    comparison = findings[0].comparison
+    standing = [finding for finding in findings if finding.effect is not None and finding.kind is not Answer.WITHDRAWN]
+    factors = [finding.effect.value for finding in standing if finding.effect is not None]
+    if not factors:
+        return _by_answer(findings)
+    low, high, factor = min(factors), max(factors), comparison.factor or 1.0
+    sentence = comparison.says.format(
+        low=low,
+        high=high,
+        saved_low=100 * (1 - 1 / low),
+        saved_high=100 * (1 - 1 / high),
+        factor=factor,
+        reached=sum(finding.reaches(factor) for finding in standing),
+        cases=len(standing),
+    )
+    return re.sub(r"(\S+) to \1(?= )", r"\1", sentence)  # both ends are alike
+
+
+def _by_answer(findings: Sequence[Finding]) -> str:
+    """Group the settings of a comparison by what they answer."""
+    parts = []
+    for kind in Answer:
+        own = [finding for finding in findings if finding.kind is kind]
+        if own:
+            parts.append(
+                f"{own[0].answer if kind in (Answer.FIRST, Answer.SECOND) else WORDS[kind]} {_places(own, findings)}"
+            )
+    return ", ".join(parts)
+
+
+def _places(own: Sequence[Finding], every: Sequence[Finding]) -> str:
+    """Name the settings of an answer; the effect beside those in which an arm is better."""
+    if len(own) == len(every) > MOST_PLACES:
+        return f"in all {len(own)} cases"
+    if len(own) > MOST_PLACES:
+        return f"in {len(own)} of {len(every)} cases"
+    named = [f"{_place(one)} ({effect_text(one, interval=False)})" if _matters(one) else _place(one) for one in own]
+    return "on " + (named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}")
+
+
+def _place(finding: Finding) -> str:
+    """Name where a finding is from; the level is left out where the comparison has but one, which its name says."""
+    return finding.title if finding.comparison.level is not None else place(finding)
+
+
+def _matters(finding: Finding) -> bool:
+    return finding.kind in (Answer.FIRST, Answer.SECOND)
