@@ -1,1 +1,1 @@
-"""One file per task: what a batch is, the loss, the metrics, the samples."""
+"""One file per task: its batches, loss, metrics and samples."""

@@ -1,4 +1,4 @@
-"""The adding problem: one number at the end of a sequence; see `gru_bench.data.generated.adding`."""
+"""The adding problem: one output at the end of a sequence; see `gru_bench.data.generated.adding`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from gru_bench.tasks.memory_problem import Outputs, Reference
 from gru_bench.tasks.task import Batch, Sums
 
 TOLERANCE = 0.04
-"""A sum that is missed by less counts as correct (Hochreiter & Schmidhuber 1997)."""
+"""A sum with a smaller error counts as correct (Hochreiter & Schmidhuber 1997)."""
 
-PLACES = 10  # stretches of the first half, in which the first marked value stands
+PLACES = 10  # equal parts of the first half, for the position of the first marked value
 
 
 class Adding:
-    """Squared error of the sum; 1/6 is that of always saying 1."""
+    """Squared error of the sum; always predicting 1 has 1/6."""
 
     metric = "mse"
     direction: Literal["min", "max"] = "min"
@@ -37,7 +37,7 @@ class Adding:
         return Signature(channels=2, outputs=1)
 
     def score(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Return squared errors by the place of the first marked value, and how many sums are correct."""
+        """Return squared errors by the position of the first marked value, and the number of correct sums."""
         mask = batch["mask"]
         errors = jnp.where(mask, outputs[..., 0] - batch["targets"], 0.0)
         squared = (errors**2).sum(axis=1)
@@ -53,12 +53,12 @@ class Adding:
         }
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return mse and the share of sequences whose sum is missed by less than 0.04."""
+        """Return mse and the share of sequences whose sum has an error below 0.04."""
         items = int(sums["items"])
         return {"mse": float(sums["loss"]) / items, "correct": int(sums["correct"]) / items, "items": items}
 
     def references(self, data: Sequences) -> Mapping[str, Reference]:
-        """Return the best constant: the mean of the sum of two values within [0, 1)."""
+        """Return the best constant prediction: the mean of the sum of two values within [0, 1)."""
         return {"always 1": lambda batch: np.ones((*batch["mask"].shape, 1), np.float32)}
 
     def figures(self, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
@@ -76,15 +76,15 @@ class Adding:
         return {"error_by_distance": picture}
 
     def read(self, text: str) -> Examples:
-        """Return the sequence of a line of numbers."""
+        """Parse a line of numbers."""
         return adding.read(text)
 
     def read_known(self, text: str) -> Examples:
-        """Return the sequence of a line of numbers: its sum is always known."""
+        """Parse a line of numbers; its sum is always known."""
         return adding.read(text)
 
-    def tell(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
-        """Return which values are marked, what the network says is their sum, and the sum."""
+    def describe(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
+        """Return the marked values, their predicted sum, and their sum."""
         values, markers = example.inputs[0].T
         places = np.flatnonzero(markers)
         terms = " + ".join(f"{values[place]:.4f}" for place in places)

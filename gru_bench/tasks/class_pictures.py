@@ -1,4 +1,4 @@
-"""Pictures of a text classifier: confusion matrix, reliability diagram, the words that count."""
+"""Figures of a text classifier: confusion matrix, reliability diagram, the weights of words."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from gru_bench.tasks.word_weights import WordWeights
 COLUMNS = 136  # characters in a line of words
 LINES = 14  # of one text
 MOST_NUMBERED = 15  # classes whose cells have numbers
-LEAST_SCALE = {"attention": 1e-9, "left out": 0.2}  # weight of the full colour at least: noise stays pale
+LEAST_SCALE = {"attention": 1e-9, "left out": 0.2}  # minimum weight of the full colour, so that noise stays pale
 MONOSPACE = "DejaVu Sans Mono"
 
 
 def confusion_matrix(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Draw how many texts of each true class got each prediction.
+    """Draw the number of texts by true and predicted class.
 
     Args:
         confusion: of shape (true classes, predicted classes).
@@ -50,7 +50,7 @@ def confusion_matrix(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
 
 
 def reliability_diagram(sums: Mapping[str, Any], ece: float) -> Figure:
-    """Draw accuracy against the probability of the predicted class, by bin, and how many texts each bin has.
+    """Draw accuracy against the probability of the predicted class, by bin, and the number of texts per bin.
 
     Args:
         sums: `texts`, `correct` and `confidence` by bin; see `gru_bench.tasks.classification`.
@@ -80,7 +80,7 @@ def words_that_count(texts: Sequence[WordWeights], titles: Sequence[str]) -> Fig
 
     Args:
         texts: some texts.
-        titles: a line above each.
+        titles: the line above each text.
     """
     lines = [_lines(text.words) for text in texts]
     heights = [len(rows) + 2.2 for rows in lines]
@@ -114,7 +114,7 @@ def words_that_count(texts: Sequence[WordWeights], titles: Sequence[str]) -> Fig
 
 
 def _colours(text: WordWeights) -> Any:
-    """Return the colour of a weight: blue for the predicted class, orange against it; attention has no sign."""
+    """Return the colour map: blue for the predicted class, orange against it; attention is never negative."""
     most = max(float(np.abs(text.weights).max()), LEAST_SCALE[text.kind])
     if text.kind == "attention":
         return lambda weight: colormaps["Blues"](0.9 * weight / most)
@@ -123,7 +123,7 @@ def _colours(text: WordWeights) -> Any:
 
 
 def _lines(words: Sequence[str]) -> list[list[tuple[int, int, str]]]:
-    """Set words in lines: the place of each word, its left end in characters, and the word."""
+    """Break words into lines: the index of each word, its left end in characters, and the word."""
     rows: list[list[tuple[int, int, str]]] = [[]]
     left = 0
     for place, word in enumerate(words):

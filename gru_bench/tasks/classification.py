@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 BINS = 15
-"""Equal-width bins of the probability of the predicted class: bin k holds (k / 15, (k + 1) / 15]."""
+"""Equal-width bins of the probability of the predicted class: bin k is (k / 15, (k + 1) / 15]."""
 
 Sums = dict[str, Array]
 
@@ -19,16 +19,16 @@ Sums = dict[str, Array]
 def class_sums(
     log_probabilities: Float[Array, "texts classes"], labels: Int[Array, " texts"], mask: Bool[Array, " texts"]
 ) -> Sums:
-    """Return what the metrics are made of.
+    """Return the sums behind the metrics.
 
     Args:
         log_probabilities: in nats.
         labels: the true classes.
-        mask: True where a text counts.
+        mask: True for scored texts.
 
     Returns:
         `confusion`, texts by true and predicted class; by bin of the predicted class's probability `texts`, `correct`
-        (texts whose prediction is true) and `confidence` (sum of that probability); `nll`, in nats.
+        (correctly classified texts) and `confidence` (sum of that probability); `nll`, in nats.
     """
     rows = jnp.arange(labels.shape[0])
     counted = mask.astype(jnp.int32)
@@ -53,11 +53,11 @@ def class_metrics(sums: Mapping[str, Any]) -> dict[str, float]:
     """
     confusion = np.asarray(sums["confusion"], np.int64)
     items = int(confusion.sum())
-    found, twice = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1)
+    correct, twice = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1)
     gap = np.abs(np.asarray(sums["correct"], np.float64) - np.asarray(sums["confidence"], np.float64))
     return {
-        "accuracy": float(found.sum() / items),
-        "macro_f1": float((2 * found[twice > 0] / twice[twice > 0]).mean()),
+        "accuracy": float(correct.sum() / items),
+        "macro_f1": float((2 * correct[twice > 0] / twice[twice > 0]).mean()),
         "nll": float(sums["nll"]) / items,
         "ece": float(gap.sum() / items),
         "items": items,
@@ -65,7 +65,7 @@ def class_metrics(sums: Mapping[str, Any]) -> dict[str, float]:
 
 
 def score_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the metrics of probabilities of shape (texts, classes), those of a baseline, say."""
+    """Return the metrics of probabilities of shape (texts, classes), for example of a baseline."""
     log_probabilities = np.log(np.maximum(probabilities, 1e-30)).astype(np.float32)
     sums = class_sums(jnp.asarray(log_probabilities), jnp.asarray(labels, jnp.int32), jnp.ones(labels.size, bool))
     metrics = class_metrics(jax.device_get(sums))

@@ -1,4 +1,4 @@
-"""Copy memory: a symbol at each time step; see `gru_bench.data.generated.copy_memory`."""
+"""Copy memory: one output per time step; see `gru_bench.data.generated.copy_memory`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMPOSSIBLE = -1e9  # a logit
 
 
 class Copy:
-    """Cross entropy over all time steps, in nats; without memory 10 ln 8 / (T + 20) is the least."""
+    """Cross-entropy over all time steps, in nats; the minimum without memory is 10 ln 8 / (T + 20)."""
 
     metric = "nll"
     direction: Literal["min", "max"] = "min"
@@ -32,11 +32,11 @@ class Copy:
 
     @property
     def signature(self) -> Signature:
-        """Symbols, blank and sign in; symbols and blank out."""
+        """Inputs: symbols, blank and marker; outputs: symbols and blank."""
         return Signature(symbols=MARKER + 1, outputs=BLANK + 1)
 
     def score(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Return the summed nll, and the wrong symbols by their place among the remembered ones."""
+        """Return the summed nll, and the wrong symbols by their position among the remembered ones."""
         mask, targets = batch["mask"], batch["targets"]
         nll = -jnp.take_along_axis(jax.nn.log_softmax(outputs), targets[..., None], axis=2)[..., 0]
         wrong = mask & (jnp.argmax(outputs, axis=2).astype(jnp.int32) != targets)
@@ -48,16 +48,16 @@ class Copy:
         }
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return nll per time step, and the share of the remembered symbols that come out right."""
-        items, asked = int(sums["items"]), REMEMBERED * int(sums["sequences"])
+        """Return nll per time step, and the share of the remembered symbols that are recalled."""
+        items, remembered = int(sums["items"]), REMEMBERED * int(sums["sequences"])
         return {
             "nll": float(sums["loss"]) / items,
-            "recalled": 1 - float(np.asarray(sums["wrong"]).sum()) / asked,
+            "recalled": 1 - float(np.asarray(sums["wrong"]).sum()) / remembered,
             "items": items,
         }
 
     def references(self, data: Sequences) -> Mapping[str, Reference]:
-        """Return blanks until the sign, then all symbols alike."""
+        """Return blanks up to the marker, then a uniform distribution over the symbols."""
 
         def memoryless(batch: Batch) -> np.ndarray:
             logits = np.full((*batch["mask"].shape, BLANK + 1), IMPOSSIBLE, np.float32)
@@ -68,7 +68,7 @@ class Copy:
         return {"memoryless": memoryless}
 
     def figures(self, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
-        """Return the share of wrong symbols by their place."""
+        """Return the share of wrong symbols by their position."""
         wrong = np.asarray(sums["wrong"]) / int(sums["sequences"])
         picture = by_place(
             np.arange(1, REMEMBERED + 1),
@@ -80,18 +80,18 @@ class Copy:
         return {"error_by_place": picture}
 
     def read(self, text: str) -> Examples:
-        """Return the sequence of ten digits, with the delay that was trained."""
+        """Parse ten digits, with the delay of the training data."""
         return copy_memory.read(text, self._delay)
 
     def read_known(self, text: str) -> Examples:
-        """Return the sequence of ten digits: what is to come out is always known."""
+        """Parse ten digits; their targets are always known."""
         return self.read(text)
 
-    def tell(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
-        """Return what was to be remembered, what came out (`_` is a blank), and how much of it is right."""
-        asked, found = example.targets[0, -REMEMBERED:], outputs[-REMEMBERED:].argmax(axis=1)
+    def describe(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
+        """Return the symbols to remember, the recalled ones (`_` is a blank), and the number of correct ones."""
+        symbols, recalled = example.targets[0, -REMEMBERED:], outputs[-REMEMBERED:].argmax(axis=1)
         return {
-            "given": "".join(map(str, asked)),
-            "output": "".join("_" if symbol == BLANK else str(symbol) for symbol in found),
-            "right": int((asked == found).sum()),
+            "given": "".join(map(str, symbols)),
+            "output": "".join("_" if symbol == BLANK else str(symbol) for symbol in recalled),
+            "right": int((symbols == recalled).sum()),
         }

@@ -1,4 +1,4 @@
-"""Languages that ask for counting: what may follow, at each time step; see `generated.counting_languages`."""
+"""Languages that need counting: the possible next letters at each time step; see `generated.counting_languages`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from gru_bench.tasks.task import Batch, Sums
 
 
 class Counting:
-    """A yes or no for each symbol at each time step, with logistic outputs.
+    """A binary output for each symbol at each time step.
 
-    A string is right when at each of its time steps exactly the symbols that may follow have a probability above one
-    half (Gers & Schmidhuber 2001).
+    A string is right if at each time step exactly the possible next symbols have a probability above one half (Gers &
+    Schmidhuber 2001).
     """
 
     metric = "longest"
@@ -37,23 +37,23 @@ class Counting:
 
     @property
     def signature(self) -> Signature:
-        """The end and the letters, in and out."""
+        """Inputs and outputs: the end and the letters."""
         return Signature(symbols=1 + len(self._letters), outputs=1 + len(self._letters))
 
     def score(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Return the summed nll, and the strings and the right ones among them by n."""
+        """Return the summed nll, and the numbers of strings and of right ones by n."""
         mask, allowed = batch["mask"], batch["targets"]
         nll = (jax.nn.softplus(outputs) - jnp.where(allowed, outputs, 0.0)).sum(axis=2)
         agrees = ((outputs > 0) == allowed).all(axis=2) | ~mask
-        stands = mask[:, 0]
+        is_string = mask[:, 0]
         n = (batch["inputs"] == END + 1).sum(axis=1, dtype=jnp.int32)
         place = jnp.clip(n - 1, 0, self._test_longest - 1)
         none = jnp.zeros(self._test_longest, jnp.int32)
         return {
             "loss": jnp.where(mask, nll, 0.0).sum(),
             "items": mask.sum(dtype=jnp.int32),
-            "strings": none.at[place].add(stands.astype(jnp.int32)),
-            "right": none.at[place].add((stands & agrees.all(axis=1)).astype(jnp.int32)),
+            "strings": none.at[place].add(is_string.astype(jnp.int32)),
+            "right": none.at[place].add((is_string & agrees.all(axis=1)).astype(jnp.int32)),
         }
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
@@ -69,7 +69,7 @@ class Counting:
         }
 
     def references(self, data: Sequences) -> Mapping[str, Reference]:
-        """Return how often each symbol may follow the last one, counted in the validation split."""
+        """Predict each symbol with its frequency after the last symbol, from the validation split."""
         symbols = 1 + len(self._letters)
         valid = data.valid
         read, allowed = valid.inputs[valid.mask], valid.targets[valid.mask]
@@ -92,20 +92,20 @@ class Counting:
         return {"right_by_n": picture}
 
     def read(self, text: str) -> Examples:
-        """Return the string, in the language or not."""
+        """Parse a string, in the language or not."""
         return counting_languages.read(text, self._letters)
 
     def read_known(self, text: str) -> Examples:
-        """Return a string of the language, no longer than those of the test split."""
-        found = self.read(text)
-        count = found.padding.sum() // len(self._letters)
+        """Parse a string of the language, no longer than those of the test split."""
+        example = self.read(text)
+        count = example.padding.sum() // len(self._letters)
         if not counting_languages.belongs(text, self._letters) or count > self._test_longest:
             language = " ".join(f"{letter}^n" for letter in self._letters)
             raise DataError(f"{text!r}: expected a string of {language} with n from 1 to {self._test_longest}")
-        return found
+        return example
 
-    def tell(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
-        """Return whether the network takes the string for one of the language, where it stumbles, and the truth."""
+    def describe(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
+        """Return whether the network accepts the string, where it refuses it, and the truth."""
         symbols = [int(symbol) for symbol in example.inputs[0, example.padding[0]]]
         word = "".join(self._letters[symbol - 1] for symbol in symbols[1:])
         runs = ((letter, len(list(run))) for letter, run in itertools.groupby(word))

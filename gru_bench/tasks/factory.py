@@ -1,4 +1,4 @@
-"""From settings to a task."""
+"""Make the task that the settings name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def make_task(config: TaskConfig, description: Mapping[str, Any]) -> Task:
 
     Args:
         config: its name, class and options.
-        description: what the data's `describe` or a saved run says of the data.
+        description: the description of the data, from its `describe` or from a saved run.
 
     Raises:
         ConfigError: an unknown task or a wrong option.

@@ -14,14 +14,14 @@ def forecast_metrics(sums: Mapping[str, Any], form: SeriesForm) -> dict[str, flo
     """Return the metrics of forecasts.
 
     Args:
-        sums: `squared`, `absolute`: sums of scaled errors, `count`: how many values they cover, all of shape (horizon,
-            targets); `items`: windows.
+        sums: `squared`, `absolute`: sums of scaled errors, `count`: the number of values in them, all of shape
+            (horizon, targets); `items`: windows.
         form: deviations and seasonal-naive errors of the training rows.
 
     Returns:
         `mse`, `mae`: means over all observed values, scaled by the training statistics; `mse_units`, `mae_units`: in
-        the targets' own units, mean over targets; `mase`: mean absolute error divided by that of the seasonal-naive
-        forecast over the training rows, mean over targets, left out where no target has one; `items`: windows.
+        the units of the targets, mean over targets; `mase`: mean absolute error divided by that of the seasonal-naive
+        forecast over the training rows, mean over targets, if any has one; `items`: windows.
 
     References: Hyndman & Koehler 2006, Another look at measures of forecast accuracy (MASE).
     """

@@ -1,4 +1,4 @@
-"""Forecasts for people: tables and pictures, in the targets' own units."""
+"""Tables and figures of forecasts, in the units of the targets."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ BINS = np.linspace(-4.0, 4.0, 81)
 
 
 def sample(series: Series, origin: int, forecast: Values) -> Sample:
-    """Return one forecast beside what came and the last value, for the last target.
+    """Return one forecast of the last target beside the truth and the last value.
 
     Args:
         series: the rows.
         origin: the first row of the horizon.
-        forecast: own units, of shape (horizon, targets).
+        forecast: in units of the data, of shape (horizon, targets).
     """
     form = series.form
     target, place = form.targets[-1], len(form.targets) - 1
@@ -47,12 +47,12 @@ def sample(series: Series, origin: int, forecast: Values) -> Sample:
 
 
 def prediction(series: Series, first: int, forecast: Values) -> Prediction:
-    """Return a forecast of rows that nobody knows yet.
+    """Return a forecast of future rows.
 
     Args:
         series: rows; those from `first` on have no targets.
         first: the first row of the horizon.
-        forecast: own units, of shape (horizon, targets).
+        forecast: in units of the data, of shape (horizon, targets).
     """
     form = series.form
     if series.time is None:
@@ -73,7 +73,7 @@ def prediction(series: Series, first: int, forecast: Values) -> Prediction:
 def figures(
     series: Series, chosen: Origins, network: Callable[[Origins], Values], baselines: Mapping[str, Forecast]
 ) -> dict[str, Callable[[], Figure]]:
-    """Return what draws `forecast`, `error_over_horizon` and `residuals`.
+    """Return functions that draw `forecast`, `error_over_horizon` and `residuals`.
 
     Args:
         series: the rows.
@@ -81,16 +81,16 @@ def figures(
         network: scaled forecasts of the network.
         baselines: the other forecasts.
     """
-    found = network(chosen)
+    computed = network(chosen)
 
-    def kept(origin: Origins) -> Values:
-        return found[np.searchsorted(chosen, origin)]
+    def cached(origin: Origins) -> Values:
+        return computed[np.searchsorted(chosen, origin)]
 
-    forecasts = {NETWORK: kept, **baselines}
+    forecasts = {NETWORK: cached, **baselines}
     return {
         "forecast": lambda: _draw_forecasts(series, chosen, forecasts),
         "error_over_horizon": lambda: _draw_horizon(series, chosen, forecasts),
-        "residuals": lambda: _draw_residuals(series, chosen, kept),
+        "residuals": lambda: _draw_residuals(series, chosen, cached),
     }
 
 
@@ -98,7 +98,7 @@ def _draw_forecasts(series: Series, chosen: Origins, forecasts: Mapping[str, For
     form = series.form
     places = np.linspace(0, chosen.size - 1, DRAWN_WINDOWS + 2).round().astype(int)[1:-1]
     origin = chosen[places]
-    drawn = {name: form.scaler.unscale(forecast(origin)) for name, forecast in forecasts.items()}
+    values_of = {name: form.scaler.unscale(forecast(origin)) for name, forecast in forecasts.items()}
     targets = _some_targets(len(form.targets))
     figure, axes = new_figure(len(origin), len(targets), width=3.6, height=2.4)
     steps = np.arange(1, form.horizon + 1)
@@ -107,7 +107,7 @@ def _draw_forecasts(series: Series, chosen: Origins, forecasts: Mapping[str, For
         for window, panel in enumerate(row):
             first = int(origin[window])
             _draw_truth(panel, series, target, slice(first - before, first + form.horizon), first)
-            for order, (name, values) in enumerate(drawn.items()):
+            for order, (name, values) in enumerate(values_of.items()):
                 style = STYLES[order % len(STYLES)]
                 width = 1.8 if name == NETWORK else 1.0
                 panel.plot(steps, values[window, :, target], style, color=COLOURS[order], linewidth=width, label=name)

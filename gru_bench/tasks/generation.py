@@ -1,4 +1,4 @@
-"""Sequences that a network continues: the prompt is read once, then each time step is drawn and read."""
+"""Sampling from a network: it reads the prompt once, then each sampled time step."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from jaxtyping import Array, Float, Int, Shaped
 from gru_bench.models.network import Network
 from gru_bench.tasks.task import Carry
 
-CHUNK = 1024  # time steps of a prompt that are read at once: memory does not grow with longer ones
-COLDEST = 1e-30  # a lower temperature is 0: float32 could not hold the quotients
+CHUNK = 1024  # time steps of a prompt per call, which bounds memory
+COLDEST = 1e-30  # lower temperatures count as 0: the quotients would overflow float32
 
 Draw = Callable[[Float[Array, " outputs"], Array], Shaped[Array, "..."]]
-"""Draws the next input of a network from the outputs that predict it, and a key; hashable, as `jax.jit` needs it."""
+"""Samples the next input of a network from the outputs that predict it, and a key; hashable for `jax.jit`."""
 
 
 def is_greedy(temperature: float) -> bool:
-    """Return whether a temperature leaves the most probable choice alone."""
+    """Return whether a temperature allows only the most probable choice."""
     return temperature < COLDEST
 
 
@@ -48,12 +48,12 @@ def _advance(
 
 
 class Categorical(NamedTuple):
-    """One symbol, drawn by its score. Of equal scores the first ones count.
+    """Samples one symbol. Ties are resolved in favour of the first ones.
 
     Attributes:
-        temperature: the scores are divided by it; see `is_greedy`.
-        top_k: the number of most probable symbols that are drawn from, or None.
-        never: ids that are not drawn.
+        temperature: divides the scores; see `is_greedy`.
+        top_k: sample only from this many most probable symbols, or from all (None).
+        never: ids that are never sampled.
     """
 
     temperature: float
@@ -74,16 +74,16 @@ class Categorical(NamedTuple):
 
 
 class Bernoulli(NamedTuple):
-    """A yes or no for each output, independent of the others.
+    """Samples each output independently as 0 or 1.
 
     Attributes:
-        temperature: the logits are divided by it; greedy is each choice that is more likely than not.
+        temperature: divides the logits; greedy sampling takes the more likely value.
     """
 
     temperature: float
 
     def __call__(self, outputs: Float[Array, " outputs"], key: Array) -> Float[Array, " outputs"]:
-        """Return 1 for yes and 0 for no."""
+        """Return 0 or 1 per output."""
         if is_greedy(self.temperature):
             return (outputs > 0).astype(jnp.float32)
         return jax.random.bernoulli(key, jax.nn.sigmoid(outputs / self.temperature)).astype(jnp.float32)
@@ -92,14 +92,14 @@ class Bernoulli(NamedTuple):
 def generate(
     network: Network, prompt: Shaped[Array, "prompt ..."], length: int, draw: Draw, key: Array
 ) -> Shaped[Array, "length ..."]:
-    """Return time steps drawn one after the other, each from the network's prediction after all before it.
+    """Sample time steps one after the other, each from the network's prediction after all earlier ones.
 
     Args:
         network: a causal network without pooling.
         prompt: symbols or real values, at least one time step.
         length: of the result.
-        draw: how a time step is drawn, such as `Categorical` or `Bernoulli`.
-        key: of the draws.
+        draw: the sampler of a time step, such as `Categorical` or `Bernoulli`.
+        key: of the samples.
     """
     outputs, carry = read_prompt(network, prompt)
     return _continue(network, outputs, carry, length, draw, key)

@@ -37,9 +37,9 @@ class LanguageModeling(Task):
     """Next-symbol prediction.
 
     Args:
-        description: `vocabulary`, as `Vocabulary.to_dict` writes it, and whether train has the symbol `<unk>`,
-            `unknown_in_train`; earlier versions did not say so, but no characters are `<unk>` in train.
-        state: `carry` hands the carry from window to window, in training and in evaluation; `reset` starts each
+        description: `vocabulary`, from `Vocabulary.to_dict`, and `unknown_in_train`, whether train has the symbol
+            `<unk>`; runs of earlier versions lack it, but no characters are `<unk>` in train.
+        state: `carry` passes the carry from window to window, in training and in evaluation; `reset` starts each
             window from zeros.
         shift_epochs: begin each epoch at another place of the stream, a pure function of (seed, epoch).
         sample_length: symbols in the sample text of the log.
@@ -70,7 +70,7 @@ class LanguageModeling(Task):
 
     @property
     def signature(self) -> Signature:
-        """Symbols in, one score per symbol out."""
+        """Inputs: symbols; outputs: one score per symbol."""
         return Signature(symbols=self.vocabulary.size, outputs=self.vocabulary.size)
 
     def describe(self) -> dict[str, Any]:
@@ -91,15 +91,15 @@ class LanguageModeling(Task):
         )
 
     def eval_batches(self, data: Corpus, split: Split, training: TrainingConfig) -> Batches:
-        """Return windows of a split that hold each of its symbols as a target exactly once; of train its first ones."""
+        """Return windows of a split in which each of its symbols is a target exactly once; of train its first ones."""
         stream = {"train": data.train[: data.test.size], "valid": data.valid, "test": data.test}[split]
         return self._windows(stream, training, data.read.get(split, stream)[: stream.size])
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return windows of a text file that hold each of its symbols as a target exactly once.
+        """Return windows of a text file in which each of its symbols is a target exactly once.
 
         Raises:
-            DataError: the file is missing, empty or not to be decoded, or holds a symbol that the vocabulary lacks.
+            DataError: the file is missing or empty, cannot be decoded, or has a symbol that the vocabulary lacks.
         """
         raw = read_file(str(path), "path")
         text = raw if self.vocabulary.level == "byte" else decode(raw, "auto", str(path))[0]
@@ -120,26 +120,26 @@ class LanguageModeling(Task):
         return Loss(total=nll, items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
-        """Return the carry and the summed nll in nats with the number of scored symbols."""
+        """Return the carry, and the summed nll in nats with the number of scored symbols."""
         nll, carry = _summed_nll(network, batch, carry, None)
         return carry, {"nll": nll, "items": batch["mask"].sum(dtype=jnp.int32)}
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return nll (nats per symbol), its form that fits the level, and the number of scored symbols."""
+        """Return nll (nats per symbol), perplexity or bits per character, and the number of scored symbols."""
         items = int(sums["items"])
         return {**self._in_units(float(sums["nll"]) / items), "items": items}
 
     def baselines(self, data: Corpus) -> dict[str, dict[str, float]]:
-        """Return the unigram model of the training split, and floors where the source knows them; test split."""
+        """Return metrics of the unigram model of train, and the floors of the source if it knows them, on test."""
         counts = np.bincount(data.train, minlength=self.vocabulary.size) + 1.0
         log_probability = np.log(counts / counts.sum())
-        found = {"unigram": self._in_units(-float(log_probability[data.test].mean()))}
+        metrics = {"unigram": self._in_units(-float(log_probability[data.test].mean()))}
         if data.floor is not None:
-            found |= {name: self._in_units(nll) for name, nll in data.floor.items()}
-        return found
+            metrics |= {name: self._in_units(nll) for name, nll in data.floor.items()}
+        return metrics
 
     def samples(self, network: Network, data: Corpus, seed: int) -> Sequence[Sample]:
-        """Return one text that the network writes from the beginning symbol on."""
+        """Return one text, sampled from the beginning symbol."""
         if self.sample_length == 0:
             return []
         text = self._continue(network, "", self.sample_length, seed, self.sample_temperature)
@@ -155,18 +155,18 @@ class LanguageModeling(Task):
         top_k: Positive | None = None,
         seed: Natural = 0,
     ) -> Prediction:
-        """Go on with a text, symbol by symbol; `<unk>` is written only where the training text has it.
+        """Continue a text, symbol by symbol; `<unk>` is generated only if the training text has it.
 
         Args:
             network: the trained network
-            prompt: the text to go on with, taken literally; - reads standard input; empty starts anew
-            length: how many symbols (words, characters or bytes) to write
-            temperature: below 1 bolder, above 1 wilder; 0 always takes the most probable symbol
-            top_k: draw from the k most probable symbols only
-            seed: another seed, another text
+            prompt: the text to continue, taken literally; - reads standard input; empty starts a new text
+            length: number of symbols (words, characters or bytes) to generate
+            temperature: below 1 less random, above 1 more; 0 always takes the most probable symbol
+            top_k: sample only from the k most probable symbols
+            seed: seed of the samples
 
         Raises:
-            DataError: the prompt holds a symbol that the vocabulary lacks.
+            DataError: the prompt has a symbol that the vocabulary lacks.
         """
         continuation = self._continue(network, prompt, length, seed, temperature, top_k)
         separator = " " if self.vocabulary.level == "word" and prompt else ""
@@ -179,8 +179,8 @@ class LanguageModeling(Task):
         ids = np.concatenate([start, self.vocabulary.encode(prompt)])
         never = () if self.unknown_in_train or UNKNOWN not in self.vocabulary.ids else (self.vocabulary.ids[UNKNOWN],)
         draw = Categorical(temperature, top_k, never)
-        drawn = generate(network, jnp.asarray(ids), length, draw, jax.random.key(seed))
-        return self.vocabulary.decode(np.asarray(drawn))
+        sampled = generate(network, jnp.asarray(ids), length, draw, jax.random.key(seed))
+        return self.vocabulary.decode(np.asarray(sampled))
 
     def _in_units(self, nll: float) -> dict[str, float]:
         if self.vocabulary.level == "word":

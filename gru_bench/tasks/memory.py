@@ -1,7 +1,7 @@
-"""Memory: what a network puts out depends on what it read long before.
+"""Memory: outputs that depend on inputs of long before.
 
-All problems have one form: an output at each time step, or at the last ones alone, and a mask of those that count. What
-an output means, how it is scored and shown is the `Problem`'s, which the data names.
+All problems have an output at each time step, or only at the last ones, and a mask of the scored ones. The `Problem` of
+the data defines the meaning of the outputs, and how they are scored and shown.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {
     "counting": Counting,
     "pixels": Pixels,
 }
-ROWS = 100  # sequences at once outside training
+ROWS = 100  # sequences per batch of the baselines
 
 
 class Memory(Task):
@@ -46,7 +46,7 @@ class Memory(Task):
 
     Args:
         description: the `form` of the data's `Sequences`.
-        samples: test sequences that are shown at the end of a run.
+        samples: number of test sequences to show at the end of a run.
     """
 
     accepts = "sequences"
@@ -62,7 +62,7 @@ class Memory(Task):
 
     @property
     def signature(self) -> Signature:
-        """The problem's; outputs per time step."""
+        """That of the problem, with outputs per time step."""
         return self.problem.signature
 
     def describe(self) -> dict[str, Any]:
@@ -70,37 +70,37 @@ class Memory(Task):
         return dict(self._form)
 
     def train_batches(self, data: Sequences, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches that are drawn or shuffled anew in each epoch."""
+        """Return batches that are generated or shuffled in each epoch."""
         return train_batches(data, training.batch_size, seed)
 
     def eval_batches(self, data: Sequences, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches that hold each sequence of a split exactly once; of train `Sequences.some_of_train`."""
+        """Return batches with each sequence of a split exactly once; of train `Sequences.some_of_train`."""
         examples = data.some_of_train() if split == "train" else {"valid": data.valid, "test": data.test}[split]
         return SplitBatches(examples, training.eval_batch_size)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches that hold each line of a file exactly once.
+        """Return batches with each line of a file exactly once.
 
         Raises:
-            DataError: the file is missing or empty, or a line is no sequence whose targets are known.
+            DataError: the file is missing or empty, or a line is no sequence with known targets.
         """
         return SplitBatches(joined([self.problem.read_known(line) for line in _lines(path)]), training.eval_batch_size)
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
-        """Return the problem's summed loss of a batch."""
+        """Return the summed loss of a batch."""
         sums = self.problem.score(_outputs(network, batch["inputs"], batch["mask"].shape[1], key), batch)
         return Loss(total=sums["loss"], items=sums["items"].astype(jnp.float32), carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
-        """Return the problem's sums of a batch."""
+        """Return the sums of a batch."""
         return carry, self.problem.score(_outputs(network, batch["inputs"], batch["mask"].shape[1], None), batch)
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return the problem's metrics and the number of scored targets."""
+        """Return the metrics and the number of scored targets."""
         return self.problem.metrics(sums)
 
     def baselines(self, data: Sequences) -> dict[str, dict[str, float]]:
-        """Return the metrics of what needs no memory, on the test split."""
+        """Return the metrics of predictors without memory, on the test split."""
         return {name: self._score(data.test, answer) for name, answer in self.problem.references(data).items()}
 
     def _score(self, examples: Examples, answer: Callable[[Batch], np.ndarray]) -> dict[str, float]:
@@ -115,43 +115,43 @@ class Memory(Task):
         return metrics
 
     def samples(self, network: Network, data: Sequences, seed: int) -> Sequence[Sample]:
-        """Return some test sequences, evenly spread, with what came out."""
+        """Return some test sequences, evenly spread, with their outputs."""
         places = np.linspace(0, len(data.test.mask) - 1, self.shown).astype(int) if self.shown else []
-        rows = [self._tell(network, data.test.take(slice(place, place + 1))) for place in places]
+        rows = [self._describe(network, data.test.take(slice(place, place + 1))) for place in places]
         return [Sample(str(row.pop("given")), _line(row)) for row in rows]
 
     def figures(self, network: Network, data: Sequences, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
-        """Return the problem's pictures."""
+        """Return the figures of the problem."""
         return {name: lambda figure=figure: figure for name, figure in self.problem.figures(sums).items()}
 
     def predict(self, network: Network, *sequences: str, file: Path | None = None) -> Prediction:
-        """Say what the network puts out for sequences of your own.
+        """Predict the outputs for sequences of your own.
 
         Args:
             network: the trained network
-            sequences: each one argument. adding: numbers, two of them marked, "0.5* 0.3 0.25*", of any length; copy:
+            sequences: one per argument. adding: numbers, two of them marked, "0.5* 0.3 0.25*", of any length; copy:
                 ten digits from 0 to 7; anbn, anbncn: a string, in the language or not; mnist: 784 pixels from 0 to
-                255, row by row, the digit before them where it is known
+                255, row by row, after the digit if it is known
             file: a text file with one sequence per line
 
         Raises:
-            ConfigError: no sequence is given.
-            DataError: the file is missing or empty, or a sequence is none of this problem.
+            ConfigError: there is no sequence.
+            DataError: the file is missing or empty, or a sequence does not fit the problem.
         """
         if not sequences and file is None:
             raise ConfigError("sequences", None, "sequences as arguments, or file=FILE with one per line")
-        given = [*sequences, *([] if file is None else _lines(file))]
-        rows = [self._tell(network, self.problem.read(text)) for text in given]
+        texts = [*sequences, *([] if file is None else _lines(file))]
+        rows = [self._describe(network, self.problem.read(text)) for text in texts]
         return Prediction("\n".join(f"{row['given']}\t{_line(row)}" for row in rows), rows)
 
-    def _tell(self, network: Network, example: Examples) -> dict[str, Any]:
-        inputs, asked = example.batch()["inputs"], example.mask.shape[1]
-        return self.problem.tell(example, np.asarray(_compiled(network, jnp.asarray(inputs), asked))[0])
+    def _describe(self, network: Network, example: Examples) -> dict[str, Any]:
+        inputs, targets = example.batch()["inputs"], example.mask.shape[1]
+        return self.problem.describe(example, np.asarray(_compiled(network, jnp.asarray(inputs), targets))[0])
 
 
-def _outputs(network: Network, inputs: Array, asked: int, key: Array | None) -> Outputs:
-    """Run the network; padding, which stands at the end, cannot change the outputs that count."""
-    return network(inputs, network.zero_carry(inputs.shape[0]), last=asked, key=key)[0]
+def _outputs(network: Network, inputs: Array, targets: int, key: Array | None) -> Outputs:
+    """Run the network; padding, which is at the end, cannot change the scored outputs."""
+    return network(inputs, network.zero_carry(inputs.shape[0]), last=targets, key=key)[0]
 
 
 _compiled = jax.jit(functools.partial(_outputs, key=None), static_argnums=2)

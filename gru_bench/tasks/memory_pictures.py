@@ -1,4 +1,4 @@
-"""Pictures of memory: how good it is, by place, distance or count."""
+"""Figures of memory: its quality by position, distance or count."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def by_place(
     level: tuple[str, float] | None = None,
     until: tuple[str, float] | None = None,
 ) -> Figure:
-    """Draw a value against the place that it was measured at.
+    """Draw values against positions.
 
     Args:
-        place: of shape (places,).
-        value: of shape (places,); nan where nothing was measured.
-        across: what the places are.
-        up: what the values are.
-        level: name and value of a reference, drawn across.
-        until: name and place of a border, drawn upwards.
+        place: positions, of shape (places,).
+        value: of shape (places,); nan for missing ones.
+        across: label of the horizontal axis.
+        up: label of the vertical axis.
+        level: name and value of a horizontal reference line.
+        until: name and position of a vertical line.
     """
     figure, [[panel]] = new_figure()
     marker = "o" if len(place) <= 20 else None

@@ -1,4 +1,4 @@
-"""What a test of memory asks: the part of the task that differs from problem to problem."""
+"""The interface of the problems of the memory task."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from gru_bench.data.sequences.sequences import Examples, Sequences
 from gru_bench.models.network import Signature
 from gru_bench.tasks.task import Batch, Sums
 
-Outputs = Float[Array, "sequences asked outputs"]
+Outputs = Float[Array, "sequences targets outputs"]
 Reference = Callable[[Batch], np.ndarray]
 
 
 @runtime_checkable
 class Problem(Protocol):
-    """One kind of question about a sequence.
-
-    A class of this kind takes the `form` of its `Sequences`.
+    """One kind of memory test. A class takes the `form` of its `Sequences`.
 
     Attributes:
         metric: the name of the metric that selects.
@@ -33,51 +31,51 @@ class Problem(Protocol):
 
     @property
     def signature(self) -> Signature:
-        """What is read, and how many numbers are put out at a time step."""
+        """The inputs, and the number of outputs per time step."""
         ...
 
     def score(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Return the sums that metrics are made of.
+        """Return the sums behind the metrics.
 
         Returns:
-            `loss`, the sum that is trained on; `items`, the number of targets in it, int32; and what else metrics and
-            pictures need.
+            `loss`, the sum to minimise; `items`, the number of its targets, int32; and further sums for metrics and
+            figures.
         """
         ...
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return metrics from sums, `items` among them."""
+        """Return metrics from sums, including `items`."""
         ...
 
     def references(self, data: Sequences) -> Mapping[str, Reference]:
-        """Return what networks without memory would put out for a batch, by name."""
+        """Return functions from a batch to the outputs of predictors without memory, by name."""
         ...
 
     def figures(self, sums: Mapping[str, Any]) -> Mapping[str, Figure]:
-        """Return pictures of the test split, by file name."""
+        """Return figures of the test split, by file name."""
         ...
 
     def read(self, text: str) -> Examples:
-        """Return the sequence that a person wrote.
+        """Parse the sequence of a user.
 
         Raises:
-            DataError: it is none.
+            DataError: it does not fit the problem.
         """
         ...
 
     def read_known(self, text: str) -> Examples:
-        """Return a sequence that can be scored, which is more than that it can be read.
+        """Parse a sequence with known targets.
 
         Raises:
-            DataError: it cannot.
+            DataError: it does not fit the problem, or its targets are unknown.
         """
         ...
 
-    def tell(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
-        """Return for people what was `given`, what came out, and the truth; plain values.
+    def describe(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
+        """Return the input as `given`, the output and the truth, as plain values for users.
 
         Args:
             example: one sequence.
-            outputs: of shape (asked, outputs).
+            outputs: of shape (targets, outputs).
         """
         ...

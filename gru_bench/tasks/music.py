@@ -1,4 +1,4 @@
-"""Polyphonic music: predict which of 88 keys sound next, each by a yes or no of its own."""
+"""Polyphonic music: predict which of 88 keys sound next, each as a binary output."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gru_bench.tasks.task import (
 )
 from gru_bench.validation import Natural, NonNegativeFloat, Positive, SampleLength
 
-SAMPLE_GIVEN, SAMPLE_TEMPERATURE = 16, 0.8  # time steps of a test piece that a sample goes on with
+SAMPLE_GIVEN, SAMPLE_TEMPERATURE = 16, 0.8  # time steps of a test piece that a sample continues
 
 
 class Music(Task):
@@ -46,8 +46,8 @@ class Music(Task):
     2018 does.
 
     Args:
-        description: nothing: all rolls have the same keys.
-        sample_length: time steps that the network writes after the beginning of a test piece.
+        description: empty: all rolls have the same keys.
+        sample_length: time steps that the network generates after the beginning of a test piece.
     """
 
     accepts = "pieces"
@@ -62,21 +62,21 @@ class Music(Task):
 
     @property
     def signature(self) -> Signature:
-        """The keys, in and out."""
+        """Inputs and outputs: the keys."""
         return Signature(channels=KEYS, outputs=KEYS)
 
     def describe(self) -> dict[str, Any]:
-        """Return nothing."""
+        """Return an empty description."""
         return {}
 
     def train_batches(self, data: Pieces, training: TrainingConfig, seed: int) -> Batches:
-        """Return windows of the training pieces, whose order is drawn anew in each epoch."""
+        """Return windows of the training pieces, in a new order in each epoch."""
         return PieceWindows(data.train, training.batch_size, training.bptt_window, shuffle=True, seed=seed)
 
     def eval_batches(self, data: Pieces, split: Split, training: TrainingConfig) -> Batches:
-        """Return windows of a split that hold each of its frames as a target exactly once.
+        """Return windows of a split in which each of its frames is a target exactly once.
 
-        Of train these are evenly spread pieces, no more than test has.
+        Of train these are evenly spread pieces, at most as many as test has.
         """
         if split == "train":
             places = np.linspace(0, len(data.train) - 1, min(len(data.train), len(data.test))).astype(int)
@@ -84,10 +84,10 @@ class Music(Task):
         return _windows({"valid": data.valid, "test": data.test}[split], training)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return windows of the pieces of a JSON file that hold each of their frames as a target exactly once.
+        """Return windows of the pieces of a JSON file in which each of their frames is a target exactly once.
 
         Raises:
-            DataError: the file is missing or of another form, or no piece has two time steps.
+            DataError: the file is missing or of another structure, or no piece has two time steps.
         """
         rolls = read_pieces(path, "path")
         if max(map(len, rolls)) < 2:
@@ -104,7 +104,7 @@ class Music(Task):
         return Loss(total=nll.sum(), items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
-        """Return the carry, and summed nll and number of frames: of all, and of those that begin a piece."""
+        """Return the carry, and summed nll and number of frames: of all, and of the first ones of pieces."""
         nll, carry = _nll(network, batch, carry, None)
         first = batch["reset"] & batch["mask"]
         return carry, {
@@ -121,24 +121,24 @@ class Music(Task):
         return {"nll": nll / items, "nll_after_first": (nll - float(sums["first_nll"])) / later, "items": items}
 
     def baselines(self, data: Pieces) -> dict[str, dict[str, float]]:
-        """Return how far counts of single keys get on the test split, and the floor where the source knows it."""
+        """Return metrics of single-key frequencies on the test split, and the floor of the source if it knows one."""
         predictors = {
             "key frequency": roll_baselines.key_frequency(data.train),
             "last frame": roll_baselines.last_frame(data.train),
         }
-        found = {name: roll_baselines.score(data.test, predictor) for name, predictor in predictors.items()}
-        return found if data.floor is None else {**found, "floor": dict(data.floor)}
+        metrics = {name: roll_baselines.score(data.test, predictor) for name, predictor in predictors.items()}
+        return metrics if data.floor is None else {**metrics, "floor": dict(data.floor)}
 
     def samples(self, network: Network, data: Pieces, seed: int) -> Sequence[Sample]:
-        """Return how the network goes on with the beginning of a test piece."""
+        """Return the beginning of a test piece and its continuation by the network."""
         if self.sample_length == 0:
             return []
-        given = _middle(data.test)[:SAMPLE_GIVEN]
-        written = _continue(network, given, self.sample_length, SAMPLE_TEMPERATURE, seed)
-        return [Sample(_line(given), _line(written))]
+        prompt = _middle(data.test)[:SAMPLE_GIVEN]
+        continuation = _continue(network, prompt, self.sample_length, SAMPLE_TEMPERATURE, seed)
+        return [Sample(_line(prompt), _line(continuation))]
 
     def figures(self, network: Network, data: Pieces, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
-        """Return a test piece beside what was predicted of each frame before it was heard."""
+        """Return a test piece beside the prediction of each of its frames."""
         roll = _middle(data.test)
         before = np.concatenate([np.zeros((1, KEYS), np.float32), roll[:-1].astype(np.float32)])
         probabilities = np.asarray(_probabilities(network, before))
@@ -153,21 +153,21 @@ class Music(Task):
         temperature: NonNegativeFloat = 0.8,
         seed: Natural = 0,
     ) -> Prediction:
-        """Go on with pieces of music, frame by frame.
+        """Continue pieces of music, frame by frame.
 
         Args:
             network: the trained network
             file: a JSON file of pieces, each a list of time steps, each a list of MIDI pitches, as in
-                [[[60, 64], [60, 64], []]]; without it a new piece is begun
-            length: how many time steps to write
-            temperature: below 1 bolder, above 1 wilder; 0 always takes the keys that are more likely than not
-            seed: another seed, another piece
+                [[[60, 64], [60, 64], []]]; without it, the network starts a new piece
+            length: number of time steps to generate
+            temperature: below 1 less random, above 1 more; 0 takes each key that is more likely than not
+            seed: seed of the samples
 
         Raises:
-            DataError: the file is missing or of another form.
+            DataError: the file is missing or of another structure.
         """
-        given = [np.zeros((0, KEYS), np.uint8)] if file is None else read_pieces(file, "file")
-        written = [_continue(network, roll, length, temperature, seed) for roll in given]
+        prompts = [np.zeros((0, KEYS), np.uint8)] if file is None else read_pieces(file, "file")
+        continuations = [_continue(network, roll, length, temperature, seed) for roll in prompts]
         rows = [
             {
                 "piece": piece,
@@ -175,11 +175,11 @@ class Music(Task):
                 "pitches": " ".join(map(str, pitches_of(frame))),
                 "notes": notes_of(frame),
             }
-            for piece, (before, roll) in enumerate(zip(given, written, strict=True), 1)
+            for piece, (before, roll) in enumerate(zip(prompts, continuations, strict=True), 1)
             for place, frame in enumerate(roll, 1)
         ]
         text = "\n".join(f"piece {row['piece']}  step {row['step']:>5}  {row['notes']}" for row in rows)
-        return Prediction(text, rows, lambda: music_pictures.continuations(given, written))
+        return Prediction(text, rows, lambda: music_pictures.continuations(prompts, continuations))
 
 
 def _windows(rolls: Sequence[Roll], training: TrainingConfig) -> PieceWindows:
@@ -195,7 +195,7 @@ def _line(roll: Roll) -> str:
 
 
 def _nll(network: Network, batch: Batch, carry: Carry, key: Array | None) -> tuple[Float[Array, "lanes window"], Carry]:
-    """Return the nll of each frame, 0 where none stands, and the carry after the window."""
+    """Return the nll of each frame, 0 for masked ones, and the carry after the window."""
     logits, carry = network(batch["inputs"], carry, reset=batch["reset"], key=key)
     nll = (jax.nn.softplus(logits) - jnp.where(batch["targets"], logits, 0.0)).sum(axis=2)
     return jnp.where(batch["mask"], nll, 0.0), carry
@@ -207,7 +207,7 @@ def _probabilities(network: Network, before: Float[Array, "steps keys"]) -> Floa
     return jax.nn.sigmoid(logits[0])
 
 
-def _continue(network: Network, given: Roll, length: int, temperature: float, seed: int) -> Roll:
-    heard = np.concatenate([np.zeros((1, KEYS), np.float32), given.astype(np.float32)])
-    frames = generate(network, jnp.asarray(heard), length, Bernoulli(temperature), jax.random.key(seed))
+def _continue(network: Network, prompt: Roll, length: int, temperature: float, seed: int) -> Roll:
+    inputs = np.concatenate([np.zeros((1, KEYS), np.float32), prompt.astype(np.float32)])
+    frames = generate(network, jnp.asarray(inputs), length, Bernoulli(temperature), jax.random.key(seed))
     return np.asarray(frames).astype(np.uint8)

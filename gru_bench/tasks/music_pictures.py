@@ -1,4 +1,4 @@
-"""Pictures of music: piano rolls, time across and pitch upwards."""
+"""Figures of music: piano rolls, pitch over time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from gru_bench.data.pieces.pieces import LOWEST, Roll, note_name
 from gru_bench.plotting import COLOURS, STYLES, new_figure
 
-MOST_STEPS = 128  # time steps that a picture shows
+MOST_STEPS = 128  # time steps in a figure
 MOST_PIECES = 3
 _OCTAVE = 12
 
 
 def truth_and_prediction(roll: Roll, probability: NDArray[np.floating]) -> Figure:
-    """Draw what is played above what was predicted one time step before, at the beginning of a piece.
+    """Draw the beginning of a piece above the predictions of its frames.
 
     Args:
         roll: the piece.
@@ -37,9 +37,9 @@ def truth_and_prediction(roll: Roll, probability: NDArray[np.floating]) -> Figur
     return figure
 
 
-def continuations(given: Sequence[Roll], written: Sequence[Roll]) -> Figure:
-    """Draw what the network wrote after the last time steps of what was given, for the first few pieces."""
-    pairs = list(zip(given, written, strict=True))[:MOST_PIECES]
+def continuations(prompts: Sequence[Roll], continuations: Sequence[Roll]) -> Figure:
+    """Draw the ends of the first few prompts and their continuations."""
+    pairs = list(zip(prompts, continuations, strict=True))[:MOST_PIECES]
     figure, axes = new_figure(1, len(pairs), width=8.0, height=2.6)
     for (panel,), (before, after) in zip(axes, pairs, strict=True):
         before, after = before[-MOST_STEPS // 2 :], after[:MOST_STEPS]
@@ -47,12 +47,12 @@ def continuations(given: Sequence[Roll], written: Sequence[Roll]) -> Figure:
         _draw(panel, frames, _used(frames), 1 - len(before))
         if len(before):
             panel.axvline(0.5, color=COLOURS[1], linestyle=STYLES[1])
-        panel.set_xlabel("time steps written" if not len(before) else "given, and time steps written")
+        panel.set_xlabel("generated time steps" if not len(before) else "prompt, and generated time steps")
     return figure
 
 
 def _used(frames: NDArray) -> slice:
-    """Return the keys that sound, whole octaves from C to B, and one octave at the middle C where none does."""
+    """Return the range of the sounding keys in whole octaves from C to B; without any, the octave of middle C."""
     sounding = np.flatnonzero(frames.any(axis=0)) + LOWEST
     low, high = (sounding.min(), sounding.max()) if sounding.size else (60, 60)
     first, last = low // _OCTAVE * _OCTAVE, high // _OCTAVE * _OCTAVE + _OCTAVE

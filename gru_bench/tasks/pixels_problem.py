@@ -1,4 +1,4 @@
-"""Pictures read pixel by pixel: their class at the last time step; see `gru_bench.data.public.mnist`."""
+"""Pictures that are read pixel by pixel and classified at the last time step; see `gru_bench.data.public.mnist`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gru_bench.tasks.task import Batch, Sums
 
 
 class Pixels:
-    """Cross entropy of the class in nats; accuracy selects."""
+    """Cross-entropy of the class in nats; accuracy selects."""
 
     metric = "accuracy"
     direction: Literal["min", "max"] = "max"
@@ -32,11 +32,11 @@ class Pixels:
 
     @property
     def signature(self) -> Signature:
-        """One grey value in, one score per class out."""
+        """Inputs: one grey value; outputs: one score per class."""
         return Signature(channels=1, outputs=len(self._classes))
 
     def score(self, outputs: Outputs, batch: Batch) -> Sums:
-        """Return the summed nll and what the metrics of classifiers are made of."""
+        """Return the summed nll and the sums behind the metrics of classifiers."""
         mask = batch["mask"][:, 0]
         sums = classification.class_sums(jax.nn.log_softmax(outputs[:, 0]), batch["targets"][:, 0], mask)
         return {**sums, "loss": sums["nll"], "items": mask.sum(dtype=jnp.int32)}
@@ -46,7 +46,7 @@ class Pixels:
         return classification.class_metrics(sums)
 
     def references(self, data: Sequences) -> Mapping[str, Reference]:
-        """Return the most frequent class, and a linear map of all pixels at once."""
+        """Return the majority class, and a linear model of all pixels at once."""
         train = data.train
         assert isinstance(train, Examples)
         shares = class_shares(train, len(self._classes))
@@ -61,25 +61,25 @@ class Pixels:
         return {"confusion_matrix": confusion_matrix(sums["confusion"], self._classes)}
 
     def read(self, text: str) -> Examples:
-        """Return the picture of a line of pixels, with or without its label."""
+        """Parse a line of pixels, with or without a label before them."""
         return mnist.read(text, self._form)
 
     def read_known(self, text: str) -> Examples:
-        """Return the picture of a line of pixels, whose label stands before them."""
-        found = self.read(text)
-        if not found.mask.all():
-            raise DataError(f"found {found.padding.size} pixels without a label, expected the label before them")
-        return found
+        """Parse a line of pixels with their label before them."""
+        example = self.read(text)
+        if not example.mask.all():
+            raise DataError(f"found {example.padding.size} pixels without a label, expected the label before them")
+        return example
 
-    def tell(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
-        """Return the most probable class, its probability, and the true class where it is known."""
+    def describe(self, example: Examples, outputs: np.ndarray) -> dict[str, Any]:
+        """Return the most probable class, its probability, and the true class if it is known."""
         scores = outputs[0].astype(np.float64)
         probability = np.exp(scores - scores.max())
         best = int(probability.argmax())
         side, ink = self._form["side"], float(example.batch()["inputs"].mean())
-        told = {
+        row = {
             "given": f"{side} x {side} pixels, {ink:.0%} ink",
             "output": self._classes[best],
             "probability": float(probability[best] / probability.sum()),
         }
-        return {**told, "truth": self._classes[int(example.targets[0, 0])]} if example.mask.all() else told
+        return {**row, "truth": self._classes[int(example.targets[0, 0])]} if example.mask.all() else row

@@ -28,16 +28,16 @@ from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, 
 from gru_bench.tasks.word_weights import WordWeights, log_probabilities, rows_at_once, weigh_words
 from gru_bench.validation import Natural, Positive
 
-PICTURED = 8  # texts of a prediction that are drawn, the first ones
+PICTURED = 8  # the first texts of a prediction, for its figure
 
 
 class Sentiment(Task):
     """Classification of texts.
 
     Args:
-        description: what `TextForm.to_dict` returns.
-        buckets: the most shapes of a batch; texts are sorted into so many buckets by their length.
-        samples: texts of the test split that are shown at the end of a run, each with what its words count.
+        description: the description of the data, from its `describe`.
+        buckets: maximum number of shapes of batches; texts are sorted into this many buckets by length.
+        samples: number of test texts to show at the end of a run, each with the weights of its words.
     """
 
     accepts = "texts"
@@ -53,7 +53,7 @@ class Sentiment(Task):
 
     @property
     def signature(self) -> Signature:
-        """Words in, one score per class out."""
+        """Inputs: words; outputs: one score per class."""
         return Signature(symbols=self.form.vocabulary.size, outputs=len(self.form.classes), pooled=True)
 
     def describe(self) -> dict[str, Any]:
@@ -61,13 +61,13 @@ class Sentiment(Task):
         return self.form.to_dict()
 
     def train_batches(self, data: LabelledTexts, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of texts of about the same length, drawn anew in each epoch."""
+        """Return batches of texts of similar length, in a new order in each epoch."""
         rows = self._rows(data.train)
         edges = bucket_edges(_lengths(rows), self.buckets)
         return TextBuckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
 
     def eval_batches(self, data: LabelledTexts, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches that hold each text of a split exactly once; texts of train are spread evenly over it."""
+        """Return batches with each text of a split exactly once; those of train are spread evenly over it."""
         edges = bucket_edges(_lengths(self._rows(data.train)), self.buckets)
         examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
         if split == "train" and len(data.train) > len(data.test):
@@ -75,18 +75,18 @@ class Sentiment(Task):
         return TextBuckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches that hold each text of a table exactly once.
+        """Return batches with each text of a table exactly once.
 
         Raises:
-            ConfigError: its columns cannot be found.
-            DataError: the file is missing or broken, or a label is none of the classes.
+            ConfigError: the table lacks a column.
+            DataError: the file is missing or broken, or a label is not one of the classes.
         """
         examples = self.form.encode(*read_labelled(path, self.form, "path"))
         rows = self._rows(examples)
         return TextBuckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
-        """Return the summed cross entropy of a batch, in nats."""
+        """Return the summed cross-entropy of a batch, in nats."""
         scores = _log_probabilities(network, batch, key)
         nll = -scores[jnp.arange(scores.shape[0]), batch["labels"]]
         mask = batch["mask"]
@@ -101,25 +101,25 @@ class Sentiment(Task):
         return class_metrics(sums)
 
     def baselines(self, data: LabelledTexts) -> dict[str, dict[str, float]]:
-        """Return the most frequent class and the bag of words, scored on the test split."""
-        known = {"majority class": majority(data), "bag of words": bag_of_words(data)}
-        return {name: score_probabilities(found, data.test.labels) for name, found in known.items()}
+        """Return metrics of the majority class and of the bag of words, on the test split."""
+        predictions = {"majority class": majority(data), "bag of words": bag_of_words(data)}
+        return {name: score_probabilities(each, data.test.labels) for name, each in predictions.items()}
 
     def samples(self, network: Network, data: LabelledTexts, seed: int) -> Sequence[Sample]:
-        """Return a few of the shorter test texts with their prediction and the words that count most."""
-        found = []
+        """Return a few of the shorter test texts with their prediction and the words of the largest weights."""
+        samples = []
         for place in self._chosen(data, seed):
             weighed = self._weigh(network, data.test.texts[place])
             truth = data.classes[data.test.labels[place]]
             verdict = f"{weighed.label} ({weighed.probability:.2f}); true class: {truth}"
             output = f"{verdict}\n{weighed.strongest()}\n({weighed.meaning})"
-            found.append(Sample(given=data.test.texts[place], output=output))
-        return found
+            samples.append(Sample(given=data.test.texts[place], output=output))
+        return samples
 
     def figures(
         self, network: Network, data: LabelledTexts, sums: Mapping[str, Any]
     ) -> Mapping[str, Callable[[], Figure]]:
-        """Return confusion matrix, reliability diagram and some test texts whose words are coloured."""
+        """Return confusion matrix, reliability diagram and some test texts with coloured words."""
         pictures: dict[str, Callable[[], Figure]] = {
             "confusion_matrix": lambda: confusion_matrix(sums["confusion"], data.classes),
             "reliability": lambda: reliability_diagram(sums, self.metrics(sums)["ece"]),
@@ -142,48 +142,47 @@ class Sentiment(Task):
 
         Args:
             network: the trained network
-            texts: the texts, each one argument; a text that looks like key=value starts with a blank
+            texts: one text per argument; start a text that looks like key=value with a blank
             file: one text per line, or a table (.csv, .tsv, or any with column=); - reads standard input
-            column: the table's column of texts, by name or number
-            words: also say which words count most
+            column: the column of texts in a table, by name or number
+            words: also show the words of the largest weights
 
         Raises:
-            ConfigError: no text is given, or there is no such column.
+            ConfigError: there is no text, or no such column.
             DataError: the file is missing or broken.
         """
         if not texts and file is None:
             raise ConfigError("texts", None, "texts as arguments, or file=FILE with one per line or a table")
-        given = [*texts, *([] if file is None else read_unlabelled(file, column, self.form, "file"))]
-        probabilities = self.classify(network, given)
+        inputs = [*texts, *([] if file is None else read_unlabelled(file, column, self.form, "file"))]
         rows, lines = [], []
-        for text, found in zip(given, probabilities, strict=True):
-            best = int(found.argmax())
-            shares = {f"p({name})": float(share) for name, share in zip(self.form.classes, found, strict=True)}
-            rows.append({"text": text, "label": self.form.classes[best], "probability": float(found[best]), **shares})
-            lines.append(f"{self.form.classes[best]}\t{found[best]:.3f}\t{' '.join(text.split())}")
+        for text, row in zip(inputs, self.classify(network, inputs), strict=True):
+            best = int(row.argmax())
+            shares = {f"p({name})": float(share) for name, share in zip(self.form.classes, row, strict=True)}
+            rows.append({"text": text, "label": self.form.classes[best], "probability": float(row[best]), **shares})
+            lines.append(f"{self.form.classes[best]}\t{row[best]:.3f}\t{' '.join(text.split())}")
             if words:
                 rows[-1]["words"] = self._weigh(network, text).strongest()
                 lines.append(f"\t\t{rows[-1]['words']}")
 
         def draw() -> Figure:
-            weighed = [self._weigh(network, text) for text in given[:PICTURED]]
+            weighed = [self._weigh(network, text) for text in inputs[:PICTURED]]
             return words_that_count(weighed, [_verdict(text) for text in weighed])
 
-        return Prediction("\n".join(lines), rows, draw if given else None)
+        return Prediction("\n".join(lines), rows, draw if inputs else None)
 
     def classify(self, network: Network, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the probability of each class for each text, of shape (texts, classes)."""
         examples = self.form.encode(texts, np.zeros(len(texts), np.int32))
         rows = self._rows(examples)
-        found = np.zeros((len(texts), len(self.form.classes)), np.float32)
+        probabilities = np.zeros((len(texts), len(self.form.classes)), np.float32)
         lengths = _lengths(rows)
         at_once = min(rows_at_once(int(lengths.max())), len(texts))
         batches = TextBuckets(rows, examples.labels, bucket_edges(lengths, self.buckets), at_once)
         for index in range(len(batches)):
             batch, places = batches[index], batches.places(index)
             scores = log_probabilities(network, jnp.asarray(batch["inputs"]), jnp.asarray(batch["padding"]))
-            found[places] = np.exp(np.asarray(scores)[: places.size])
-        return found
+            probabilities[places] = np.exp(np.asarray(scores)[: places.size])
+        return probabilities
 
     def _rows(self, examples: EncodedTexts) -> list[NDArray[np.int32]]:
         return [self.form.cut(examples[place]) for place in range(len(examples))]
@@ -194,7 +193,7 @@ class Sentiment(Task):
         return weigh_words(network, ids, words, self.form.classes)
 
     def _chosen(self, data: LabelledTexts, seed: int) -> list[int]:
-        """Choose test texts to show, among the shorter half."""
+        """Choose test texts to show, from the shorter half."""
         lengths = data.test.lengths
         short = np.flatnonzero(lengths <= np.median(lengths))
         return [int(short[place]) for place in permutation(seed, 0, short.size)[: self.shown]]

@@ -1,4 +1,4 @@
-"""What a task is: the contract between data, network and training loop."""
+"""The base class of tasks: the contract between data, network and training loop."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Loss(NamedTuple):
     """The loss of a batch.
 
     Attributes:
-        total: the sum of the per-item losses; its gradient, divided as `training.loss_reduction` says, is followed.
+        total: the sum of the per-item losses; `training.loss_reduction` divides it.
         items: the number of items in the sum.
-        carry: what passes to the next batch.
+        carry: the carry for the next batch.
     """
 
     total: Float[Array, ""]
@@ -38,7 +38,7 @@ class Loss(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A piece of output for people: what was given and what the network made of it."""
+    """An example for the report: an input and the network's output."""
 
     given: str
     output: str
@@ -46,12 +46,12 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a trained network says of something new.
+    """The prediction of a trained network for new inputs.
 
     Attributes:
         text: for the terminal.
         rows: the same as a table, one mapping per row, for CSV, JSON and data frames.
-        draw: makes a picture of the same, where there is one.
+        draw: returns a figure of it; None: there is none.
     """
 
     text: str
@@ -60,15 +60,15 @@ class Prediction:
 
 
 class Task:
-    """What is learned: its model, batches, loss and metrics. A task is one class, with its options as keywords.
+    """A task: its model, batches, loss and metrics, in one class with its options as keywords.
 
     Attributes:
-        accepts: the kind of data that it reads.
-        metric: the name of the metric that selects; `direction` says whether less (`min`) or more is better.
-        item: what is counted per second, in the plural.
+        accepts: the kind of data.
+        metric: the name of the metric that selects; `direction` tells whether less (`min`) or more is better.
+        item: the unit of throughput, in the plural.
         causal: whether outputs must not depend on later inputs, which rules out bidirectional networks.
         pooled: whether there is one output per sequence instead of one per time step.
-        decode_validation: whether decoded metrics are wanted at every evaluation; otherwise at the end alone.
+        decode_validation: whether to compute decoded metrics at every evaluation instead of only at the end.
     """
 
     accepts: str
@@ -83,8 +83,8 @@ class Task:
 
     @property
     def signature(self) -> Signature:
-        """What the task asks of the default network; not needed where `build` is overridden."""
-        raise TypeError(f"{type(self).__name__} says neither `signature` nor `build`")
+        """The inputs and outputs of the default network; not needed by a task that overrides `build`."""
+        raise TypeError(f"{type(self).__name__} defines neither `signature` nor `build`")
 
     def train_batches(self, data: Any, training: TrainingConfig, seed: int) -> Batches:
         """Return the training batches."""
@@ -93,16 +93,16 @@ class Task:
     def eval_batches(self, data: Any, split: Split, training: TrainingConfig) -> Batches:
         """Return the batches of a split, each of its items scored exactly once; of train, at most as many as of test.
 
-        Which ones of train depends on the data alone.
+        The selection of train depends only on the data.
         """
         raise TypeError(f"{type(self).__name__} has no evaluation batches")
 
     def loss(self, network: Any, batch: Batch, carry: Carry, key: Array | None) -> Loss:
-        """Return the training loss of a batch; `key` draws dropout masks, None switches dropout off."""
+        """Return the training loss of a batch; `key` is that of the dropout masks, None switches dropout off."""
         raise TypeError(f"{type(self).__name__} has no loss")
 
     def score(self, network: Any, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
-        """Return the carry after a batch and the sums that metrics are made of."""
+        """Return the carry after a batch and the sums behind the metrics."""
         raise TypeError(f"{type(self).__name__} has no score")
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
@@ -112,26 +112,26 @@ class Task:
     # Optional
 
     def build(self, cells: Cells, key: Array) -> Model:
-        """Build the model; by default an encoder, stacked recurrent layers, pooling and a head, as `signature` says."""
+        """Build the model; by default the network of `signature`: encoder, recurrent layers, pooling and head."""
         return build_network(cells, self.signature, key)
 
     def describe(self) -> dict[str, Any]:
-        """Return what a saved run needs beside its weights to be used without its data, JSON-able."""
+        """Return plain values for JSON that a saved run needs, besides its weights, to be used without its data."""
         return {}
 
     def initial_carry(self, network: Any, batch_size: int) -> Carry:
-        """Return what passes from batch to batch, as it is before the first one; by default nothing does."""
+        """Return the carry before the first batch; by default there is none."""
         return ()
 
     def decode(self, network: Any, batch: Batch) -> Any:
-        """Return what the network makes of a batch where metrics need more than sums, such as sequences or rankings.
+        """Return the decoded output of a batch, such as sequences or rankings, for metrics that need more than sums.
 
-        It runs on the host and calls what it likes on the device.
+        It runs on the host and may call compiled functions on the device.
         """
         raise TypeError(f"{type(self).__name__} decodes nothing")
 
     def decoded_metrics(self, decoded: Sequence[Any]) -> dict[str, float]:
-        """Return metrics of a whole split from what `decode` made of its batches, in order."""
+        """Return metrics of a whole split from the results of `decode` for its batches, in order."""
         raise TypeError(f"{type(self).__name__} decodes nothing")
 
     def baselines(self, data: Any) -> dict[str, dict[str, float]]:
@@ -139,30 +139,30 @@ class Task:
         return {}
 
     def samples(self, network: Any, data: Any, seed: int) -> Sequence[Sample]:
-        """Return some output for people to read."""
+        """Return some examples of outputs."""
         return ()
 
     def figures(self, network: Any, data: Any, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
-        """Return what draws pictures of how the network does on the test split, by file name without its ending.
+        """Return functions that draw figures of the test split, by file name without extension.
 
         Args:
             network: the network with its best weights.
             data: the data.
-            sums: over the test split, as `score` makes them.
+            sums: the sums of `score` over the test split.
         """
         return {}
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return the batches of a file of the same form as the run's data, all of it scored.
+        """Return the batches of a whole file in the format of the run's data.
 
         Raises:
-            DataError: the file is missing, unreadable or of another form.
+            DataError: the file is missing, unreadable or in another format.
         """
-        raise ConfigError("path", path, "nothing: this task reads no files of its own")
+        raise ConfigError("path", path, "nothing: this task does not read files")
 
     predict: Callable[..., Prediction]
     """Returns a `Prediction` for new inputs: its first argument is the network, the others are the arguments of
-    `python -m gru_bench.predict`. It needs no data but what `describe` returned."""
+    `python -m gru_bench.predict`. Of the data it needs only the result of `describe`."""
 
     @property
     def decodes(self) -> bool:

@@ -31,25 +31,25 @@ from gru_bench.tasks.forecast_metrics import forecast_metrics
 from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
 from gru_bench.validation import Positive
 
-CHUNK = 512  # rows that are forecast at once where batches are not given
-MOST_DRAWN = 20_000_000  # values that pictures are made from
+CHUNK = 512  # rows per batch of a forecast
+MOST_DRAWN = 20_000_000  # values behind the figures
 
 
 class TimeSeries(Task):
     """Direct multi-horizon forecasting.
 
-    The network reads a context of scaled values, its last state is pooled, and the head puts out the whole horizon;
-    what is known in advance (covariates, calendar) is read along with the context and joins the pooled state over the
-    horizon.
+    The network reads a context of scaled values, its last state is pooled, and the head outputs the whole horizon.
+    Future covariates (also the calendar) are further inputs over the context, and are appended to the pooled state over
+    the horizon.
 
     Args:
-        description: the form of the series, as `SeriesForm.to_dict` writes it.
-        channels: `joint`: all targets in and out at once; `shared`: one network for every target, which reads that
-            target alone; a batch then counts targets of windows.
-        normalise: what is taken out of a context and put back into its forecast: `none`, the `last` value, or mean and
+        description: the description of the series, from its `describe`.
+        channels: `joint`: all targets together; `shared`: one network for every target, with only that target as its
+            input; a row of a batch is then one target of a window.
+        normalise: what is removed from a context and restored in its forecast: `none`, the `last` value, or mean and
             deviation of the context (`instance`).
         loss: mean squared or mean absolute error of scaled values.
-        train_stride: rows from one training window to the next; 1 takes every window in every epoch.
+        train_stride: rows from one training window to the next; 1 uses every window in every epoch.
     """
 
     accepts = "series"
@@ -77,7 +77,7 @@ class TimeSeries(Task):
 
     @property
     def signature(self) -> Signature:
-        """Real values in, one number per step of the horizon and target out, once per window."""
+        """Inputs: real values; outputs: one number per step of the horizon and target, once per window."""
         return Signature(
             channels=self._columns + self.form.features,
             outputs=self.form.horizon * self._columns,
@@ -95,7 +95,7 @@ class TimeSeries(Task):
         return ForecastTrainWindows(windows, training.batch_size, stride=self.train_stride, seed=seed)
 
     def eval_batches(self, data: Series, split: Split, training: TrainingConfig) -> Batches:
-        """Return every window whose whole horizon lies in the split; its context may lie before it.
+        """Return every window whose whole horizon is in the split; its context may begin before it.
 
         Of train these are the last ones, as many as of test.
         """
@@ -106,10 +106,10 @@ class TimeSeries(Task):
         return self._eval_windows(data, (start, end), training)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return every window of another file of this form.
+        """Return every window of another file in this format.
 
         Raises:
-            DataError: the file is missing, unreadable, too short or of another form.
+            DataError: the file is missing, unreadable, too short or in another format.
         """
         data = read_series(path, self.form, setting="path")
         return self._eval_windows(data, data.splits["file"], training)
@@ -144,7 +144,7 @@ class TimeSeries(Task):
         return zeros.at[batch["channel"]].add(values[..., 0]).T
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return mse and mae, scaled and in own units, mase, and the number of scored windows."""
+        """Return mse and mae, scaled and in units of the data, mase, and the number of scored windows."""
         if not np.asarray(sums["count"]).any():
             raise DataError("none of the windows to score has a known target value, expected at least one.")
         rows_per_window = len(self.form.targets) if self.channels == "shared" else 1
@@ -153,8 +153,8 @@ class TimeSeries(Task):
     def baselines(self, data: Series) -> dict[str, dict[str, float]]:
         """Return the metrics of last value, seasonal-naive and linear on every test window."""
         chosen = all_origins(data, "test")
-        found = {name: errors(data, chosen, forecast) for name, forecast in self._fitted(data).items()}
-        scored = {name: forecast_metrics(sums, self.form) for name, sums in found.items()}
+        sums_of = {name: errors(data, chosen, forecast) for name, forecast in self._fitted(data).items()}
+        scored = {name: forecast_metrics(sums, self.form) for name, sums in sums_of.items()}
         return {name: {key: value for key, value in row.items() if key != "items"} for name, row in scored.items()}
 
     def _fitted(self, data: Series) -> dict[str, Forecast]:
@@ -177,19 +177,19 @@ class TimeSeries(Task):
         items = windows.items(origin)
         size = min(CHUNK, items.size)
         parts = [items[start : start + size] for start in range(0, items.size, size)]
-        found = [np.asarray(_forecast(network, windows.batch(part, size)))[: part.size] for part in parts]
-        joined = np.concatenate(found).astype(np.float64).reshape(len(origin), -1, self.form.horizon, self._columns)
+        outputs = [np.asarray(_forecast(network, windows.batch(part, size)))[: part.size] for part in parts]
+        joined = np.concatenate(outputs).astype(np.float64).reshape(len(origin), -1, self.form.horizon, self._columns)
         return joined.swapaxes(1, 2).reshape(len(origin), self.form.horizon, len(self.form.targets))
 
     def samples(self, network: Network, data: Series, seed: int) -> Sequence[Sample]:
         """Return the forecast in the middle of the test split, beside the truth and the last value."""
         chosen = all_origins(data, "test")
         origin = int(chosen[len(chosen) // 2])
-        found = self.form.scaler.unscale(self.forecast(network, data, np.array([origin])))[0]
-        return [forecast_report.sample(data, origin, found)]
+        forecast = self.form.scaler.unscale(self.forecast(network, data, np.array([origin])))[0]
+        return [forecast_report.sample(data, origin, forecast)]
 
     def figures(self, network: Network, data: Series, sums: Mapping[str, Any]) -> Mapping[str, Callable[[], Figure]]:
-        """Return pictures of the test split: forecasts, error over the horizon, residuals."""
+        """Return figures of the test split: forecasts, error over the horizon, residuals."""
         chosen = all_origins(data, "test")
         stride = 1 + chosen.size * self.form.horizon * len(self.form.targets) // MOST_DRAWN
         return forecast_report.figures(
@@ -201,16 +201,16 @@ class TimeSeries(Task):
 
         Args:
             network: the trained network
-            file: a CSV with the columns of the training data, at least as many rows as the model reads; - reads
-                standard input. Where the model reads covariates in advance, rows with these and without targets follow
+            file: a CSV with the columns of the training data and at least as many rows as the context; - reads
+                standard input. For a model with future covariates, rows with these and without targets follow
 
         Raises:
-            DataError: the file is missing, unreadable, too short or of another form.
+            DataError: the file is missing, unreadable, too short or in another format.
         """
         data = read_series(file, self.form, ahead=True)
         first = data.splits["ahead"][0]
-        found = self.form.scaler.unscale(self.forecast(network, data, np.array([first])))[0]
-        return forecast_report.prediction(data, first, found)
+        forecast = self.form.scaler.unscale(self.forecast(network, data, np.array([first])))[0]
+        return forecast_report.prediction(data, first, forecast)
 
 
 def _outputs(network: Network, batch: Batch, key: Array | None) -> Float[Array, "rows horizon columns"]:

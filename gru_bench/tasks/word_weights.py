@@ -1,4 +1,4 @@
-"""How much each word of a text counts for what a network says of it."""
+"""The weight of each word in the classification of a text."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from gru_bench.data.tokens.vocabulary import Tokens
 from gru_bench.models.network import Network
 
-ROWS = 64  # texts that a network reads at once, but
-AREA = 2**18  # words of all of them together, padding included: memory does not grow with longer texts
+ROWS = 64  # maximum number of texts per batch
+AREA = 2**18  # maximum number of words per batch, padding included, which bounds memory
 STEP = 32  # texts are padded to a multiple of this, so that few shapes are compiled
 
 MEANINGS = {
@@ -27,14 +27,14 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class WordWeights:
-    """What a network says of a text, and how much each of its words counts for that.
+    """The classification of a text, and the weight of each of its words.
 
     Attributes:
         words: as the network reads them.
         label: the predicted class.
         probability: of that class.
         weights: of shape (words,); see `MEANINGS`.
-        kind: the weight that attention pooling gives, or the change of the class's log odds by the word.
+        kind: weights of attention pooling, or changes of the log odds of the class by each word.
     """
 
     words: Sequence[str]
@@ -45,18 +45,18 @@ class WordWeights:
 
     @property
     def meaning(self) -> str:
-        """What the weights are, in words."""
+        """The meaning of the weights."""
         return MEANINGS[self.kind].format(label=self.label)
 
     def strongest(self, count: int = 8) -> str:
-        """Write the words that count most, as in `dull +1.20, not -0.80`."""
+        """Return the words of the largest weights, as in `dull +1.20, not -0.80`."""
         order = np.argsort(-np.abs(self.weights), kind="stable")[:count]
         sign = "" if self.kind == "attention" else "+"
         return ", ".join(f"{self.words[place]} {self.weights[place]:{sign}.2f}" for place in sorted(order))
 
 
 def rows_at_once(longest: int) -> int:
-    """Return how many texts of so many words are read at once."""
+    """Return the number of texts per batch, for texts of up to `longest` words."""
     return max(1, min(ROWS, AREA // longest))
 
 
@@ -77,12 +77,12 @@ def _attention(
 
 
 def weigh_words(network: Network, ids: Tokens, words: Sequence[str], classes: Sequence[str]) -> WordWeights:
-    """Say how much each word of a text counts: by attention where the network has it, else by leaving the word out.
+    """Return the weight of each word of a text: its attention weight, else the effect of leaving it out.
 
     Args:
         network: a text classifier.
         ids: of the words, of shape (words,).
-        words: for people.
+        words: the words as text.
         classes: names of the classes.
     """
     size = ids.size
@@ -107,17 +107,17 @@ def weigh_words(network: Network, ids: Tokens, words: Sequence[str], classes: Se
 
 
 def _log_odds(log_probabilities: NDArray, label: int) -> NDArray[np.float64]:
-    """Return log p(label) - log p(another class); unlike log p it still moves where p is close to 1."""
+    """Return log p(label) - log p(any other class), which does not saturate if p is close to 1, unlike log p."""
     known = np.asarray(log_probabilities, np.float64)
     return known[:, label] - np.logaddexp.reduce(np.delete(known, label, axis=1), axis=1)
 
 
 def _without_each_word(network: Network, inputs: NDArray, padding: NDArray[np.bool_], size: int) -> NDArray:
-    found = []
+    scores = []
     rows = rows_at_once(inputs.shape[1])
     repeated = np.repeat(inputs, rows, axis=0)
     for start in range(0, size, rows):
         left_out = np.arange(start, start + rows)
         kept = padding & (np.arange(inputs.shape[1]) != left_out[:, None])
-        found.append(np.asarray(log_probabilities(network, jnp.asarray(repeated), jnp.asarray(kept))))
-    return np.concatenate(found)[:size]
+        scores.append(np.asarray(log_probabilities(network, jnp.asarray(repeated), jnp.asarray(kept))))
+    return np.concatenate(scores)[:size]

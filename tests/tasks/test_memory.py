@@ -209,7 +209,7 @@ def test_own_sequences_are_answered_and_scored(name: str, tmp_path: Path):
 
 def test_what_is_told_of_a_sum():
     outputs = np.array([[0.1], [0.2], [0.8]])
-    found = TASKS["adding"].problem.tell(adding.read("0.5* 0.1 0.25*"), outputs)
+    found = TASKS["adding"].problem.describe(adding.read("0.5* 0.1 0.25*"), outputs)
     assert found == {"given": "0.5000 + 0.2500 at time steps 1 and 3 of 3", "output": 0.8, "sum": 0.75}
 
 
@@ -217,7 +217,7 @@ def test_what_is_told_of_a_copy():
     example = copy_memory.read("0123456701", 3)
     outputs = np.eye(9)[example.targets[0]]
     outputs[-1] = np.eye(9)[8]
-    found = TASKS["copy"].problem.tell(example, outputs)
+    found = TASKS["copy"].problem.describe(example, outputs)
     assert found == {"given": "0123456701", "output": "012345670_", "right": 9}
 
 
@@ -232,7 +232,7 @@ def test_what_is_told_of_a_copy():
 def test_what_a_perfect_network_says_of_a_string(word: str, given: str, output: str, truth: str):
     example = counting_languages.read(word, "ab")
     outputs = np.where(example.targets[0], 1.0, -1.0)
-    assert TASKS["anbn"].problem.tell(example, outputs) == {"given": given, "output": output, "truth": truth}
+    assert TASKS["anbn"].problem.describe(example, outputs) == {"given": given, "output": output, "truth": truth}
 
 
 @pytest.mark.parametrize("line", ["aab", "a" * 7 + "b" * 7])

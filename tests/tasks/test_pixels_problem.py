@@ -49,10 +49,10 @@ def test_baselines_see_the_picture_and_no_order(seed: int | None):
 
 def test_what_is_told_of_a_picture():
     outputs = np.log(np.array([[0.1, 0.15, 0.75]])) - 2
-    told = PROBLEM.tell(PROBLEM.read(f"1 {LINE}"), outputs)
+    told = PROBLEM.describe(PROBLEM.read(f"1 {LINE}"), outputs)
     assert told.pop("probability") == pytest.approx(0.75)
     assert told == {"given": "4 x 4 pixels, 25% ink", "output": "2", "truth": "1"}
-    assert "truth" not in PROBLEM.tell(PROBLEM.read(LINE), outputs)
+    assert "truth" not in PROBLEM.describe(PROBLEM.read(LINE), outputs)
 
 
 def test_only_pictures_with_a_label_are_scored():
