@@ -21,7 +21,7 @@ _WHERE, _WHAT = 1, 2
 _SHARE = 3  # apart from the streams that splits and noise are drawn from
 
 
-def with_change(facts: Mapping[str, Any], name: str, change: Mapping[str, Any]) -> dict[str, Any]:
+def changed_facts(facts: Mapping[str, Any], name: str, change: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts of changed data: what was changed stands under `name`, and enters the digest.
 
     Args:
@@ -33,14 +33,14 @@ def with_change(facts: Mapping[str, Any], name: str, change: Mapping[str, Any]) 
     return {**facts, "digest": state.hexdigest(), name: dict(change)}
 
 
-def with_fraction(facts: Mapping[str, Any], share: float, used: int, total: int, **more: int) -> dict[str, Any]:
+def fraction_facts(facts: Mapping[str, Any], share: float, used: int, total: int, **more: int) -> dict[str, Any]:
     """Return the facts of data of which `used` of `total` training items are left."""
-    return with_change(facts, "train_fraction", {"share": share, "used": used, "of": total, **more})
+    return changed_facts(facts, "train_fraction", {"share": share, "used": used, "of": total, **more})
 
 
-def with_noise(facts: Mapping[str, Any], level: float, draw_seed: int) -> dict[str, Any]:
+def noise_facts(facts: Mapping[str, Any], level: float, draw_seed: int) -> dict[str, Any]:
     """Return the facts of data with input noise."""
-    return with_change(facts, "input_noise", {"level": level, "draw_seed": draw_seed})
+    return changed_facts(facts, "input_noise", {"level": level, "draw_seed": draw_seed})
 
 
 def rounded_share(total: int, share: float) -> int:
@@ -55,7 +55,7 @@ def drawn_share(total: int, share: float, seed: int, stream: int = 0) -> NDArray
         total: how many there are to draw from.
         share: how many of them are drawn.
         seed: the setting `data.draw_seed`.
-        stream: another one, other places.
+        stream: number of the stream of random words; each draws other places.
     """
     return np.sort(permutation(seed, stream, total, _SHARE)[: max(1, rounded_share(total, share))])
 
@@ -63,7 +63,7 @@ def drawn_share(total: int, share: float, seed: int, stream: int = 0) -> NDArray
 def wrong_labels(
     labels: NDArray[np.int32], share: float, classes: int, draw_seed: int
 ) -> tuple[NDArray[np.int32], dict[str, Any]]:
-    """Return labels of which a share is another class, and the change for `with_change`.
+    """Return labels of which a share is another class, and the change for `changed_facts`.
 
     Args:
         labels: class numbers, of shape (items,).

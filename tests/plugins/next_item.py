@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gru_bench.data.batches.base import Batches
-from gru_bench.data.changes import rounded_share, with_fraction
+from gru_bench.data.changes import fraction_facts, rounded_share
 from gru_bench.data.data_set import DataSet
 from gru_bench.data.source import gives
 from gru_bench.models.network import Network, Signature
@@ -39,7 +39,7 @@ class Sessions(DataSet):
         items, begins = self.splits["train"]
         used = rounded_share(len(items), share)
         splits = {**self.splits, "train": (items[:used], begins[:used])}
-        return replace(self, splits=splits, facts=with_fraction(self.facts, share, used, len(items)))
+        return replace(self, splits=splits, facts=fraction_facts(self.facts, share, used, len(items)))
 
 
 @gives("sessions")

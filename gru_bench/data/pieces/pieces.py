@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.changes import drawn_share, with_fraction
+from gru_bench.data.changes import drawn_share, fraction_facts
 from gru_bench.data.data_set import SPLITS, DataSet
 
 KEYS = 88
@@ -56,7 +56,7 @@ class Pieces(DataSet):
         train = [self.train[place] for place in drawn_share(total, share, seed).tolist()]
         counts = {"pieces": len(train), "steps": sum(map(len, train))}
         facts = self.facts | {name: {**self.facts[name], "train": count} for name, count in counts.items()}
-        return replace(self, train=train, facts=with_fraction(facts, share, len(train), total, draw_seed=seed))
+        return replace(self, train=train, facts=fraction_facts(facts, share, len(train), total, draw_seed=seed))
 
 
 def make_pieces(

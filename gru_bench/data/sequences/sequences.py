@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.changes import (
+    changed_facts,
     drawn_share,
+    fraction_facts,
     input_seeds,
+    noise_facts,
     normal,
-    with_change,
-    with_fraction,
-    with_noise,
     wrong_labels,
 )
 from gru_bench.data.data_set import DataSet, refusal
@@ -127,7 +127,7 @@ class Sequences(DataSet):
         places = drawn_share(total, share, seed)
         used = len(places)
         facts = self.facts | {"sequences": {**self.facts["sequences"], "train": used}}
-        facts = with_fraction(facts, share, used, total, draw_seed=seed)
+        facts = fraction_facts(facts, share, used, total, draw_seed=seed)
         return replace(self, train=self.train.take(places), train_size=used, facts=facts)
 
     def with_label_noise(self, share: float, seed: int) -> Sequences:
@@ -135,7 +135,7 @@ class Sequences(DataSet):
         train, classes = self._fixed("label_noise", share)
         labels, change = wrong_labels(train.targets.reshape(-1), share, classes, seed)
         noisy = train._replace(targets=labels.reshape(train.targets.shape))
-        return replace(self, train=noisy, facts=with_change(self.facts, "label_noise", change))
+        return replace(self, train=noisy, facts=changed_facts(self.facts, "label_noise", change))
 
     def with_input_noise(self, level: float, seed: int) -> Sequences:
         """Add normal noise to the values of a fixed set, in standard deviations of those of train."""
@@ -144,7 +144,7 @@ class Sequences(DataSet):
         splits = {
             split: getattr(self, split).with_noise(deviation, stream) for split, stream in input_seeds(seed).items()
         }
-        return replace(self, **splits, facts=with_noise(self.facts, level, seed))
+        return replace(self, **splits, facts=noise_facts(self.facts, level, seed))
 
     def _fixed(self, setting: str, level: float) -> tuple[Examples, int]:
         """Return the training sequences and the number of their classes."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.changes import input_seeds, normal, rounded_share, with_fraction, with_noise
+from gru_bench.data.changes import fraction_facts, input_seeds, noise_facts, normal, rounded_share
 from gru_bench.data.data_set import SPLITS, DataSet
 from gru_bench.data.files.time_zones import iso_texts, wall_clock
 from gru_bench.data.series.checks import check_rows, check_scaled
@@ -163,7 +163,7 @@ class Series(DataSet):
             known=self.known[first:],
             splits={split: (max(begin, first) - first, stop - first) for split, (begin, stop) in self.splits.items()},
         )
-        return replace(cut, facts=with_fraction(self.facts | row_counts(cut), share, used, end - start))
+        return replace(cut, facts=fraction_facts(self.facts | row_counts(cut), share, used, end - start))
 
     def with_input_noise(self, level: float, seed: int) -> Series:
         """Add normal noise to the values that are read, in standard deviations of their column in train."""
@@ -171,7 +171,7 @@ class Series(DataSet):
         for split, stream in input_seeds(seed).items():
             rows = slice(*self.splits[split])
             noisy[rows] += level * np.array(self.form.scaler.deviation) * normal(noisy[rows].shape, stream)
-        return replace(self, noisy=noisy, facts=with_noise(self.facts, level, seed))
+        return replace(self, noisy=noisy, facts=noise_facts(self.facts, level, seed))
 
 
 def make_series(

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.changes import (
+    changed_facts,
     confused,
     drawn_share,
+    fraction_facts,
     input_seeds,
-    with_change,
-    with_fraction,
-    with_noise,
+    noise_facts,
     wrong_labels,
 )
 from gru_bench.data.data_set import SPLITS, DataSet
@@ -162,14 +162,14 @@ class LabelledTexts(DataSet):
             places = np.flatnonzero(self.train.labels == number)
             kept.append(places[drawn_share(places.size, share, seed, int(number))])
         part = self._with(train=self.train.take(np.sort(np.concatenate(kept))))
-        facts = with_fraction(part.facts, share, len(part.train), len(self.train), draw_seed=seed)
+        facts = fraction_facts(part.facts, share, len(part.train), len(self.train), draw_seed=seed)
         return replace(part, facts=facts)
 
     def with_label_noise(self, share: float, seed: int) -> LabelledTexts:
         """Replace a share of the training labels by another class."""
         labels, change = wrong_labels(self.train.labels, share, len(self.classes), seed)
         noisy = self._with(train=replace(self.train, labels=labels))
-        return replace(noisy, facts=with_change(noisy.facts, "label_noise", change))
+        return replace(noisy, facts=changed_facts(noisy.facts, "label_noise", change))
 
     def with_input_noise(self, level: float, seed: int) -> LabelledTexts:
         """Read a share of the words as another one of the vocabulary."""
@@ -179,7 +179,7 @@ class LabelledTexts(DataSet):
             for split, stream in input_seeds(seed).items()
         }
         noisy = self._with(**{split: replace(splits[split], ids=ids[split]) for split in SPLITS})
-        return replace(noisy, facts=with_noise(noisy.facts, level, seed))
+        return replace(noisy, facts=noise_facts(noisy.facts, level, seed))
 
     def _with(self, **splits: EncodedTexts) -> LabelledTexts:
         """Return the texts with other ones in some splits, counted again."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gru_bench.data.changes import confused, input_seeds, rounded_share, with_fraction, with_noise
+from gru_bench.data.changes import confused, fraction_facts, input_seeds, noise_facts, rounded_share
 from gru_bench.data.data_set import SPLITS, DataSet
 from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
 from gru_bench.errors import DataError
@@ -65,7 +65,7 @@ class Corpus(DataSet):
             )
         start = int(seed * _SPREAD % 1 * (total - used))  # a larger share begins before it and ends after it
         facts = self.facts | {"symbols": {**self.facts["symbols"], "train": used}}
-        facts = with_fraction(facts, share, used, total, **({"start": start} if start else {}))
+        facts = fraction_facts(facts, share, used, total, **({"start": start} if start else {}))
         return replace(self, train=self.train[start : start + used], facts=facts)
 
     def with_input_noise(self, level: float, seed: int) -> Corpus:
@@ -74,7 +74,7 @@ class Corpus(DataSet):
             split: confused(getattr(self, split), level, self.vocabulary.size, stream)
             for split, stream in input_seeds(seed).items()
         }
-        return replace(self, read=read, floor=None, facts=with_noise(self.facts, level, seed))
+        return replace(self, read=read, floor=None, facts=noise_facts(self.facts, level, seed))
 
 
 def make_corpus(
