@@ -204,8 +204,8 @@ def _say_plan(claim: Claim, planner: Planner, folder: Path, terminal: Terminal) 
     from gru_bench.reproduction.plan import missing
     from gru_bench.reproduction.provenance import other_versions
 
-    jobs, refused = planner.jobs(claim)
     rows = _rows(claim, folder)
+    jobs, refused = planner.jobs(claim, rows)
     left = len(missing(jobs, rows))
     terminal.print(f"{claim.name}: {len(jobs)} rows, {left} of them to be made")
     for line in refused:

@@ -184,7 +184,10 @@ def test_a_trial_that_is_worse_than_the_median_is_pruned(tmp_path: Path):
         (["space=gruu"], "space: found 'gruu', allowed: gru, lstm"),
         (["method=grid"], "method: found 'grid', allowed: random or optuna"),
         (["model.hidden=3"], "model.hidden: found '3', allowed: model.hidden_size"),
-        (["model.update_bias=1", "optimizer.learning_rate=1"], "space: found 'gru', allowed: one with a setting that"),
+        (
+            ["model.update_bias=1", "model.output_dropout=0", "optimizer.learning_rate=1"],
+            "space: found 'gru', allowed: one with a setting that",
+        ),
     ],
 )
 def test_wrong_arguments_are_one_message(arguments: list[str], message: str, tmp_path: Path):

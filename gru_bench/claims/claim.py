@@ -122,6 +122,7 @@ class Part:
         first_seed: seeds count from here on.
         trained: whether the measure is of networks after training, which are then trained first.
         trials: of a random search, by scale, instead of levels; of arms with a `space`.
+        extensions: how often, at most, half as many trials follow from extended ranges; see docs/claims.md.
         numbers: columns of results.csv; see docs/claims.md for those of each measure.
         targets: of the validation metric, by setting, to which updates are counted.
         smoke: what stands for all of it at the scale `smoke`.
@@ -138,6 +139,7 @@ class Part:
     first_seed: Natural = 0
     trained: bool = False
     trials: Seeds | None = None
+    extensions: Natural = 0
     numbers: tuple[str, ...] = ("test", "valid")
     targets: Mapping[str, float] = field(default_factory=dict)
     smoke: Smoke = field(default_factory=Smoke)

@@ -148,6 +148,8 @@ def _check(claim: Claim, where: str) -> None:
         _check_drawn(part.drawn_by_seed, f"{where}: parts.{name}")
         if part.levels is not None and part.trials is not None:
             raise ConfigError(f"{where}: parts.{name}", "levels and trials", "one of them")
+        if part.extensions and part.trials is None:
+            raise ConfigError(f"{where}: parts.{name}.extensions", part.extensions, "0 without trials")
     for name, setting in claim.settings.items():
         _check_drawn(setting.drawn_by_seed, f"{SETTINGS_FILE}: {name}")
     for comparison in claim.comparisons:

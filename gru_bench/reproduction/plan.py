@@ -5,20 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gru_bench.claims.claim import Arm, Claim, Level, Part, Scale
+from gru_bench.claims.claim import Arm, Better, Claim, Level, Part, Scale
 from gru_bench.claims.rows import Key, Row, level_text
 from gru_bench.compose import composed
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.search.space import Space, read_space, space_file
+from gru_bench.reproduction.trials import drawn, extended
+from gru_bench.search.space import Space, Value, read_space, space_file
 from gru_bench.search.space import overrides as trial_overrides
-
-TRIAL_SEED = 0
-"""Of the generators that draw trials: the same for all arms and settings, so that all search the same points."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,23 @@ class Job:
         return self.config.hash_without(*self.drawn)
 
 
+class _Place(NamedTuple):
+    """An arm of a part, by name, in a setting."""
+
+    name: str
+    part: Part
+    setting: str
+    arm: str
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A trial of a random search: its settings by key, and its jobs, one for each seed."""
+
+    values: Mapping[str, Value]
+    jobs: tuple[Job, ...]
+
+
 Count = Callable[[Config], Mapping[str, float]]
 
 
@@ -66,73 +81,100 @@ class Planner:
     tuning: tuple[Claim, Sequence[Row]] | None
     count: Count
 
-    def jobs(self, claim: Claim) -> tuple[list[Job], list[str]]:
+    def jobs(self, claim: Claim, rows: Sequence[Row] = ()) -> tuple[list[Job], list[str]]:
         """Return all jobs of a claim in the order in which they are best done, and what cannot be planned, a line each.
 
-        An arm cannot be planned where it takes over a trial that was not run, or is matched on data that is missing.
+        An arm cannot be planned where it takes over trials that were not run, or is matched on data that is missing.
+
+        Args:
+            claim: the claim.
+            rows: those that it has; how a search goes on depends on them.
 
         Raises:
             ConfigError: settings that are not allowed.
         """
         jobs: list[Job] = []
         refused: dict[tuple[str, str], list[str]] = {}
-        for name, part, setting, arm in self._arms(claim):
+        for place in self._places(claim):
             try:
-                jobs += self._arm_jobs(claim, name, part, setting, arm)
+                jobs += self._arm_jobs(claim, rows, place)
             except ConfigError:
                 raise
             except UserError as error:
-                refused.setdefault((f"{name} {setting}", str(error)), []).append(arm)
-        return jobs, [f"{claim.name}, {place} {', '.join(arms)}: {why}" for (place, why), arms in refused.items()]
+                refused.setdefault((f"{place.name} {place.setting}", str(error)), []).append(place.arm)
+        return jobs, [f"{claim.name}, {where} {', '.join(arms)}: {why}" for (where, why), arms in refused.items()]
 
-    def _arms(self, claim: Claim) -> Iterator[tuple[str, Part, str, str]]:
-        """Yield name and part, setting and arm of all that belongs to the scale."""
+    def _places(self, claim: Claim) -> Iterator[_Place]:
+        """Yield what of a claim belongs to the scale."""
         wanted = {(value.part, value.setting, value.arm) for value in claim.published}
         smoke = self.scale == "smoke"
         for name, part in claim.parts.items():
             for setting in (smoke and part.smoke.settings) or part.settings:
                 for arm in (smoke and part.smoke.arms) or claim.arms_of(part):
                     if self.scale != "published" or (name, setting, arm) in wanted:
-                        yield name, part, setting, arm
+                        yield _Place(name, part, setting, arm)
 
-    def _arm_jobs(self, claim: Claim, name: str, part: Part, setting: str, arm: str) -> Iterator[Job]:
+    def _arm_jobs(self, claim: Claim, rows: Sequence[Row], place: _Place) -> Iterator[Job]:
+        levels = place.part.levels
+        if place.part.trials is not None:
+            for trial in self._trials(claim, rows, place):
+                yield from trial.jobs
+        elif levels is not None:
+            for level in levels.at(self.scale):
+                yield from self._seeds(claim, place, level, (f"{levels.key}={level_text(level)}",))
+        else:
+            yield from self._seeds(claim, place, None, ())
+
+    def _seeds(self, claim: Claim, place: _Place, level: Level | None, varied: tuple[str, ...]) -> Iterator[Job]:
+        """Yield the jobs of an arm at a level, whose settings are `varied`."""
+        name, part, setting, arm = place
         count = getattr(part.seeds, self.scale)
         sized = claim.settings[setting].at(self.scale)
         if not count or sized is None:
             return
         own = claim.arms[arm]
-        shared = (*sized, *part.run)
-        drawn = tuple(dict.fromkeys((*claim.settings[setting].drawn_by_seed, *part.drawn_by_seed)))
-        for level, varied in self._levels(part, own):
-            overrides = (*shared, *varied, *self._chosen(own, setting), *own.run)
-            overrides += self._matched(claim, own, setting, (*shared, *varied))
-            config = _composed(*overrides, *self.common)
-            for seed in range(part.first_seed, part.first_seed + count):
-                of_seed = dict.fromkeys((*drawn, "seed"), seed)
-                yield Job(
-                    key=Key(self.scale, name, setting, arm, level_text(level), seed),
-                    part=part,
-                    config=config.with_values(of_seed),
-                    overrides=_last((*overrides, *(f"{key}={value}" for key, value in of_seed.items()))),
-                    target=part.targets.get(setting),
-                    drawn=drawn,
-                )
+        shared = (*sized, *part.run, *varied)
+        overrides = (*shared, *self._chosen(own, setting), *own.run, *self._matched(claim, own, setting, shared))
+        config = _composed(*overrides, *self.common)
+        keys = tuple(dict.fromkeys((*claim.settings[setting].drawn_by_seed, *part.drawn_by_seed)))
+        for seed in range(part.first_seed, part.first_seed + count):
+            of_seed = dict.fromkeys((*keys, "seed"), seed)
+            yield Job(
+                key=Key(self.scale, name, setting, arm, level_text(level), seed),
+                part=part,
+                config=config.with_values(of_seed),
+                overrides=_last((*overrides, *(f"{key}={value}" for key, value in of_seed.items()))),
+                target=part.targets.get(setting),
+                drawn=keys,
+            )
 
-    def _levels(self, part: Part, arm: Arm) -> Iterator[tuple[Level | None, tuple[str, ...]]]:
-        if part.trials is not None:
-            for index in range(getattr(part.trials, self.scale)):
-                yield float(index), self._trial(arm, index)
-        elif part.levels is not None:
-            for level in part.levels.at(self.scale):
-                yield level, (f"{part.levels.key}={level_text(level)}",)
-        else:
-            yield None, ()
-
-    def _trial(self, arm: Arm, index: int) -> tuple[str, ...]:
-        if arm.space is None:
+    def _trials(self, claim: Claim, rows: Sequence[Row], place: _Place) -> list[_Trial]:
+        """Return the trials of an arm: first of its space, then, while all have rows, of the extended one."""
+        searched, count = claim.arms[place.arm].space, getattr(place.part.trials, self.scale)
+        if searched is None:
             raise UserError("a part with trials needs arms with a space")
-        generator = np.random.default_rng([TRIAL_SEED, index])
-        return trial_overrides(_space(arm.space).draw(generator))
+        space = first = _space(searched)
+        trials: list[_Trial] = []
+        for batch in (count, *[-(-count // 2)] * place.part.extensions):
+            for index in range(len(trials), len(trials) + batch):
+                values = drawn(space, index)
+                seeds = self._seeds(claim, place, float(index), trial_overrides(values))
+                trials.append(_Trial(values, tuple(seeds)))
+            best = _best(trials, rows, claim.settings[place.setting].better)
+            if best is None:
+                break
+            wider = extended(space, first, best.values, functools.partial(self._allowed, best.jobs[0].overrides))
+            if wider == space:
+                break
+            space = wider
+        return trials
+
+    def _allowed(self, overrides: tuple[str, ...], key: str, value: int | float) -> bool:
+        try:
+            _composed(*overrides, f"{key}={value}", *self.common)
+        except ConfigError:
+            return False
+        return True
 
     def _chosen(self, arm: Arm, setting: str) -> tuple[str, ...]:
         """Return the settings of the best trial of an arm, by the validation metric."""
@@ -141,16 +183,20 @@ class Planner:
         if self.tuning is None:
             raise UserError(f"an arm takes over a trial of tuning: {arm.tuned}, and there is no such experiment.")
         claim, rows = self.tuning
-        values = {
-            int(row.key.level): value
-            for row in rows
-            if (row.key.scale, row.key.setting, row.key.arm) == (self.scale, setting, arm.tuned)
-            and (value := row.numbers.get("valid")) is not None
-        }
-        if not values:
-            raise UserError(f"no trial of {arm.tuned} in {setting} was run yet: claim=tuning scale={self.scale}.")
-        choose = max if claim.settings[setting].better == "more" else min
-        return self._trial(claim.arms[arm.tuned], choose(values, key=lambda index: values[index]))
+        trials = [
+            trial
+            for place in self._places(claim)
+            if place.part.trials is not None and (place.setting, place.arm) == (setting, arm.tuned)
+            for trial in self._trials(claim, rows, place)
+        ]
+        left = sum(bool(missing(trial.jobs, rows)) for trial in trials)
+        if left or not trials:
+            count = f"{left} of {len(trials)} trials" if trials else "trials"
+            raise UserError(f"{count} of {arm.tuned} in {setting} were not run yet: claim=tuning scale={self.scale}.")
+        best = _best(trials, rows, claim.settings[setting].better)
+        if best is None:
+            raise UserError(f"all trials of {arm.tuned} in {setting} diverged: its search space needs other ranges.")
+        return trial_overrides(best.values)
 
     def _matched(self, claim: Claim, arm: Arm, setting: str, shared: tuple[str, ...]) -> tuple[str, ...]:
         """Return the settings that give an arm the parameters, or the operations, of another one."""
@@ -169,6 +215,20 @@ def missing(jobs: Sequence[Job], rows: Sequence[Row]) -> list[Job]:
     """Return the jobs that have no row of their present settings."""
     done = {row.key: row.config_hash for row in rows}
     return [job for job in jobs if done.get(job.key) != job.hash]
+
+
+def _best(trials: Sequence[_Trial], rows: Sequence[Row], better: Better) -> _Trial | None:
+    """Return the trial with the best mean validation metric; None before all have rows, or where all diverged."""
+    done = {(row.key, row.config_hash): row.numbers.get("valid") for row in rows}
+    values: list[tuple[float, int]] = []
+    for index, trial in enumerate(trials):
+        if missing(trial.jobs, rows):
+            return None
+        valid = [done[job.key, job.hash] for job in trial.jobs]
+        reached = [value for value in valid if value is not None]
+        if reached and len(reached) == len(valid):
+            values.append((float(np.mean(reached)) * (-1 if better == "more" else 1), index))
+    return trials[min(values)[1]] if values else None
 
 
 @functools.cache

@@ -63,10 +63,6 @@ class Reproduction:
     trainers: Executor
     say: Callable[[Progress], None]
 
-    def rows(self, claim: Claim) -> list[Row]:
-        """Return the rows that a claim has."""
-        return read_rows(self.out / claim.name / RESULTS_FILE)
-
     def run(self, claim: Claim, planner: Planner) -> list[str]:
         """Make the rows that a claim lacks; return what could not be made, a line each.
 
@@ -74,13 +70,23 @@ class Reproduction:
             UserError: rows cannot be written.
             Interrupted: SIGINT or SIGTERM came; the same call goes on from there.
         """
-        jobs, failures = planner.jobs(claim)
-        path, rows = self.out / claim.name / RESULTS_FILE, self.rows(claim)
-        wanted = missing(jobs, rows)
-        if other := other_versions(path, jobs, rows):
-            return [*failures, other]
+        path = self.out / claim.name / RESULTS_FILE
+        failures: list[str] = []
+        for _ in range(1 + max(part.extensions for part in claim.parts.values())):
+            rows = read_rows(path)
+            jobs, failures = planner.jobs(claim, rows)
+            if other := other_versions(path, jobs, rows):
+                return [*failures, other]
+            wanted = missing(jobs, rows)
+            failures += self._make(claim, path, wanted, len(jobs))
+            if failures or not wanted:
+                break
+        return failures
+
+    def _make(self, claim: Claim, path: Path, wanted: Sequence[Job], total: int) -> list[str]:
         began, fresh = time.monotonic(), 0
-        done = len(jobs) - len(wanted)
+        done = total - len(wanted)
+        failures: list[str] = []
         for _, of_part in itertools.groupby(wanted, key=lambda job: (job.key.part, job.key.setting)):
             for made, rows in self._rows(list(of_part)):
                 if isinstance(rows, UserError):
@@ -90,9 +96,7 @@ class Reproduction:
                 done, fresh = done + len(made), fresh + len(made)
                 seconds = time.monotonic() - began
                 text = f"{_about(made)}: {_told(rows)}"
-                self.say(
-                    Progress(claim=claim.name, done=done, total=len(jobs), seconds=seconds, fresh=fresh, text=text)
-                )
+                self.say(Progress(claim=claim.name, done=done, total=total, seconds=seconds, fresh=fresh, text=text))
         return failures
 
     def _rows(self, jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], list[Row] | UserError]]:

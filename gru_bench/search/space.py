@@ -81,6 +81,22 @@ class Interval:
             drawn = generator.uniform(self.low, self.high)
         return min(max(float(f"{drawn:.{DIGITS}g}"), self.low), self.high)
 
+    def place(self, value: int | float) -> float:
+        """Return where a value lies between `low` (0) and `high` (1), on the scale that is drawn from uniformly."""
+        low, value, high = (math.log(number) if self.log else number for number in (self.low, value, self.high))
+        return (value - low) / (high - low)
+
+    def extended(self, by: Interval, *, up: bool) -> Interval:
+        """Return the interval with the width of another one, on the same scale, added above or below."""
+        if self.log:
+            low, high = self.low * by.low / by.high, self.high * by.high / by.low
+        else:
+            low, high = self.low - (by.high - by.low), self.high + (by.high - by.low)
+        return replace(self, high=self._bound(high)) if up else replace(self, low=self._bound(low))
+
+    def _bound(self, number: int | float) -> int | float:
+        return round(number) if self.integer else float(f"{number:.{DIGITS}g}")
+
 
 Parameter = Choice | Interval
 

@@ -10,7 +10,8 @@ from gru_bench.claims.rows import Key, Row
 from gru_bench.errors import ConfigError
 from gru_bench.reproduction.plan import Job, Planner, missing
 from gru_bench.reproduction.sessions import sessions
-from tests.reproduction.folder import BROKEN, write_experiments
+from gru_bench.reproduction.trials import OUTER
+from tests.reproduction.folder import BROKEN, TUNING, write_experiments
 
 
 def row_of(job: Job, **numbers: float) -> Row:
@@ -70,7 +71,9 @@ def test_without_a_trial_it_says_what_to_run_and_plans_the_rest(folder: Path):
     assert jobs == []
     assert refused
     assert all("claim=tuning scale=smoke" in line for line in refused)
-    assert any(line.startswith("accuracy, runs reber gru, gru_parameters, gru_compute: no trial") for line in refused)
+    assert any(
+        line.startswith("accuracy, runs reber gru, gru_parameters, gru_compute: 3 of 3 trials of") for line in refused
+    )
 
 
 def test_what_has_a_row_of_its_present_settings_is_not_missing(folder: Path):
@@ -83,10 +86,80 @@ def test_what_has_a_row_of_its_present_settings_is_not_missing(folder: Path):
 
 
 def test_trials_of_a_cell_are_trained_together(folder: Path):
-    jobs = jobs_of(folder, [], "tuning")
+    same = {"model.output_dropout": 0.1}
+    jobs = [dataclasses.replace(job, config=job.config.with_values(same)) for job in jobs_of(folder, [], "tuning")]
     groups = list(sessions(jobs, at_once=10))
     assert [{job.key.arm for job in group} for group in groups] == [{"gru"}, {"lstm"}]
     assert [len(group) for group in sessions(jobs, at_once=2)] == [2, 1, 2, 1]
+
+
+def test_trials_of_an_earlier_space_are_not_taken_over(folder: Path):
+    rows = [row_of(job, valid=1.0) for job in jobs_of(folder, [], "tuning")]
+    earlier = [dataclasses.replace(row, config_hash="00000000", numbers={"valid": 0.1}) for row in rows[:1]]
+    _, refused = _planner(folder, [*rows[1:], *earlier]).jobs(read_claim(folder, "accuracy"))
+    assert any("1 of 3 trials of gru in reber were not run yet" in line for line in refused)
+
+
+def _searched(folder: Path, rows: list[Row]) -> list[Job]:
+    jobs, refused = _planner(folder, rows).jobs(read_claim(folder, "tuning"), rows)
+    assert not refused
+    return [job for job in jobs if job.key.arm == "gru"]
+
+
+def _judged(jobs: list[Job], *better: Job) -> list[Row]:
+    """Return a row of each trial; those that are named are each better than the one before, and than all others."""
+    keys = [job.key for job in better]
+    return [row_of(job, valid=-float(keys.index(job.key)) if job.key in keys else 1.0) for job in jobs]
+
+
+def _rate(job: Job) -> float:
+    return job.config.optimizer.learning_rate
+
+
+def test_a_search_goes_on_where_its_best_trial_lies_at_the_end_of_a_range(tmp_path: Path):
+    search = TUNING.replace("smoke: 3", "smoke: 12").replace("numbers:", "extensions: 2, numbers:")
+    folder = write_experiments(tmp_path / "experiments", tuning=search)
+    trials = _searched(folder, [])
+    assert len(trials) == 12
+    fast = max(trials, key=_rate)
+    inside = next(job for job in trials if 5e-4 < _rate(job) < 1.8e-2 and 0 < job.config.model.output_dropout < 0.4)
+    assert _rate(fast) > 3e-2 * 100**-OUTER
+    assert _searched(folder, _judged(trials[1:], fast)) == trials  # one has no row yet
+    assert _searched(folder, _judged(trials, inside)) == trials
+    more = _searched(folder, _judged(trials, fast))
+    assert more[:12] == trials
+    assert [job.key.level for job in more[12:]] == [str(number) for number in range(12, 18)]
+    assert max(map(_rate, more)) > 3e-2
+    assert _searched(folder, _judged(more, fast)) == more  # the end of the first range is within the second one
+    faster = max(more, key=_rate)
+    last = _searched(folder, _judged(more, fast, faster))
+    assert len(last) == 24
+    rows = _judged(last, fast, faster)
+    (chosen, *_) = [
+        job
+        for job in _planner(folder, rows).jobs(read_claim(folder, "accuracy"))[0]
+        if job.key.arm == "gru" and job.key.part == "runs"
+    ]
+    assert _rate(chosen) == _rate(faster)
+
+
+def test_a_search_is_extended_no_more_often_than_it_may(tmp_path: Path):
+    search = TUNING.replace("smoke: 3", "smoke: 12").replace("numbers:", "extensions: 1, numbers:")
+    folder = write_experiments(tmp_path / "experiments", tuning=search)
+    trials = _searched(folder, [])
+    fast = max(trials, key=_rate)
+    more = _searched(folder, _judged(trials, fast))
+    assert len(more) == 18
+    assert all(_searched(folder, _judged(more, fast, best)) == more for best in more[12:])
+
+
+def test_trials_that_all_diverged_end_a_search(tmp_path: Path):
+    search = TUNING.replace("numbers:", "extensions: 2, numbers:")
+    folder = write_experiments(tmp_path / "experiments", tuning=search)
+    rows = [dataclasses.replace(row_of(job), status="diverged") for job in jobs_of(folder, [], "tuning")]
+    assert len(_searched(folder, rows)) == 3
+    _, refused = _planner(folder, rows).jobs(read_claim(folder, "accuracy"))
+    assert any("all trials of gru in reber diverged" in line for line in refused)
 
 
 def test_equal_runs_are_trained_once(folder: Path):

@@ -6,13 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
-from gru_bench.claims.rows import read_rows
-from tests.reproduction.folder import BROKEN, CLAIM, write_experiments
+from gru_bench.claims.rows import Row, read_rows
+from gru_bench.reproduction.plan import Job, Planner
+from gru_bench.reproduction.reproduction import Reproduction
+from tests.reproduction.folder import BROKEN, CLAIM, TUNING, write_experiments
+from tests.reproduction.test_plan import row_of
 
 
 def _command(folder: Path, *arguments: str, experiments: Path | None = None) -> list[str]:
@@ -92,6 +97,27 @@ def test_rows_of_changed_settings_are_made_anew(reproduced: Path, tmp_path: Path
     plan = _reproduce(reproduced, "plan=true", "claim=accuracy", experiments=tmp_path / "experiments")
     assert plan.returncode == 0
     assert "accuracy: 12 rows, 8 of them to be made" in plan.stdout
+
+
+def test_a_search_is_run_to_its_end_in_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    search = TUNING.replace("smoke: 3", "smoke: 12").replace("numbers:", "extensions: 2, numbers:")
+    folder = write_experiments(tmp_path / "experiments", tuning=search)
+    asked: list[int] = []
+
+    def rows(_: Reproduction, jobs: list[Job]) -> Iterator[tuple[list[Job], list[Row]]]:
+        asked.append(len(jobs))
+        yield jobs, [row_of(job, valid=1 / job.config.optimizer.learning_rate) for job in jobs]
+
+    monkeypatch.setattr(Reproduction, "_rows", rows)
+    with ThreadPoolExecutor() as nobody:
+        reproduction = Reproduction(
+            out=tmp_path, at_once=1, launcher=None, process=nobody, trainers=nobody, say=lambda _: None
+        )
+        planner = Planner(scale="smoke", common=("tracker=none",), tuning=None, count=lambda _: {})
+        assert reproduction.run(read_claim(folder, "tuning"), planner) == []
+    assert asked == [24, 12, 12]
+    levels = [int(row.key.level) for row in read_rows(tmp_path / "tuning/results.csv") if row.key.arm == "gru"]
+    assert sorted(levels) == list(range(24))
 
 
 @pytest.mark.slow

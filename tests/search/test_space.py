@@ -187,8 +187,29 @@ def test_every_space_fits_the_train_command(name: str):
 
 def test_gru_and_lstm_are_searched_alike():
     gru, lstm = (read_space(space_file(name)).searched for name in ("gru", "lstm"))
-    assert {key for key in gru if key in lstm} == {"optimizer.learning_rate"}
+    assert {key for key in gru if key in lstm} == {"optimizer.learning_rate", "model.output_dropout"}
     assert gru["optimizer.learning_rate"] == lstm["optimizer.learning_rate"]
     assert gru["model.update_bias"] == lstm["model.forget_bias"]
-    assert list(gru) == ["optimizer.learning_rate", "model.update_bias"]
+    assert list(gru) == ["optimizer.learning_rate", "model.output_dropout", "model.update_bias"]
     assert len(gru) == len(lstm)
+
+
+def test_the_gate_keeps_from_three_tenths_to_99_hundredths_of_the_carry():
+    gate = read_space(space_file("lstm")).parameters["model.forget_bias"]
+    assert isinstance(gate, Interval)
+    assert [1 / (1 + np.exp(-bound)) for bound in (gate.low, gate.high)] == pytest.approx([0.3, 0.99], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("interval", "middle", "above", "below"),
+    [
+        (Interval(1e-3, 1e-1, log=True), 1e-2, Interval(1e-3, 10.0, log=True), Interval(1e-5, 1e-1, log=True)),
+        (Interval(-1.0, 3.0), 1.0, Interval(-1.0, 7.0), Interval(-5.0, 3.0)),
+        (Interval(0.0, 0.4, step=0.1), 0.2, Interval(0.0, 0.8, step=0.1), Interval(-0.4, 0.4, step=0.1)),
+        (Interval(2, 6, step=2), 4, Interval(2, 10, step=2), Interval(-2, 6, step=2)),
+    ],
+)
+def test_a_range_grows_by_its_width_on_its_scale(interval: Interval, middle: float, above: Interval, below: Interval):
+    assert [interval.place(value) for value in (interval.low, middle, interval.high)] == pytest.approx([0, 0.5, 1])
+    assert interval.extended(interval, up=True) == above
+    assert interval.extended(interval, up=False) == below
