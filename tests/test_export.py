@@ -10,22 +10,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from safetensors.numpy import load_file
 
 from gru_bench.arguments import run_command
 from gru_bench.compose import composed
 from gru_bench.export import export
-from gru_bench.models.torch_weights import export_torch, torch_modules
+from gru_bench.models.network import Signature
+from gru_bench.models.torch_weights import export_torch, load_torch, torch_modules
+from gru_bench.sections import ModelConfig, TrainingConfig
+from gru_bench.state_dicts import encode, read_state_dict
 from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.saved import load_run
 from gru_bench.training.setup import load_task
+from tests.networks import make_model
 from tests.training.support import ROOT, record
 
 TEXTS = ("data.train_size=100", "data.valid_size=100", "data.test_size=100")
-DRAWN = ("model.init=uniform", "model.init_scale=0.5")  # biases, too
 CASES = [
     ("LanguageModel", ("model.layers=2", "model.tied_embeddings=true", *TEXTS)),
     ("TextClassifier", ("task=sentiment", "model=lstm", *TEXTS)),
@@ -103,16 +108,11 @@ def test_damaged_weights_are_one_message(finished_run: Path, tmp_path: Path, cap
     assert not (tmp_path / "w.safetensors").exists()
 
 
-def documented(name: str, modules: dict[str, str]) -> Any:
-    """Return a module of docs/export.md, with the lines that the command prints as its `__init__`."""
+def documented(text: str) -> str:
+    """Return the code of docs/export.md that has a text."""
     page = (ROOT / "docs/export.md").read_text(encoding="utf-8")
-    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if f"class {name}(" in block]
-    code = code.partition("\n\n\nmodel = ")[0]
-    lines = [f"        self.{key} = {text}\n" for key, text in modules.items()]
-    code = re.sub(r"(        self\.\w+ = .*\n)+", "".join(lines), code)
-    namespace: dict[str, Any] = {}
-    exec(code, namespace)
-    return namespace[name]()
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if text in block]
+    return code
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)
@@ -120,14 +120,22 @@ def test_the_documented_modules_give_the_outputs_of_the_network(
     name: str, settings: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file as load_torch_file
+
     monkeypatch.chdir(tmp_path)
     rows = [f"2024-01-{1 + hour // 24:02} {hour % 24:02}:00,{math.sin(hour):.4f},{hour % 7}" for hour in range(240)]
     Path("own.csv").write_text("\n".join(["time,sold,day", *rows]))
-    config = composed(*settings, "model.hidden_size=9", "training.eval_batch_size=6", *DRAWN)
+    config = composed(*settings, "model.hidden_size=9", "training.eval_batch_size=6")
     task, data = load_task(config)
-    network: Any = Blueprint(config, task).draw(0)[0]
-    model = documented(name, torch_modules(network))
-    model.load_state_dict({key: torch.from_numpy(value) for key, value in export_torch(network).items()})
+    blueprint, draw = Blueprint(config, task), np.random.default_rng(0)
+    weights = jax.tree.map(lambda leaf: jnp.asarray(draw.normal(0, 0.4, leaf.shape), leaf.dtype), blueprint.params)
+    network: Any = nnx.merge(blueprint.graph, weights)
+    Path("weights.safetensors").write_bytes(encode(export_torch(network), ".safetensors"))
+    lines = [f"        self.{key} = {module}\n" for key, module in torch_modules(network).items()]
+    code = re.sub(r"(        self\.\w+ = .*\n)+", "".join(lines), documented(f"class {name}("))
+    exec(code, namespace := {})
+    model = namespace[name]()
+    model.load_state_dict(load_torch_file("weights.safetensors"))
     batch = task.eval_batches(data, "test", config.training)[0]
     known = {key: jnp.asarray(batch[key]) for key in ("padding", "features") if key in batch}
     expected, _ = network(jnp.asarray(batch["inputs"]), network.zero_carry(len(batch["inputs"])), **known)
@@ -139,3 +147,22 @@ def test_the_documented_modules_give_the_outputs_of_the_network(
         outputs = model(*(torch.from_numpy(array) for array in inputs))
     outputs = outputs[0] if isinstance(outputs, tuple) else outputs
     np.testing.assert_allclose(outputs.numpy(), np.asarray(expected)[:count], rtol=1e-5, atol=1e-5)
+
+
+def test_a_module_of_other_names_is_renamed_as_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    parts = {"embedding": torch.nn.Embedding(7, 9), "lstm": torch.nn.LSTM(9, 9, 2, batch_first=True)}
+    model = torch.nn.ModuleDict({**parts, "decoder": torch.nn.Linear(9, 7)})
+    exec(documented("torch.save("), {"torch": torch, "model": model})
+
+    signature = Signature(symbols=7, outputs=7)
+    config = ModelConfig(cell="lstm", hidden_size=9, layers=2, init="uniform", init_scale=0.5)
+    network = make_model(config, TrainingConfig(updates=1), signature, jax.random.key(0))
+    load_torch(network, read_state_dict("weights.pt", "file")[0])
+    symbols = np.random.default_rng(0).integers(0, 7, (4, 20))
+    outputs, _ = network(jnp.asarray(symbols), network.zero_carry(4))
+    with torch.no_grad():
+        hidden, _ = parts["lstm"](parts["embedding"](torch.from_numpy(symbols)))
+        expected = model["decoder"](hidden).numpy()
+    np.testing.assert_allclose(np.asarray(outputs), expected, rtol=1e-5, atol=1e-5)

@@ -52,6 +52,8 @@ def dangerous_call(call: ast.Call) -> Iterator[str]:
         owner, name = ast.unparse(call.func.value), call.func.attr
         if name in METHODS or (owner, name) in OF_MODULE or (owner == "requests" and "verify" in named):
             yield f"{owner}.{name}"
+        if (owner, name) == ("torch", "load") and named.get("weights_only") is not True:
+            yield "torch.load without weights_only=True"
         if (owner, name) == ("np", "load") and "allow_pickle" not in named:
             yield "np.load without allow_pickle=False"
     yield from (f"{name}=" for name in KEYWORDS if name in named and named[name] is not False)
@@ -67,6 +69,8 @@ def dangerous_call(call: ast.Call) -> Iterator[str]:
         "archive.extractall(folder)",
         "subprocess.run(text, shell=True)",
         "np.load(path)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
         "np.load(path, allow_pickle=True)",
         "requests.get(url, verify=False)",
     ],

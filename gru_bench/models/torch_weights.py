@@ -208,8 +208,8 @@ def _check_shapes(found: Mapping[str, np.ndarray], expected: Mapping[str, tuple[
     if faults:
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         raise DataError(
-            f"the state dict does not fit the network: found {'; '.join(faults[:_SHOWN])}{more}. Give the network the "
-            "same cell, sizes and layers, and the entries these names and no others."
+            f"the state dict does not fit the network: found {'; '.join(faults[:_SHOWN])}{more}. Choose the cell and "
+            "the sizes of these weights (model=..., model.hidden_size=...), and rename entries where they are saved."
         )
 
 
