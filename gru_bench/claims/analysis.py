@@ -12,7 +12,7 @@ import numpy as np
 from gru_bench.claims.claim import COUNTED, SCALES, Claim, Part, Published, Scale
 from gru_bench.claims.comparison import HELD, Comparison
 from gru_bench.claims.controls import still_improving, told_apart
-from gru_bench.claims.estimates import BySeed, by_seed, shared_updates, times_cost
+from gru_bench.claims.estimates import BySeed, by_seed, retained, shared_updates, times_cost
 from gru_bench.claims.finding import Answer, Finding, with_effect
 from gru_bench.claims.rows import Row, current, level_text, levels_in_order
 from gru_bench.results.statistics import Interval, decide, holm_evidence, interquartile_mean_interval
@@ -154,16 +154,19 @@ def _finding(
     here = [row for row in rows if level is None or row.key.level == level]
     compared = [row for row in here if row.key.arm in (*comparison.first, *comparison.second)]
     limit = shared_updates(compared)
+    shares = comparison.estimate == "retained"
 
-    def numbers(arm: str) -> BySeed:
-        own = rows if comparison.estimate == "retained" else here
-        values = by_seed(comparison, setting, better, [row for row in own if row.key.arm == arm], limit, level)
+    def numbers(arm: str, whole: str) -> BySeed:
+        own = [row for row in here if row.key.arm == arm]
+        if shares:
+            clean = [row for row in rows if (row.key.arm, row.key.level) == (whole, level_text(comparison.clean))]
+            return retained(comparison.number, comparison.floors[setting], own, clean)
+        values = by_seed(comparison, better, own, limit)
         return times_cost(values, comparison, [row for row in of_setting if row.key.arm == arm])
 
-    first, second = (_averaged([numbers(arm) for arm in arms]) for arms in (comparison.first, comparison.second))
-    seeds = sorted(first.keys() & second.keys())
-    direction = "more" if comparison.estimate in ("longest", "retained") else better  # of these, more is better
-    retained = [fmean(side.values()) for side in (first, second) if side]
+    sides = [_averaged([numbers(arm, arm) for arm in arms]) for arms in (comparison.first, comparison.second)]
+    seeds = sorted(sides[0].keys() & sides[1].keys())
+    direction = "more" if shares or comparison.estimate == "longest" else better  # of these, more is better
     finding = Finding(
         comparison=comparison,
         setting=setting,
@@ -174,17 +177,17 @@ def _finding(
         unit=comparison.unit if comparison.unit is not None else known.unit,
         withdrawn=any(caveat.withdraws_in(comparison.name, setting) for caveat in claim.caveats),
         exact=part.measure in COUNTED,
-        at_floor=comparison.estimate == "retained" and bool(retained) and min(retained) < HELD,
+        at_floor=shares and any(side and fmean(side.values()) < HELD for side in sides),
         told_apart={
-            control: told_apart(comparison, setting, numbers(full), found, direction)
+            control: told_apart(comparison, setting, numbers(full, full), found, direction)
             for control, full in comparison.controls.items()
-            if (found := numbers(control))
+            if (found := numbers(control, full))  # what a control has is a share of its full arm's clean skill
         },
         controlled=part.measure != "run",
         improving=still_improving((*comparison.first, *comparison.second), here),
         missing=sum(not row.finished for row in compared),
     )
-    pairs = (np.array([side[seed] for seed in seeds], dtype=np.float64) for side in (first, second))
+    pairs = (np.array([side[seed] for seed in seeds], dtype=np.float64) for side in sides)
     return with_effect(finding, *pairs, better=direction)
 
 

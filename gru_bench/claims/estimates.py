@@ -13,40 +13,25 @@ from statistics import fmean, median
 import numpy as np
 
 from gru_bench.claims.comparison import Comparison
-from gru_bench.claims.rows import Row, level_text
+from gru_bench.claims.rows import Row
 from gru_bench.results.statistics import restricted_times
 
 BySeed = dict[int, float]
 
 
-def by_seed(
-    comparison: Comparison,
-    setting: str,
-    better: str,
-    rows: Sequence[Row],
-    limit: float | None,
-    level: str | None,
-) -> BySeed:
+def by_seed(comparison: Comparison, better: str, rows: Sequence[Row], limit: float | None) -> BySeed:
     """Return one number for each seed that has it at all levels which the estimate needs.
 
     Args:
-        comparison: the rule.
-        setting: where.
+        comparison: the rule; its estimate is not `retained`, see there.
         better: whether less or more of the number is better.
-        rows: of one arm in the setting, at the levels that the estimate needs.
+        rows: of one arm in one setting.
         limit: the updates that all runs of both arms have had at least; None where no run finished.
-        level: that of which the skill is taken, for `retained`.
     """
-    if comparison.estimate == "retained":
-        return _retained(comparison, comparison.floors[setting], rows, level or "")
     if comparison.estimate == "restricted":
         return {} if limit is None else _restricted(comparison.number, rows, limit)
     if comparison.estimate == "value":
-        values: dict[int, list[float]] = {}
-        for row in rows:
-            if (value := _number(row, comparison.number)) is not None:
-                values.setdefault(row.key.seed, []).append(value)
-        return {seed: fmean(numbers) for seed, numbers in values.items()}
+        return _values(comparison.number, rows)
     levels = sorted({float(row.key.level) for row in rows})
     by_level: dict[int, dict[float, Row]] = {}
     for row in rows:
@@ -58,6 +43,19 @@ def by_seed(
         return {seed: length for seed, length in lengths.items() if length is not None}
     slopes = {seed: _slope(comparison.number, at) for seed, at in complete.items()}
     return {seed: slope for seed, slope in slopes.items() if slope is not None}
+
+
+def retained(number: str, floor: float, rows: Iterable[Row], clean: Iterable[Row]) -> BySeed:
+    """Return the distance of a number from its floor as a share of that of the same seed's clean run.
+
+    Args:
+        number: the column.
+        floor: the value that costs nothing, such as chance.
+        rows: of one arm in one setting, at one level.
+        clean: of the arm whose skill is the whole, at the level without noise or with all data.
+    """
+    skill = {seed: value - floor for seed, value in _values(number, clean).items()}
+    return {seed: (value - floor) / skill[seed] for seed, value in _values(number, rows).items() if skill.get(seed)}
 
 
 def shared_updates(rows: Iterable[Row]) -> float | None:
@@ -78,17 +76,12 @@ def _number(row: Row, number: str) -> float | None:
     return row.numbers.get(number) if row.finished else None
 
 
-def _retained(comparison: Comparison, floor: float, rows: Sequence[Row], level: str) -> BySeed:
-    """Return the distance from the floor at a level as a share of the same seed's at the clean level."""
-    clean, noisy = (
-        {
-            row.key.seed: value - floor
-            for row in rows
-            if row.key.level == at and (value := _number(row, comparison.number))
-        }
-        for at in (level_text(comparison.clean), level)
-    )
-    return {seed: skill / clean[seed] for seed, skill in noisy.items() if clean.get(seed)}
+def _values(number: str, rows: Iterable[Row]) -> BySeed:
+    values: dict[int, list[float]] = {}
+    for row in rows:
+        if (value := _number(row, number)) is not None:
+            values.setdefault(row.key.seed, []).append(value)
+    return {seed: fmean(numbers) for seed, numbers in values.items()}
 
 
 def _slope(number: str, rows: Mapping[float, Row]) -> float | None:

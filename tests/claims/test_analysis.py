@@ -151,19 +151,23 @@ def test_a_better_arm_needs_no_control(made):
 
 def test_retained_is_the_share_of_the_clean_skill(made):
     part = {"levels": {"key": "data.input_noise", "title": "noise", "small": [0.0, 0.1, 0.4]}}
-    rule = {"estimate": "retained", "clean": 0.0, "floors": {"reber": 2.0}, "margins": {"reber": 0.05}, "unit": "share"}
+    rule: dict[str, Any] = {"estimate": "retained", "clean": 0.0, "floors": {"reber": 2.0}, "margins": {"reber": 0.05}}
     rows = [
         make_row(arm, seed, {"test": value + 0.01 * seed}, level=level)
         for arm, values in (("gru", (1.0, 1.2, 1.99)), ("lstm", (0.5, 1.0, 1.8)))
         for level, value in zip(("0", "0.1", "0.4"), values, strict=True)
         for seed in range(3)
     ]
+    levels = (("0", 1.65), ("0.1", 1.65))
     small, large = analyse(made(part, **rule), rows).findings
     shares = [(1 - 0.2 - 0.01 * s) / (1 - 0.01 * s) - (1.5 - 0.5 - 0.01 * s) / (1.5 - 0.01 * s) for s in range(3)]
     assert small.level == "0.1"
     assert small.oriented == pytest.approx(shares)  # the GRU keeps more of a smaller skill
     assert small.kind is Answer.FIRST
     assert (large.level, large.kind) == ("0.4", Answer.FLOOR)
+    control = [make_row("rnn", seed, {"test": value}, level=level) for seed in range(3) for level, value in levels]
+    small, _ = analyse(made(part, **rule, controls={"rnn": "lstm"}), [*rows, *control]).findings
+    assert small.told_apart == {"rnn": True}  # all of its own little skill, and a third of what the LSTM keeps
 
 
 @pytest.mark.parametrize(
