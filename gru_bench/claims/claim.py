@@ -208,6 +208,7 @@ class Claim:
         parts: measurements by name.
         arms: conditions by name.
         settings: those that its parts name.
+        conjunction: whether it holds in a setting only where all of its comparisons do.
         comparisons: the decision rules; none for an experiment that only serves others, such as tuning.
         published: values of the literature.
         caveats: what qualifies or withdraws its verdicts.
@@ -223,6 +224,7 @@ class Claim:
     arms: Mapping[str, Arm]
     parts: Mapping[str, Part]
     settings: Mapping[str, Setting]
+    conjunction: bool = False
     comparisons: tuple[Comparison, ...] = ()
     published: tuple[Published, ...] = ()
     caveats: tuple[Caveat, ...] = ()

@@ -50,6 +50,7 @@ class Comparison:
         says: its sentence in the headline, with numbers in braces (see docs/claims.md); by default settings by verdict.
         unit: of the effect; by default that of the setting's test metric.
         verdict: whether it decides the claim; False: reported beside it.
+        no_worse: of a claim that is a conjunction: whether no difference that matters is enough.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Comparison:
     says: str = ""
     unit: str | None = None
     verdict: bool = True
+    no_worse: bool = False
 
     def margin_of(self, setting: str) -> float | None:
         """Return the margin in a setting, or None where there is none."""

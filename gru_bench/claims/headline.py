@@ -32,8 +32,23 @@ def headline(outcome: Outcome) -> str:
     if len(sentences) == 1:
         said = next(iter(sentences.values()))
     else:
-        said = "; ".join(f"{name}: {sentence}" for name, sentence in sentences.items())
+        said = "; ".join(f"{name}: {sentence}" for name, sentence in sentences.items()) + _together(outcome)
     return said if outcome.scale != "smoke" else f"{SMOKE}. The rule would say of them: {said}"
+
+
+def _together(outcome: Outcome) -> str:
+    """Say where all comparisons of a conjunction hold at once, among the settings that have them all."""
+    if not outcome.claim.conjunction:
+        return ""
+    deciding = [comparison for comparison in outcome.claim.comparisons if comparison.verdict]
+    held: dict[str, list[bool]] = {}
+    for finding in outcome.deciding:
+        if finding.kind is not Answer.NO_DATA:
+            enough = finding.kind is Answer.FIRST or (finding.comparison.no_worse and finding.kind is Answer.SAME)
+            held.setdefault(finding.title, []).append(enough)
+    whole = {title: all(each) for title, each in held.items() if len(each) == len(deciding)}
+    where = [title for title, holds in whole.items() if holds]
+    return f"; all at once: {', '.join(where) or 'nowhere'} (of {', '.join(whole)})" if whole else ""
 
 
 def _filled(findings: Sequence[Finding]) -> str:

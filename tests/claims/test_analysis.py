@@ -393,3 +393,18 @@ def test_published_values_stand_beside_runs_at_published_sizes(tmp_path: Path):
     (beside,) = analyse(claim, [*rows, make_row("lstm", 0, {"test": 0.1}, setting="grammar", scale="published")]).beside
     assert beside.ours == (0.8,)
     assert (beside.published.value, beside.unit) == (0.9, "accuracy")
+
+
+def test_a_conjunction_holds_where_all_of_it_does(tmp_path: Path):
+    values = claim_values(conjunction=True)
+    rule = {**values["comparisons"][0], "margins": {"reber": 0.01, "grammar": 0.01}, "better": "less"}
+    values["comparisons"] = [{**rule, "name": "test"}, {**rule, "name": "valid", "number": "valid", "no_worse": True}]
+    write_claim(tmp_path, "made", values)
+    rows = [
+        make_row(arm, seed, {"test": 1 + seed - gain * better, "valid": 1 + seed - worse * better}, setting=setting)
+        for setting, worse in (("reber", 0.1), ("grammar", -0.1))
+        for arm, better in (("gru", 1), ("lstm", 0))
+        for seed, gain in enumerate((0.3, 0.4, 0.5))
+    ]
+    said = headline(analyse(read_claim(tmp_path, "made"), rows))
+    assert said.endswith("; all at once: embedded Reber grammar (of embedded Reber grammar, sentiment grammar)")
