@@ -25,7 +25,7 @@ def check_settings(config: Config) -> None:
     task = declared(config.task.place)
     for name in ("accepts", "causal", "pooled"):
         if name not in task.constants:
-            raise ConfigError("class", config.task.place, f"a class that says {name} = ... with a plain value")
+            raise ConfigError("class", config.task.place, f"a class that defines {name} = ... as a plain value")
     bind_parameters(task.settings, config.task.options, "task")
     check_data(config.data, config.task.name, task.constants["accepts"])
     check_model(config.model, causal=task.constants["causal"], pooled=task.constants["pooled"])
@@ -33,7 +33,7 @@ def check_settings(config: Config) -> None:
 
 
 def check_own_files(config: Config) -> None:
-    """Check that the user's files are there for a run to begin; one that has begun goes on or is shown without them.
+    """Check that the user's files exist for a new run; an earlier run can be continued or shown without them.
 
     Raises:
         DataError: a file is missing.
@@ -69,11 +69,14 @@ def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
         raise ConfigError(
             "model.recurrence",
             config.recurrence,
-            f"fast or scan for model.cell={config.cell}: what it does at a time step depends on the one before",
+            f"fast or scan for model.cell={config.cell}: its gates depend on the previous time step",
         )
     if causal and config.bidirectional:
         raise ConfigError(
-            "model.bidirectional", True, "false for a task that predicts what follows", "Both directions see it."
+            "model.bidirectional",
+            True,
+            "false for a causal task",
+            "The backward direction would see the targets.",
         )
     if config.pooling != "last" and not pooled:
         raise ConfigError("model.pooling", config.pooling, "last for a task with an output at every time step")

@@ -1,8 +1,8 @@
-"""Classes by the place that YAML names, `package.module:Class`. A run directory executes nothing.
+"""Classes by their place in YAML, `package.module:Class`, and which of them may be imported.
 
-The preset of a task, a cell or a data source names its class, so that all three can live in a user's own package.
-Whoever composes settings on the command line names their modules with them. A record is somebody's file: what it names
-is imported only from gru_bench, or from modules that the caller names.
+The preset of a task, a cell or a data source names its class, so that all three can be in a user's package. Settings on
+the command line are trusted. A record may come from someone else: its classes are imported only from gru_bench and from
+modules that the caller names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def configs_folder() -> Path:
-    """Return the checkout's configs where this is one, else those of the installed package."""
+    """Return the folder of presets of the checkout, if there is one, else that of the installed package."""
     package = Path(__file__).resolve().parent
     checkout = package.parent / "configs"
     return checkout if (package.parent / "pyproject.toml").is_file() and checkout.is_dir() else package / "configs"
@@ -33,7 +33,7 @@ def configs_folder() -> Path:
 
 @functools.cache
 def preset_places(group: str) -> dict[str, str]:
-    """Return the places of the classes of a group by the names that its presets give them.
+    """Return the places of the classes of a group by the names in its presets.
 
     Args:
         group: `task`, `data` or `model`.
@@ -45,7 +45,7 @@ def preset_places(group: str) -> dict[str, str]:
 
 
 def preset_place(group: str, name: str) -> str:
-    """Return the place of the class that a preset of gru_bench names.
+    """Return the place of the class of a preset of gru_bench.
 
     Raises:
         ConfigError: there is no such preset.
@@ -67,14 +67,14 @@ def load_class(place: str, kind: type[T]) -> type[T]:
     Raises:
         ConfigError: there is no such class.
     """
-    found = load_object(place)
-    if not (isinstance(found, type) and issubclass(found, kind)):
+    loaded = load_object(place)
+    if not (isinstance(loaded, type) and issubclass(loaded, kind)):
         raise ConfigError("class", place, f"a subclass of {kind.__module__}:{kind.__name__}")
-    return found
+    return loaded
 
 
 def load_object(place: str) -> Any:
-    """Import whatever has a name in a module.
+    """Import an object by name from a module.
 
     Args:
         place: `package.module:name`.
@@ -93,21 +93,21 @@ def load_object(place: str) -> Any:
 
 
 def check_trusted(places: Sequence[str], plugins: Sequence[str], owner: Path) -> None:
-    """Check that a record names no class but those of gru_bench and of modules that the caller names.
+    """Check that a record names only classes of gru_bench and of modules that the caller trusts.
 
     Args:
-        places: what it names.
-        plugins: names of modules or packages.
+        places: the places of its classes.
+        plugins: names of trusted modules or packages.
         owner: the run directory, for messages.
 
     Raises:
-        UserError: it names another one; nothing of it has been imported.
+        UserError: it names another class, which is not imported.
     """
     for place in places:
         module, _, _ = place.partition(":")
         if not any(module == name or module.startswith(f"{name}.") for name in (OWN, *plugins)):
             package = module.partition(".")[0]
             raise UserError(
-                f"{owner} names the class {place}, which is none of gru_bench: nothing that a run directory names is "
-                f"executed unless you say so. If you trust it: plugins={package}"
+                f"{owner} names the class {place}, which is none of gru_bench. Code that a run directory names is "
+                f"executed only with your consent. If you trust it: plugins={package}"
             )

@@ -1,4 +1,4 @@
-"""From the command line and YAML to a `Config`; what Hydra runs."""
+"""From the command line and YAML to a `Config`, with Hydra."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ _NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"
 def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
     """Return a program that composes the settings from the command line and runs `job` with them.
 
-    The program exits with what `job` returns, with the `exit_code` of a `UserError` or of a stop by a signal, with 1
-    when a job of a sweep did not finish, and with 141 when the reader of its output went away. Errors of people are
-    one message; `debug=true` adds the traceback.
+    The exit code is the result of `job`, the `exit_code` of a `UserError` or of a signal, 1 if a job of a sweep did not
+    finish, and 141 if the reader of its output is gone. Errors of users are one message; `debug=true` adds the
+    traceback.
     """
 
     def status() -> int:
@@ -102,7 +102,7 @@ def hydra_entry(job: Callable[[Config], int]) -> Callable[[], None]:
 
 @contextmanager
 def _hydra(arguments: Sequence[str]) -> Iterator[None]:
-    """Give Hydra a command line, and take back what it changes of this process, which may be a notebook."""
+    """Give Hydra a command line, and undo its changes to this process, which may be a notebook."""
     command_line, variables = list(sys.argv), dict(os.environ)
     sys.argv[1:] = arguments
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -131,13 +131,13 @@ def composed(*arguments: str) -> Config:
 
 
 def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher: str, folder: Path) -> None:
-    """Hand a list of `train` commands to a launcher of Hydra, and return when all have ended.
+    """Run a list of `train` commands with a launcher of Hydra, and return when all have ended.
 
     Args:
-        job: what is done with the settings of each, as in `hydra_entry`.
-        jobs: the arguments of each.
+        job: a function of the settings of a command, as in `hydra_entry`.
+        jobs: the arguments of each command.
         launcher: a preset of hydra/launcher.
-        folder: where what the launcher itself writes goes.
+        folder: for the files of the launcher.
 
     Raises:
         UserError: there is no such preset, its package is missing, or the launcher failed.
@@ -159,7 +159,7 @@ def launch(job: Callable[[Config], int], jobs: Sequence[Sequence[str]], launcher
 
 
 def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
-    """Run one job and return what became of it; an error ends this job and no other."""
+    """Run one job and return its outcome; an error does not affect other jobs."""
     outcome = {"job": "", "run": "", "status": 1, "reason": ""}
     try:
         _enter(Path(HydraConfig.get().runtime.cwd))
@@ -180,7 +180,7 @@ def _run(job: Callable[[Config], int], values: DictConfig) -> dict[str, Any]:
 
 
 def _enter(folder: Path) -> None:
-    """Go where the command was given: a launcher may have started this process elsewhere, and paths start there."""
+    """Change to the folder of the command, to which paths are relative; a launcher may start this process elsewhere."""
     try:
         os.chdir(folder)
     except OSError as error:
@@ -190,7 +190,7 @@ def _enter(folder: Path) -> None:
 
 
 def _settle(values: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
-    """Return plain settings, in which an alternative that the command line names rules out those of the presets."""
+    """Return plain settings, in which an alternative on the command line replaces those of the presets."""
     plain: Any = OmegaConf.to_container(values, resolve=True)
     named = {text.partition("=")[0].lstrip("+") for text in overrides}
     for section, names in ALTERNATIVES.items():
@@ -201,7 +201,7 @@ def _settle(values: DictConfig, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _report(error: Exception, *, debug: bool) -> int:
-    """Print an error and return the exit code that belongs to it."""
+    """Print an error and return its exit code."""
     if debug:
         traceback.print_exception(error)
     if isinstance(error, UserError):
@@ -216,12 +216,12 @@ def _report(error: Exception, *, debug: bool) -> int:
 
 
 class SweepSummary(Callback):
-    """Prints what became of each job when a sweep ends; `exit_code` is then 0, or 1 when one did not finish."""
+    """Prints the outcome of each job at the end of a sweep; `exit_code` is then 0, or 1 if one did not finish."""
 
     exit_code: int | None = None
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Read what the jobs wrote down, wherever they ran."""
+        """Read the outcomes that the jobs have written."""
         files = sorted(Path(config.hydra.sweep.dir).glob(f"*/{_OUTCOME}"), key=lambda path: int(path.parent.name))
         outcomes = [json.loads(path.read_text(encoding="utf-8")) for path in files]
         failed = [outcome for outcome in outcomes if outcome["status"] != 0]

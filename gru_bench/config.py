@@ -1,4 +1,4 @@
-"""The settings of one run, whole: what decides its numbers, its hash and its directory."""
+"""All settings of a run, its identity, hash and directory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXECUTION = (
     "process",
     "coordinator",
 )
-"""Settings of `training` that say how runs are computed; no number of a run depends on them but in its last digits."""
+"""Settings of `training` that decide how runs are computed; they affect only the last digits of results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +68,12 @@ class Config:
                 "optimizer.schedule",
                 self.optimizer.schedule,
                 "constant or step with training.seconds_budget",
-                "The number of updates, which this schedule is stretched over, is not known beforehand.",
+                "This schedule needs the number of updates, which is not known beforehand.",
             )
 
     @property
     def runs(self) -> tuple[Config, ...]:
-        """The settings of each run that these train: themselves, or those of each replica, as if it ran alone.
+        """The settings of each run: these themselves, or those of each replica as a single run.
 
         Raises:
             ConfigError: a value of `training.replica_values` is not allowed.
@@ -81,9 +81,9 @@ class Config:
         training = self.training
         if training.replica_count == 1 and training.replica_values is None:
             return (self,)
-        alone = {"replicas": 1, "replica_key": None, "replica_values": None}
+        single = {"replicas": 1, "replica_key": None, "replica_values": None}
         plain = self.to_dict()
-        plain |= {"training": plain["training"] | alone}
+        plain |= {"training": plain["training"] | single}
         if training.replica_key is None or training.replica_values is None:
             return tuple(Config.from_dict(plain | {"seed": self.seed + index}) for index in range(training.replicas))
         section, _, name = training.replica_key.partition(".")
@@ -93,17 +93,17 @@ class Config:
 
     @property
     def plugins(self) -> tuple[str, ...]:
-        """The modules that the settings themselves name."""
+        """The modules of the classes in the settings."""
         return tuple(section.place.partition(":")[0] for section in (self.task, self.data, self.model))
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What decides the numbers of a run; see the function of this name."""
+        """The settings that decide results; see the function of this name."""
         return identity(self.to_dict())
 
     @property
     def hash(self) -> str:
-        """Eight hexadecimal digits that name all settings but the seed."""
+        """Eight hexadecimal digits that identify all settings but the seed."""
         return self.hash_without()
 
     def hash_without(self, *keys: str) -> str:
@@ -160,7 +160,7 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """Build and validate from nested plain dictionaries, as `to_dict` writes them.
+        """Build and validate from nested plain dictionaries, as returned by `to_dict`.
 
         Raises:
             ConfigError: an unknown or missing key, a wrong type, or a value out of range.
@@ -183,10 +183,10 @@ class Config:
 
 
 def identity(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides the numbers of a run, seed included; where and how it runs and is tracked left out.
+    """Return the settings that decide the results of a run, with the seed, without paths, tracker and execution.
 
     Args:
-        values: all settings as plain values, as `Config.to_dict` and the record of a run have them.
+        values: all settings as plain values, from `Config.to_dict` or the record of a run.
     """
     kept = {name: values.get(name) for name in ("task", "data", "model", "optimizer", "training", "seed")}
     training = kept["training"] or {}
@@ -216,7 +216,7 @@ def _without_unset(model: Any) -> Any:
 
 
 def differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Say where nested settings differ from earlier ones, key by key."""
+    """Yield the differences between nested settings and earlier ones, key by key."""
     for name in sorted({*new, *old}):
         ours, theirs = new.get(name), old.get(name)
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
@@ -240,17 +240,17 @@ def _section(cls: Any, values: object, name: str) -> Any:
 
 
 def _class_beyond_preset(values: Mapping[str, Any], group: str, key: str) -> Any:
-    """Return the class that settings name, or None where it is that of the preset, wherever that has moved to.
+    """Return the class in the settings, or None for that of the preset, which may have moved to another module.
 
     Raises:
         ConfigError: it is a class of gru_bench, but not that of the name.
     """
-    found = str(values["class_"])
-    if not found.startswith(f"{OWN}.") or key not in values:
+    place = str(values["class_"])
+    if not place.startswith(f"{OWN}.") or key not in values:
         return values["class_"]
     own = preset_place(group, str(values[key]))
-    if found.rpartition(":")[2] != own.rpartition(":")[2]:
-        raise ConfigError(f"{group}.{key}", values[key], f"the name of {found}", f"Choose a preset: {group}=...")
+    if place.rpartition(":")[2] != own.rpartition(":")[2]:
+        raise ConfigError(f"{group}.{key}", values[key], f"the name of {place}", f"Choose a preset: {group}=...")
     return None
 
 

@@ -1,7 +1,7 @@
-"""What a class declares in its source, its settings and constants, read without importing its module.
+"""The settings and constants that a class declares, read from its source without importing its module.
 
-Tasks and cells import JAX, which takes longer than to compose a whole configuration. So that a wrong setting is an
-error before that, the class is parsed, and only what its annotations and defaults name is imported.
+Tasks and cells import JAX, which takes longer than composing a whole configuration. So that a wrong setting is an error
+before that, the class is parsed, and only the names in its annotations and defaults are imported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gru_bench.errors import ConfigError, nearest
 
 
 class Declaration(NamedTuple):
-    """What a class declares, with what it inherits.
+    """The declarations of a class, with those of its bases.
 
     Attributes:
         settings: the keyword-only parameters of `__init__`, or the fields of a dataclass, by name.
@@ -33,7 +33,7 @@ class Declaration(NamedTuple):
 
 @functools.cache
 def declared(place: str) -> Declaration:
-    """Return what a class declares.
+    """Return the declarations of a class.
 
     Args:
         place: `package.module:Class`.
@@ -44,7 +44,7 @@ def declared(place: str) -> Declaration:
     module, _, name = place.partition(":")
     source = _source(module)
     if source is None:
-        raise ConfigError("class", place, "package.module:Class, with a module that Python finds here")
+        raise ConfigError("class", place, "package.module:Class in a module on Python's path")
     if name not in source.classes:
         raise ConfigError("class", place, f"a class of {module}", nearest(name, source.classes))
     return source.declaration(name)
@@ -62,7 +62,7 @@ def _source(module: str) -> _Source | None:
 
 
 class _Source(dict[str, Any]):
-    """A parsed module: its classes, and the values of its names, each evaluated when it is first asked for."""
+    """A parsed module: its classes, and the values of its names, which are evaluated lazily."""
 
     def __init__(self, tree: ast.Module):
         super().__init__()
@@ -108,7 +108,7 @@ class _Source(dict[str, Any]):
         raise ConfigError("class", ast.unparse(expression), "a name, a constant, a type or a call of these")
 
     def declaration(self, name: str) -> Declaration:
-        """Return what a class of this module declares."""
+        """Return the declarations of a class of this module."""
         settings: dict[str, inspect.Parameter] = {}
         constants: dict[str, Any] = {}
         is_dataclass = any("dataclass" in ast.unparse(decorator) for decorator in self.classes[name].decorator_list)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and in a run directory only where nobody else has written them."""
+"""Atomic writes of files, which in a run directory never replace files of others."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _UNFINISHED = re.compile(r"\.(.+)\.\d+\.gru_bench(\.new)?\.tmp")
 
 
 class ForeignFile(UserError):
-    """A file is in the way that the run has not written."""
+    """A file that the run did not write would be replaced."""
 
 
 class WrittenFiles:
-    """The files that a run has written, by a list in its directory: it replaces and removes these and no others.
+    """The list of the files of a run, kept in its directory: the run replaces and removes only these.
 
-    A name is entered before its file appears, so that the list of a killed process lacks none. Until then the content
-    lies in a temporary file that is marked as the first of its name. Where a killed process has left one, a file of
-    that name is somebody else's.
+    A name is listed before its file appears, so that the list of a killed process is complete. Until then the content
+    is in a temporary file, marked as the first of its name. If a killed process has left one, a file of that name
+    belongs to someone else.
     """
 
     def __init__(self, directory: Path, names: Iterable[str] = ()):
-        """Nothing is read or written yet.
+        """Make a list without reading or writing anything.
 
         Args:
             directory: the run directory.
@@ -41,7 +41,7 @@ class WrittenFiles:
 
     @classmethod
     def read(cls, directory: Path) -> WrittenFiles | None:
-        """Return the list of a directory, None where it has none.
+        """Return the list of a directory, or None if it has none.
 
         Raises:
             UserError: the list cannot be read.
@@ -56,7 +56,7 @@ class WrittenFiles:
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise UserError(
                 f"{path} cannot be read as the list of the files of a run: {error}. Delete it: files of the usual "
-                "names then count as those of the run whose record.json is there."
+                "names then count as files of the run whose record.json is there."
             ) from None
         return cls(directory, names)
 
@@ -75,28 +75,28 @@ class WrittenFiles:
         return self._name(path) in self._names
 
     def claim(self, path: Path) -> None:
-        """Enter a file that is about to be written.
+        """List a file that is about to be written.
 
         Raises:
-            ForeignFile: it exists, and the run has not written it.
+            ForeignFile: it exists, and the run did not write it.
             UserError: the list cannot be written.
         """
         if path in self:
             return
         if os.path.lexists(path):
             raise ForeignFile(
-                f"{path} is not a file of this run, which therefore does not overwrite it. Move it away, then give "
-                "the same command again."
+                f"{path} is not a file of this run, which therefore does not overwrite it. Move it away, then run the "
+                "same command again."
             )
         self._names.add(self._name(path))
         self.write()
 
     def forget(self, path: Path) -> None:
-        """Drop the name of a file that is gone; the next write of the list has it no longer."""
+        """Drop the name of a deleted file, which the next write of the list then lacks."""
         self._names.discard(self._name(path))
 
     def settle(self, folders: Iterable[Path]) -> None:
-        """Remove what killed processes have left half-written in some folders, and forget files that are gone."""
+        """Remove temporary files of killed processes in some folders, and forget deleted files."""
         for folder in folders:
             for name in remove_unfinished(folder):
                 self.forget(folder / name)
@@ -113,7 +113,7 @@ _held: dict[Path, WrittenFiles] = {}
 
 @contextmanager
 def listing(files: WrittenFiles) -> Iterator[None]:
-    """Enter each file that this process writes below a run directory in the list of the run."""
+    """Add each file that this process writes in a run directory to the list of the run."""
     _held[files.directory] = files
     try:
         yield
@@ -130,8 +130,8 @@ def home_expanded(path: str, key: str) -> Path:
     """Return a path with `~` and `~name` replaced by home folders.
 
     Args:
-        path: as the user wrote it.
-        key: the setting that named it, for messages.
+        path: the path of the user.
+        key: the setting that names it, for messages.
 
     Raises:
         ConfigError: there is no such user.
@@ -143,13 +143,13 @@ def home_expanded(path: str, key: str) -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that a reader sees the old content or the new one, never half of it.
+    """Replace a file atomically, so that readers see the old content or the new one, never a part of it.
 
-    A link stays, and the file that it leads to is replaced; in a run directory, the link is.
+    The target of a link is replaced; in a run directory, the link itself.
 
     Raises:
-        UserError: the file cannot be written; the old content is still there.
-        ForeignFile: the file lies in a run directory, and the run has not written it.
+        UserError: the file cannot be written; it keeps the old content.
+        ForeignFile: the file is in a run directory, and the run did not write it.
     """
     files = _list_for(path)
     if files is None and path.is_symlink():
@@ -179,12 +179,12 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def open_for_appending(path: Path) -> int:
-    """Return the descriptor of a file that grows; it is made where it does not exist.
+    """Open a file for appending, and return its descriptor; create it if it does not exist.
 
     Raises:
         OSError: the file cannot be opened.
-        UserError: it cannot be made in a run directory.
-        ForeignFile: it lies in a run directory, and the run has not written it.
+        UserError: it cannot be created in a run directory.
+        ForeignFile: it is in a run directory, and the run did not write it.
     """
     files = _list_for(path)
     if files is not None and path not in files:
@@ -194,7 +194,7 @@ def open_for_appending(path: Path) -> int:
 
 
 def remove(path: Path) -> None:
-    """Remove a file where it exists; in a run directory, only one that the run has written.
+    """Remove a file if it exists; in a run directory, only a file of the run.
 
     Raises:
         OSError: the folder is read-only.
@@ -207,21 +207,21 @@ def remove(path: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> list[str]:
-    """Remove what killed writers have left behind and return the names of files that they had not written before.
+    """Remove temporary files of killed processes, and return the names of files that were to be written first.
 
-    The folder must have no writer at work.
+    No process may be writing in the folder.
     """
     names = []
     for path in folder.iterdir() if folder.is_dir() else ():
-        found = _UNFINISHED.fullmatch(path.name)
-        if found is not None:
+        match = _UNFINISHED.fullmatch(path.name)
+        if match is not None:
             _remove(path)
-            names += [found[1]] if found[2] else []
+            names += [match[1]] if match[2] else []
     return names
 
 
 def _list_for(path: Path) -> WrittenFiles | None:
-    """Return the list in which a file must be entered."""
+    """Return the list to which a file belongs, or None."""
     if path.name == LIST_FILE or not _held:
         return None
     parents = Path(os.path.abspath(path)).parents
@@ -234,7 +234,7 @@ def _inside(name: str) -> bool:
 
 
 def _sync(folder: Path) -> None:
-    """Bring the names of a folder to the disk, so that a power cut does not undo a rename."""
+    """Flush the entries of a folder to disk, so that a power failure does not undo a rename."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -243,5 +243,5 @@ def _sync(folder: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    with suppress(OSError):  # the folder is read-only by now: what lies there harms nobody
+    with suppress(OSError):  # in a read-only folder a left-over file does no harm
         path.unlink(missing_ok=True)

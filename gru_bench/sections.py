@@ -28,10 +28,10 @@ ALTERNATIVES = {
     "training": ("updates", "epochs", "flops_budget", "seconds_budget"),
     "model": ("hidden_size", "parameter_budget"),
 }
-"""Settings of which exactly one is set; one on the command line rules out those of the presets."""
+"""Settings of which exactly one is set; one on the command line replaces those of the presets."""
 
 SET_BY_SECTION = frozenset({"hidden_size", "layer_norm"})
-"""Fields of a cell that settings of `model` fill for all cells alike."""
+"""Fields of a cell that come from settings of `model` for all cells."""
 
 SWEPT = ("learning_rate", "weight_decay", "clip_norm", "b1", "b2", "momentum", "final_fraction")
 """Settings of `optimizer` that may differ between the replicas of one compiled program."""
@@ -39,7 +39,7 @@ SWEPT = ("learning_rate", "weight_decay", "clip_norm", "b1", "b2", "momentum", "
 
 @dataclass(frozen=True, kw_only=True)
 class TaskConfig:
-    """What is learned: the task's name, the place of its class (None: that of the preset) and its own options."""
+    """The task: its name, the place of its class (None: that of the preset) and its options."""
 
     name: str
     class_: str | None = None
@@ -47,13 +47,13 @@ class TaskConfig:
 
     @property
     def place(self) -> str:
-        """Where the class is: `package.module:Class`."""
+        """The place of the class: `package.module:Class`."""
         return self.class_ or preset_place("task", self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """What it is learned from: the source, how much of it, how noisy it is made, and that source's own options."""
+    """The data: its source, the share of its training split, its noise, and the options of the source."""
 
     source: str
     class_: str | None = None
@@ -65,7 +65,7 @@ class DataConfig:
 
     @property
     def place(self) -> str:
-        """Where the loader is: `package.module:name`."""
+        """The place of the loader: `package.module:name`."""
         return self.class_ or preset_place("data", self.source)
 
 
@@ -96,7 +96,7 @@ class ModelConfig:
 
     @property
     def place(self) -> str:
-        """Where the class of the cell is: `package.module:Class`."""
+        """The place of the class of the cell: `package.module:Class`."""
         return self.class_ or preset_place("model", self.cell)
 
     def __post_init__(self) -> None:
@@ -140,7 +140,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """The budget, the batch and the rhythm of a run. Exactly one of the four budgets is set."""
+    """The budget, the batches and the schedule of a run. Exactly one of the four budgets is set."""
 
     updates: Natural | None = None
     epochs: PositiveFloat | None = None
@@ -174,7 +174,7 @@ class TrainingConfig:
 
     @property
     def replica_count(self) -> int:
-        """How many runs are trained at once."""
+        """The number of runs that are trained together."""
         return self.replicas if self.replica_values is None else len(self.replica_values)
 
     def _check_budgets(self) -> None:
@@ -210,7 +210,7 @@ class TrainingConfig:
         if values is not None and (len(set(values)) < len(values) or not values):
             raise ConfigError("training.replica_values", values, "at least one value, and none twice")
         if values is not None and self.replica_key == "optimizer.momentum" and 0 in values:
-            raise ConfigError("training.replica_values", values, "momenta > 0", "Without one the state is another.")
+            raise ConfigError("training.replica_values", values, "momenta > 0", "Momentum 0 has no optimizer state.")
         if values is not None and self.replicas not in (1, len(values)):
             raise ConfigError("training.replicas", self.replicas, f"{len(values)}, one for each replica value, or 1")
         if self.replica_count > 1 and self.seconds_budget is not None:
@@ -218,7 +218,7 @@ class TrainingConfig:
                 "training.replicas",
                 self.replica_count,
                 "1 with training.seconds_budget",
-                "Replicas share their seconds, so none of them would get what a run of its own gets.",
+                "Replicas share the time, so that each would train less than a single run.",
             )
 
     def _check_processes(self) -> None:
@@ -242,7 +242,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerConfig:
-    """Where results go beside the run directory."""
+    """Where results are sent in addition to the run directory."""
 
     name: Literal["wandb", "none"] = "wandb"
     project: str = "gru_bench"
@@ -252,7 +252,7 @@ class TrackerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PathsConfig:
-    """Where data comes from (`mirror`), where it is kept (`cache`) and where runs go (`runs`)."""
+    """The folders of local copies of data (`mirror`), of downloads (`cache`) and of runs (`runs`)."""
 
     mirror: str | None = None
     cache: str | None = None

@@ -52,7 +52,7 @@ def test_exactly_one_size_is_wanted(sizes: dict[str, Any]):
 
 
 def test_both_directions_are_refused_where_the_future_is_the_answer():
-    with pytest.raises(ConfigError, match="Both directions see it") as caught:
+    with pytest.raises(ConfigError, match="would see the targets") as caught:
         check_model(config(bidirectional=True), causal=True, pooled=False)
     assert caught.value.key == "model.bidirectional"
     check_model(config(bidirectional=True), causal=False, pooled=False)
@@ -105,7 +105,7 @@ def test_embeddings_are_tied_where_sizes_agree(values: dict[str, Any]):
             ["model.cell=min_gru", "no recurrent product"],
         ),
         ("min_lstm", {"recurrent_dropout": 0.1}, "model.recurrent_dropout", ["model.cell=min_lstm", "input_dropout"]),
-        ("gru", {"recurrence": "parallel"}, "model.recurrence", ["fast or scan", "depends on the one before"]),
+        ("gru", {"recurrence": "parallel"}, "model.recurrence", ["fast or scan", "depend on the previous time step"]),
         ("mgu", {"recurrence": "parallel"}, "model.recurrence", ["fast or scan", "model.cell=mgu"]),
     ],
 )
