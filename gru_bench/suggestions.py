@@ -25,6 +25,7 @@ _ELSEWHERE = {
     "model.layers": "layers num_layers n_layers nlayers depth",
     "model.embedding_size": "emb embedding embedding_dim emb_size emsize embed_dim",
     "model.output_dropout": "dropout drop p_dropout keep_prob",
+    "model.initial_weights": "pretrained pretrained_weights init_weights load_weights state_dict",
     "model.bidirectional": "bi bidir",
     "data": "dataset corpus",
     "data.path": "path file filename input csv csv_path data_path file_path train_file",

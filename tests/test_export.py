@@ -34,6 +34,7 @@ TEXTS = ("data.train_size=100", "data.valid_size=100", "data.test_size=100")
 CASES = [
     ("LanguageModel", ("model.layers=2", "model.tied_embeddings=true", *TEXTS)),
     ("TextClassifier", ("task=sentiment", "model=lstm", *TEXTS)),
+    ("TextClassifier", ("task=sentiment", "model.bidirectional=true", *TEXTS)),
     ("Forecaster", ("task=time_series", "data=series_csv", "data.path=own.csv", "data.targets=sold")),
     (
         "Forecaster",
@@ -133,6 +134,8 @@ def test_the_documented_modules_give_the_outputs_of_the_network(
     Path("weights.safetensors").write_bytes(encode(export_torch(network), ".safetensors"))
     lines = [f"        self.{key} = {module}\n" for key, module in torch_modules(network).items()]
     code = re.sub(r"(        self\.\w+ = .*\n)+", "".join(lines), documented(f"class {name}("))
+    if config.model.bidirectional:
+        code = code.replace("final[-1]", "torch.cat([final[-2], final[-1]], dim=-1)")
     exec(code, namespace := {})
     model = namespace[name]()
     model.load_state_dict(load_torch_file("weights.safetensors"))

@@ -61,6 +61,8 @@ def test_a_run_goes_on_without_its_file_and_is_refused_with_another_one(weights:
     assert f"{run} holds a run that started from other weights" in done.err
 
     file.unlink()
+    done = begin(run, file, 4, "training.eval_every=2", "fresh=true")
+    assert (done.code, "there is no file" in done.err) == (2, True)
     done = begin(run, file, 4, "training.eval_every=2")
     assert done.code == 0, done.err
     assert "Resuming from the checkpoint of update 2" in done.out
