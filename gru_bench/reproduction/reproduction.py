@@ -86,18 +86,19 @@ class Reproduction:
     def _make(self, claim: Claim, path: Path, wanted: Sequence[Job], total: int) -> list[str]:
         began, fresh = time.monotonic(), 0
         done = total - len(wanted)
-        failures: list[str] = []
+        stopped: dict[tuple[str, str, str], list[Job]] = {}
         for _, of_part in itertools.groupby(wanted, key=lambda job: (job.key.part, job.key.setting)):
             for made, rows in self._rows(list(of_part)):
                 if isinstance(rows, UserError):
-                    failures.append(f"{claim.name}, {_about(made)}: {rows}")
+                    key = made[0].key
+                    stopped.setdefault((key.part, key.setting, str(rows)), []).extend(made)
                     continue
                 append_rows(path, rows, claim.numbers)
                 done, fresh = done + len(made), fresh + len(made)
                 seconds = time.monotonic() - began
                 text = f"{_about(made)}: {_told(rows)}"
                 self.say(Progress(claim=claim.name, done=done, total=total, seconds=seconds, fresh=fresh, text=text))
-        return failures
+        return [f"{claim.name}, {_about(jobs)}: {error}" for (_, _, error), jobs in stopped.items()]
 
     def _rows(self, jobs: Sequence[Job]) -> Iterator[tuple[Sequence[Job], list[Row] | UserError]]:
         """Yield rows of one part and setting as they are made, or what kept them from it, with the jobs they are of."""

@@ -14,6 +14,7 @@ import pytest
 
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import Row, read_rows
+from gru_bench.errors import UserError
 from gru_bench.reproduction.plan import Job, Planner
 from gru_bench.reproduction.reproduction import Reproduction
 from tests.reproduction.folder import BROKEN, CLAIM, TUNING, write_experiments
@@ -99,6 +100,28 @@ def test_rows_of_changed_settings_are_made_anew(reproduced: Path, tmp_path: Path
     assert "accuracy: 12 rows, 8 of them to be made" in plan.stdout
 
 
+def _failures(out: Path, name: str, definitions: Path) -> list[str]:
+    """Make the rows of a claim, and return what could not be made."""
+    with ThreadPoolExecutor() as nobody:
+        reproduction = Reproduction(
+            out=out, at_once=1, launcher=None, process=nobody, trainers=nobody, say=lambda _: None
+        )
+        planner = Planner(scale="smoke", common=("tracker=none",), tuning=None, count=lambda _: {})
+        return reproduction.run(read_claim(definitions, name), planner)
+
+
+def test_what_stops_many_runs_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = write_experiments(tmp_path / "experiments")
+
+    def rows(_: Reproduction, jobs: list[Job]) -> Iterator[tuple[list[Job], UserError]]:
+        yield from (([job], UserError("the file is missing")) for job in jobs)
+
+    monkeypatch.setattr(Reproduction, "_rows", rows)
+    assert _failures(tmp_path, "tuning", folder) == [
+        "tuning, trials reber gru at 0, gru at 1, gru at 2, lstm at 0 and 2 more, seed 1000: the file is missing"
+    ]
+
+
 def test_a_search_is_run_to_its_end_in_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     search = TUNING.replace("smoke: 3", "smoke: 12").replace("numbers:", "extensions: 2, numbers:")
     folder = write_experiments(tmp_path / "experiments", tuning=search)
@@ -109,12 +132,7 @@ def test_a_search_is_run_to_its_end_in_one_call(tmp_path: Path, monkeypatch: pyt
         yield jobs, [row_of(job, valid=1 / job.config.optimizer.learning_rate) for job in jobs]
 
     monkeypatch.setattr(Reproduction, "_rows", rows)
-    with ThreadPoolExecutor() as nobody:
-        reproduction = Reproduction(
-            out=tmp_path, at_once=1, launcher=None, process=nobody, trainers=nobody, say=lambda _: None
-        )
-        planner = Planner(scale="smoke", common=("tracker=none",), tuning=None, count=lambda _: {})
-        assert reproduction.run(read_claim(folder, "tuning"), planner) == []
+    assert _failures(tmp_path, "tuning", folder) == []
     assert asked == [24, 12, 12]
     levels = [int(row.key.level) for row in read_rows(tmp_path / "tuning/results.csv") if row.key.arm == "gru"]
     assert sorted(levels) == list(range(24))
