@@ -174,7 +174,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             raise
         raise UserError(
             f"cannot write {path}: {error.strerror or error}. Free space or mend permissions, then give the "
-            "same command again: a run goes on from its newest checkpoint."
+            "same command again: a run continues from its newest checkpoint."
         ) from error
 
 

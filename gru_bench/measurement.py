@@ -154,7 +154,7 @@ def read(path: Path) -> list[Measurement]:
             rows.append(_parse_row(values))
         except ValueError as error:
             raise UserError(
-                f"{path}: line {number} is damaged ({error}). Remove it or start anew: fresh=true."
+                f"{path}: line {number} is damaged ({error}). Remove it or start over: fresh=true."
             ) from error
     return latest(rows)
 

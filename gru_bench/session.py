@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
-from contextvars import ContextVar
-from io import TextIOWrapper
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -18,12 +14,12 @@ from gru_bench.checks import check_settings
 from gru_bench.config import Config
 from gru_bench.data.factory import find_cache
 from gru_bench.errors import UserError
-from gru_bench.files import open_for_appending
 from gru_bench.models.model import Model
 from gru_bench.outputs import complete_outputs, write_outputs
 from gru_bench.record import RunRecord, Status
-from gru_bench.redaction import Redaction, redacted
+from gru_bench.redaction import redacted
 from gru_bench.reporting.run_table import run_table
+from gru_bench.run_log import log_of, logging_to
 from gru_bench.tasks.task import Task
 from gru_bench.terminal import Terminal, print_whole
 from gru_bench.training.blueprint import Blueprint
@@ -33,7 +29,7 @@ from gru_bench.training.environment import keep_freed_memory, start_memory_count
 from gru_bench.training.follow import follow
 from gru_bench.training.jax_settings import check_devices, check_xla_flags, needed_settings
 from gru_bench.training.loop import Pruner, Training
-from gru_bench.training.memory import memory_in_words
+from gru_bench.training.memory import readable_memory_errors
 from gru_bench.training.processes import following, join_processes, lead
 from gru_bench.training.replicas import use_cores_as_devices
 from gru_bench.training.run import Run
@@ -75,7 +71,7 @@ def train_together(
         Interrupted: SIGINT or SIGTERM came; the checkpoint is written and the record says `interrupted`.
     """
     check_settings(configs[0])
-    with memory_in_words():
+    with readable_memory_errors():
         return _train_together(configs, console, pruner, pictures)
 
 
@@ -98,10 +94,10 @@ def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | Non
     """Train the runs that are not trained yet; see `train_together`."""
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
-        held.enter_context(_logging(directories, console))
+        held.enter_context(logging_to(directories, console))
         held.enter_context(needed_settings())
         held.enter_context(compiled_programs_kept(find_cache(configs[0].paths)))
-        left: list[_Unfinished] = []
+        unfinished: list[_Unfinished] = []
         diverged: list[str] = []
         for member, directory in zip(configs, directories, strict=True):
             if member.fresh:
@@ -110,23 +106,23 @@ def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | Non
             if earlier is not None:
                 check_weights_unchanged(directory, earlier, member)
             if earlier is not None and earlier.status == "finished":
-                with _about(directory):
+                with log_of(directory):
                     check_unchanged(directory, earlier, member)
                     if pictures and earlier.outputs_due:
                         complete_outputs(directory, earlier, member)
                 print_whole(console, run_table(earlier, directory), at_least=0)
-                console.print("This run is finished; fresh=true trains it anew.", style="dim")
+                console.print("This run is finished; fresh=true trains it again.", style="dim")
             elif earlier is not None and earlier.status == "diverged":
-                diverged.append(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts it anew.")
+                diverged.append(f"{directory} holds a run that diverged: {earlier.reason}. fresh=true starts over.")
             else:
                 check_files(directory)
                 if earlier is not None:
                     _warn_without_checkpoint(earlier, directory)
-                left.append(_Unfinished(member, directory, None if earlier is None else earlier.started))
-        if left:
+                unfinished.append(_Unfinished(member, directory, None if earlier is None else earlier.started))
+        if unfinished:
             for message in diverged:
                 logger.warning("%s", message)
-            return max(_train(left, console, pruner, pictures), int(bool(diverged)))
+            return max(_train(unfinished, console, pruner, pictures), int(bool(diverged)))
         if diverged:
             raise UserError("\n".join(diverged))
         return 0
@@ -135,7 +131,7 @@ def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | Non
 def _warn_without_checkpoint(earlier: RunRecord, directory: Path) -> None:
     if earlier.updates and not Checkpoints(directory / "checkpoints").updates:
         logger.warning(
-            "There is no checkpoint in %s, though its record tells of %s updates: training starts anew.",
+            "There is no checkpoint in %s, though its record tells of %s updates: training starts over.",
             directory,
             f"{earlier.updates:,}",
         )
@@ -149,21 +145,21 @@ class _Unfinished(NamedTuple):
     started: str | None
 
 
-def _train(left: Sequence[_Unfinished], console: Console, pruner: Pruner | None, pictures: bool) -> int:
-    task, data = load_task(left[0].config)
+def _train(unfinished: Sequence[_Unfinished], console: Console, pruner: Pruner | None, pictures: bool) -> int:
+    task, data = load_task(unfinished[0].config)
     baselines = task.baselines(data)
     runs: list[Run] = []
     with terminated(), _outcome(runs):
         blueprint: Blueprint | None = None
-        for member, directory, started in left:
+        for member, directory, started in unfinished:
             if blueprint is None or member.model != blueprint.config.model:
                 blueprint = Blueprint(member, task)
-            with _about(directory):
+            with log_of(directory):
                 runs.append(begin_run(member, directory, started, task, data, blueprint, baselines))
                 _announce(runs[-1])
         with closing(Training(runs, task, data, console, pruner).run()) as ended:
             for run in ended:
-                with _about(run.directory):
+                with log_of(run.directory):
                     _end(run, task, data, console, pictures)
     return int(any(run.record.status == "diverged" for run in runs))
 
@@ -180,10 +176,10 @@ def _announce(run: Run) -> None:
 
 
 def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> None:
-    """Show and write what became of a run that was trained to its end, was pruned or diverged."""
+    """Record and show the outcome of a run that finished, was pruned or diverged."""
     if run.pruned:
         run.end("pruned", run.pruned)
-        logger.info("Pruned: %s. The train command with its settings goes on from there.", run.pruned)
+        logger.info("Pruned: %s. The train command with its settings continues from there.", run.pruned)
     elif run.failure is None:
         run.record.outputs_due = pictures
         try:
@@ -202,121 +198,45 @@ def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> N
 
 @contextmanager
 def _outcome(runs: Sequence[Run]) -> Iterator[None]:
-    """Write down how the runs ended that were not trained to their end, whatever happens."""
-
-    def under_way() -> list[Run]:
-        return [run for run in runs if run.record.status == "running"]
-
-    def end(status: Status, reason: str) -> None:
-        with ExitStack() as ends:
-            for run in under_way():
-                ends.callback(run.end, status, reason)
-
+    """Record how the runs ended that were not trained to their end, whatever happens."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        # said before it is written: a tracker may take its time, and a second signal ends that
+        # logged before it is recorded: a tracker may take its time, and a second signal ends that
         name = str(stop) if isinstance(stop, Interrupted) else "SIGINT"
-        for run in under_way():
-            with _about(run.directory):
+        for run in _unended(runs):
+            with log_of(run.directory):
                 logger.warning("%s: %s", name, _where_stopped(run, at_once=not isinstance(stop, Interrupted)))
-        if not under_way():
-            logger.warning("%s: stopped at %s. The same command goes on from there.", name, _where_ended(runs))
-        end("interrupted", name)
+        if not _unended(runs):
+            logger.warning("%s: stopped at %s. The same command continues from there.", name, _where_ended(runs))
+        _end_all(_unended(runs), "interrupted", name)
         raise
     except BaseException as error:
         try:
-            end("failed", redacted(f"{type(error).__name__}: {error}"))
+            _end_all(_unended(runs), "failed", redacted(f"{type(error).__name__}: {error}"))
         except UserError:
             logger.warning("The record could not be written either; it does not say that the run failed.")
         raise
 
 
+def _unended(runs: Sequence[Run]) -> list[Run]:
+    return [run for run in runs if run.record.status == "running"]
+
+
+def _end_all(runs: Sequence[Run], status: Status, reason: str) -> None:
+    """End each run, even if another one's record cannot be written."""
+    with ExitStack() as ends:
+        for run in runs:
+            ends.callback(run.end, status, reason)
+
+
 def _where_stopped(run: Run, *, at_once: bool) -> str:
     if at_once:
-        return "stopped at once. The same command goes on from the newest checkpoint."
-    return f"stopped at update {run.record.updates}. The same command goes on from there."
+        return "stopped at once. The same command continues from the newest checkpoint."
+    return f"stopped at update {run.record.updates}. The same command continues from there."
 
 
 def _where_ended(runs: Sequence[Run]) -> str:
     if any(run.record.outputs_due for run in runs):
         return "the end; all results are recorded, samples or pictures are missing"
     return "the end; everything is written" if runs else "the start; nothing has begun"
-
-
-@contextmanager
-def _logging(directories: Sequence[Path], console: Console) -> Iterator[None]:
-    """Send the log to the terminal, above the progress bar, and to the log.txt of each run that a message is about."""
-    handlers: list[logging.Handler] = [_ConsoleHandler(console)]
-    for directory in directories:
-        file = _LogFile(directory / "log.txt")
-        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        file.addFilter(lambda _, directory=directory: _subject.get() in (None, directory))
-        handlers.append(file)
-    before = logger.level, logger.propagate
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    for handler in handlers:
-        handler.addFilter(Redaction())
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.level, logger.propagate = before
-        for handler in handlers:
-            logger.removeHandler(handler)
-            with suppress(OSError):  # the disk is full: `_LogFile` has said so
-                handler.close()
-
-
-_subject: ContextVar[Path | None] = ContextVar("subject", default=None)
-
-
-@contextmanager
-def _about(directory: Path) -> Iterator[None]:
-    """Let the messages of the log be about one run; others are about all that are trained at once."""
-    before = _subject.set(directory)
-    try:
-        yield
-    finally:
-        _subject.reset(before)
-
-
-class _LogFile(logging.FileHandler):
-    """Writes messages to a file; where that cannot be written, says so once on the terminal and lets the run go on."""
-
-    def __init__(self, path: Path):
-        super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=True)  # opened after `clear`
-        self._failed = False
-
-    def _open(self) -> TextIOWrapper:
-        return os.fdopen(open_for_appending(Path(self.baseFilename)), "a", encoding=self.encoding)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one message."""
-        try:
-            super().emit(record)
-        except (OSError, UserError):  # it could not be opened
-            self.handleError(record)
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Say once that the file cannot be written."""
-        error = sys.exception()
-        if not isinstance(error, OSError | UserError):
-            super().handleError(record)
-        elif not self._failed:
-            self._failed = True
-            reason = error.strerror if isinstance(error, OSError) else error
-            print(f"{self.baseFilename} cannot be written: {reason}; messages are shown here.", file=sys.stderr)
-
-
-class _ConsoleHandler(logging.Handler):
-    """Prints messages as they are, lines unbroken."""
-
-    def __init__(self, console: Console):
-        super().__init__()
-        self._console = console
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print one message."""
-        self._console.print(self.format(record), markup=False, emoji=False, soft_wrap=True)

@@ -111,7 +111,7 @@ def sweep(
     try:
         _search(opened, trials, lambda values: composed(*arguments, *overrides(values)), task.metric, terminal)
     except KeyboardInterrupt as stop:
-        terminal.print(f"\nStopped. The same command goes on from here: {path}")
+        terminal.print(f"\nStopped. The same command continues from here: {path}")
         return getattr(stop, "exit_code", 130)
     found = Search(
         space=searched,

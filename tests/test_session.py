@@ -58,7 +58,7 @@ def test_a_signal_once_a_run_is_written_is_told_too(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("gru_bench.session.run_table", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
     assert done.code == 143
-    assert "SIGTERM: stopped at the end; everything is written. The same command goes on from there." in done.out
+    assert "SIGTERM: stopped at the end; everything is written. The same command continues from there." in done.out
     assert record(tmp_path)["status"] == "finished"
 
 
@@ -75,15 +75,15 @@ def test_a_second_ctrl_c_is_an_interruption_too(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("gru_bench.training.loop.Training._finish", raising(KeyboardInterrupt()))
     done = train(*SMALL, "training.updates=2", f"run_dir={tmp_path}")
     assert done.code == 130
-    assert "SIGINT: stopped at once. The same command goes on from the newest checkpoint." in done.out
+    assert "SIGINT: stopped at once. The same command continues from the newest checkpoint." in done.out
     assert (record(tmp_path)["status"], record(tmp_path)["reason"]) == ("interrupted", "SIGINT")
 
 
 @pytest.mark.parametrize(
     ("first", "message"),
     [
-        (Interrupted(signal.SIGTERM), "SIGTERM: stopped at update 2. The same command goes on from there."),
-        (KeyboardInterrupt(), "SIGINT: stopped at once. The same command goes on from the newest checkpoint."),
+        (Interrupted(signal.SIGTERM), "SIGTERM: stopped at update 2. The same command continues from there."),
+        (KeyboardInterrupt(), "SIGINT: stopped at once. The same command continues from the newest checkpoint."),
     ],
 )
 def test_a_second_ctrl_c_while_the_first_signal_is_written_down(

@@ -157,7 +157,7 @@ def test_stops_of_every_kind_leave_the_numbers_alone(finished_run: Path, tmp_pat
     assert interrupted.code == 130, interrupted.err
     assert "stale: its owner, process " in interrupted.out + interrupted.err
     assert "Resuming from the checkpoint of update 23." in interrupted.out
-    assert "SIGINT: stopped at update 33. The same command goes on from there." in interrupted.out
+    assert "SIGINT: stopped at update 33. The same command continues from there." in interrupted.out
     assert "Traceback" not in interrupted.err
     found = record(run)
     assert (found["status"], found["reason"], found["updates"]) == ("interrupted", "SIGINT", 33)
@@ -214,7 +214,7 @@ def test_a_finished_run_is_shown_and_not_trained(copied: Path):
     assert again.code == 0
     assert again.err == ""
     assert "gru, test" in again.out
-    assert "This run is finished; fresh=true trains it anew." in again.out
+    assert "This run is finished; fresh=true trains it again." in again.out
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
 
 

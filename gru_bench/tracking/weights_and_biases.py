@@ -94,7 +94,7 @@ def start(
         logger.info("W&B: offline, %s; to upload: %s", reason, _upload_later(folder, run.id))
         return WeightsAndBiases(run, folder)
     except Exception as error:
-        logger.warning("W&B: off, the run goes on without it: %s", _said(error))
+        logger.warning("W&B: off, the run goes on without it: %s", _one_line(error))
         return NoTracker()
 
 
@@ -167,23 +167,23 @@ class WeightsAndBiases:
             yield
         except Exception as error:
             self._run = None
-            logger.warning("W&B: off from here on, the run goes on without it: %s failed: %s", call, _said(error))
+            logger.warning("W&B: off from here on, the run goes on without it: %s failed: %s", call, _one_line(error))
 
 
 def _choose(mode: str) -> tuple[str, str]:
     """Return `online`, `offline` or `disabled`, and why it is offline."""
-    found = _set_up().settings.mode
+    configured = _set_up().settings.mode
     if mode == "offline":
         return "offline", "as tracker.mode says"
-    if mode == "auto" and found in ("offline", "dryrun"):
+    if mode == "auto" and configured in ("offline", "dryrun"):
         return "offline", "as WANDB_MODE or `wandb offline` says"
-    if mode == "auto" and found == "disabled":
+    if mode == "auto" and configured == "disabled":
         return "disabled", ""
     try:
         if wandb.login(prompt=False, verify=False):
             return "online", ""
     except wandb.Error as error:
-        return "offline", f"the API key does not work ({_said(error)})"
+        return "offline", f"the API key does not work ({_one_line(error)})"
     return "offline", "no API key (`wandb login` stores one)"
 
 
@@ -198,7 +198,7 @@ def _try_online(arguments: Mapping[str, Any], folder: Path) -> tuple[Any, str]:
         _set_up()
         for leftover in set(folder.glob(own)) - before:
             shutil.rmtree(leftover, ignore_errors=True)
-        return None, f"online failed ({_said(error)})"
+        return None, f"online failed ({_one_line(error)})"
 
 
 def _set_up() -> Any:
@@ -280,6 +280,6 @@ def _upload_later(folder: Path, run_id: str) -> str:
     return shlex.join(["wandb", "sync", *waiting])
 
 
-def _said(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     """Return an error as one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

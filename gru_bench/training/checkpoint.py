@@ -61,7 +61,7 @@ class Checkpoints:
             UserError: the disk is full or the folder is not writable; older checkpoints are still there.
         """
         path = self._path(update)
-        save_tree(path, tree, self._signed(meta))
+        save_tree(path, tree, self._with_identity(meta))
         for old in self._paths()[KEPT:]:
             remove(old)
         return path
@@ -89,7 +89,7 @@ class Checkpoints:
         Raises:
             UserError: the file cannot be written; the old one is still there.
         """
-        save_tree(self.best_path, params, self._signed(meta))
+        save_tree(self.best_path, params, self._with_identity(meta))
 
     def load_best(self, template: Any) -> tuple[Any, dict[str, Any]]:
         """Return the best weights and what was written down with them.
@@ -105,16 +105,16 @@ class Checkpoints:
             if later > update:
                 remove(self._path(later))
 
-    def _signed(self, meta: Mapping[str, Any]) -> dict[str, Any]:
+    def _with_identity(self, meta: Mapping[str, Any]) -> dict[str, Any]:
         return {**meta, _RUN: self._identity} if self._identity else dict(meta)
 
     def _own(self, path: Path, tree: Any, meta: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """Return tree and meta of a checkpoint; one that tells nothing of its run is an older version's."""
-        found = meta.pop(_RUN, {})
+        """Return tree and meta of a checkpoint; one without the identity of its run is of an older version."""
+        identity = meta.pop(_RUN, {})
         differing = [
-            f"{name} {found[name]}, expected {value}"
+            f"{name} {identity[name]}, expected {value}"
             for name, value in self._identity.items()
-            if found.get(name, value) != value
+            if identity.get(name, value) != value
         ]
         if differing:
             raise DamagedCheckpoint(f"checkpoint {path} is that of another run: {'; '.join(differing)}.")
@@ -139,10 +139,10 @@ def checkpoint_identity(record: RunRecord) -> dict[str, Any]:
 def latest(several: Sequence[Checkpoints], template: Any) -> list[tuple[Any, dict[str, Any]]] | None:
     """Return tree and meta of the newest checkpoint that all runs have and that is whole; None where there is none.
 
-    A damaged one is named in the log and passed over for the one before it.
+    A damaged one is named in the log and skipped for the one before it.
 
     Args:
-        several: the checkpoints of one run, or of several that go on together.
+        several: the checkpoints of one run, or of several that are trained together.
         template: the structure of a tree.
 
     Raises:
@@ -156,7 +156,7 @@ def latest(several: Sequence[Checkpoints], template: Any) -> list[tuple[Any, dic
             logger.warning("%s Trying the one before it.", error)
             damaged = error
     if damaged is not None:
-        raise DamagedCheckpoint(f"{damaged} No older one is whole; start anew with fresh=true.")
+        raise DamagedCheckpoint(f"{damaged} No older one is intact; start over with fresh=true.")
     return None
 
 
@@ -183,11 +183,11 @@ def load_tree(path: Path, template: Any) -> tuple[Any, dict[str, Any]]:
     arrays, meta = read_arrays(path)
     wanted = _named_shapes(template)
     for name, array in wanted.items():
-        found = arrays.get(name)
-        if found is None or found.shape != array.shape or found.dtype != array.dtype:
-            have = "nothing" if found is None else f"{found.dtype}{list(found.shape)}"
+        stored = arrays.get(name)
+        if stored is None or stored.shape != array.shape or stored.dtype != array.dtype:
+            actual = "missing" if stored is None else f"{stored.dtype}{list(stored.shape)}"
             raise DamagedCheckpoint(
-                f"checkpoint {path} does not fit these settings: {name} is {have}, expected "
+                f"checkpoint {path} does not fit these settings: {name} is {actual}, expected "
                 f"{array.dtype}{list(array.shape)}."
             )
     leaves = [_as_leaf(arrays[name], leaf) for name, leaf in zip(wanted, jax.tree.leaves(template), strict=True)]

@@ -28,8 +28,8 @@ def compiled_programs_kept(cache: Path) -> Iterator[None]:
 
     The folder is one for this processor and number of threads: XLA compiles for both, and JAX's keys tell neither.
     A folder that cannot be written is a warning and no more. An entry that cannot be read (it is damaged, or another
-    process is about to write it) is compiled anew and leaves the folder with all others, because JAX does not replace
-    it. Settings of JAX's own (JAX_COMPILATION_CACHE_DIR, JAX_ENABLE_COMPILATION_CACHE=false) go first.
+    process is about to write it) is compiled again and leaves the folder with all others, because JAX does not replace
+    it. Settings of JAX's own (JAX_COMPILATION_CACHE_DIR, JAX_ENABLE_COMPILATION_CACHE=false) take precedence.
 
     Args:
         cache: the folder of all that is kept between runs.
@@ -37,7 +37,7 @@ def compiled_programs_kept(cache: Path) -> Iterator[None]:
     if _setting("jax_compilation_cache_dir") is not None or not _setting("jax_enable_compilation_cache"):
         yield
         return
-    folder = cache / "compiled" / _surroundings()
+    folder = cache / "compiled" / _machine()
     if not _writable(folder):
         yield
         return
@@ -71,9 +71,9 @@ def _configure(settings: dict[str, Any]) -> None:
     reset_cache()  # JAX opens its folder once
 
 
-def _surroundings() -> str:
-    found = f"{platform.machine()} {processor_features()} {threads()}"
-    return hashlib.sha256(found.encode()).hexdigest()[:16]
+def _machine() -> str:
+    machine = f"{platform.machine()} {processor_features()} {threads()}"
+    return hashlib.sha256(machine.encode()).hexdigest()[:16]
 
 
 def _writable(folder: Path) -> bool:
@@ -97,7 +97,7 @@ def _listener(trouble: list[str], otherwise: Any) -> Any:
 
 
 def _clear(folder: Path, trouble: str) -> None:
-    logger.warning("The compiled programs in %s are removed, to be made anew. JAX: %s", folder, trouble)
+    logger.warning("The compiled programs in %s are removed and will be compiled again. JAX: %s", folder, trouble)
     for path in folder.iterdir():
         with contextlib.suppress(OSError):
             path.unlink()

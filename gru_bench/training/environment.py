@@ -27,20 +27,20 @@ logger = logging.getLogger("gru_bench")
 
 def versions() -> dict[str, str | None]:
     """Return versions of Python and of the packages that decide numbers, and the commit of a checkout."""
-    found: dict[str, str | None] = {"python": platform.python_version()}
+    known: dict[str, str | None] = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            known[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    found["commit"] = commit()
-    return found
+            known[name] = None
+    known["commit"] = commit()
+    return known
 
 
 def threads() -> int:
     """Return the number of threads that XLA computes with: the variable NPROC, or the cores this process may use."""
-    wished = os.environ.get("NPROC", "")
-    return max(1, int(wished)) if wished.isdecimal() else usable_cores()
+    requested = os.environ.get("NPROC", "")
+    return max(1, int(requested)) if requested.isdecimal() else usable_cores()
 
 
 def device() -> str:

@@ -45,20 +45,20 @@ class GateProbe:
 def real_steps(batch: Batch, layer: RecurrentLayer) -> Bool[Array, "time batch"]:
     """Return which time steps that a watched layer read hold data.
 
-    A layer is not told where its sequences end if what it does afterwards cannot matter; then `padding` of the batch
-    says it, or else its `mask`, of the same time axis.
+    A layer that need not know where its sequences end has no padding mask; then `padding` of the batch is taken, or
+    else its `mask`, of the same time axis.
     """
     seen = layer.seen
     shape = seen.inputs.shape[:2]
     rows = jnp.asarray(batch["mask"]).reshape(shape[1], -1).any(axis=1)
-    told = [seen.padding, *(jnp.asarray(batch[name]).T for name in ("padding", "mask") if name in batch)]
+    masks = [seen.padding, *(jnp.asarray(batch[name]).T for name in ("padding", "mask") if name in batch)]
     whole = jnp.broadcast_to(rows, shape)
-    return whole & next((steps for steps in told if steps is not None and steps.shape == shape), whole)
+    return whole & next((steps for steps in masks if steps is not None and steps.shape == shape), whole)
 
 
 def layer_activity(layer: RecurrentLayer, counted: Bool[Array, "time batch"]) -> dict[str, Array]:
     """Return what the gates of a watched layer did, over the time steps that count; see `GateProbe`."""
-    seen, found = layer.seen, {}
+    seen, activity = layer.seen, {}
     for name, weights in layer.directions.items():
         gates, _ = gate_values(
             layer.cell,
@@ -71,5 +71,5 @@ def layer_activity(layer: RecurrentLayer, counted: Bool[Array, "time batch"]) ->
             precision=jnp.dtype(layer.execution.precision),
         )
         for gate, measured in gate_activity(gates, counted).items():
-            found |= {f"{name}/{gate}/{what}": value for what, value in measured.items()}
-    return found
+            activity |= {f"{name}/{gate}/{what}": value for what, value in measured.items()}
+    return activity

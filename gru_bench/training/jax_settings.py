@@ -67,8 +67,8 @@ def set_up_jax() -> dict[str, Any]:
     now = {name: getattr(jax.config, name) for name in NEEDED if hasattr(jax.config, name)}
     before = {name: value for name, value in now.items() if value != NEEDED[name]}
     if before:
-        said = ", ".join(f"{name.upper()}={value}" for name, value in before.items())
-        logger.warning("JAX: %s would change numbers or end a run; left out of account here.", said)
+        listed = ", ".join(f"{name.upper()}={value}" for name, value in before.items())
+        logger.warning("JAX: %s would change numbers or end a run; ignored here.", listed)
     for name in before:
         jax.config.update(name, NEEDED[name])
     return before

@@ -1,4 +1,4 @@
-"""The end of memory, in words."""
+"""Turn out-of-memory failures into readable errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OutOfMemory(UserError):
 
 
 @contextmanager
-def memory_in_words() -> Iterator[None]:
+def readable_memory_errors() -> Iterator[None]:
     """Turn what Python, NumPy, JAX and the system raise without memory into one message.
 
     JAX's callbacks at garbage collections and at the end of the process meet the same lack; Python, which only reports
@@ -50,7 +50,7 @@ def memory_in_words() -> Iterator[None]:
         raise OutOfMemory(
             f"out of memory ({first or 'allocation failed'}). Stop other programs, or give smaller settings such as "
             "training.batch_size, training.eval_batch_size and model.hidden_size; with the same settings, the same "
-            "command goes on from the newest checkpoint."
+            "command continues from the newest checkpoint."
         ) from error
     finally:
         if not exhausted:

@@ -1,4 +1,4 @@
-"""What the updates of a run tell, and how fast they are."""
+"""Metrics of the updates of a run, and their pace."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Interval(NamedTuple):
 
 
 class Meter:
-    """Gathers what the updates of one run tell into rows of the metrics file."""
+    """Averages the metrics of updates into rows of the metrics file."""
 
-    def __init__(self, every: int, clip_norm: float | None, known: list[list[float]]):
-        """Start, with what an interrupted run had gathered of its current interval."""
-        self._every, self._clip_norm, self._known = every, clip_norm, known
+    def __init__(self, every: int, clip_norm: float | None, unreported: list[list[float]]):
+        """Start, with the `unreported` updates of an interrupted run."""
+        self._every, self._clip_norm, self._unreported = every, clip_norm, unreported
 
     def add(self, update: int, loss: float, gradient_norm: float) -> Interval | None:
         """Note an update; return the interval that it completes, if any.
@@ -45,27 +45,27 @@ class Meter:
         for name, value in (("loss", loss), ("gradient norm", gradient_norm)):
             if not math.isfinite(value):
                 raise Diverged(update, name, value)
-        self._known.append([loss, gradient_norm])
+        self._unreported.append([loss, gradient_norm])
         return self._summarise(update) if update % self._every == 0 else None
 
     def _summarise(self, update: int) -> Interval:
-        losses, norms = zip(*self._known, strict=True)
+        losses, norms = zip(*self._unreported, strict=True)
         limit = math.inf if self._clip_norm is None else self._clip_norm
         clipped = sum(norm > limit for norm in norms)
-        self._known = []
+        self._unreported = []
         return Interval(update, statistics.fmean(losses), statistics.fmean(norms), clipped / len(norms))
 
     @property
     def unreported(self) -> list[list[float]]:
         """Loss and gradient norm of the updates since the last complete interval; for checkpoints."""
-        return list(self._known)
+        return list(self._unreported)
 
 
 class Stopwatch:
     """Times updates, compilation and evaluation left out, and the load that other processes put on the machine."""
 
     def __init__(self, seconds: float = 0.0, pace: list[list[float]] | None = None):
-        """Go on from the seconds and the timed stretches of an interrupted run."""
+        """Continue with the seconds and the timed stretches of an interrupted run."""
         self.seconds = seconds
         self.pace = pace or []
         self._start: float | None = None

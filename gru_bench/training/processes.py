@@ -66,7 +66,7 @@ def join_processes(training: TrainingConfig) -> None:
     """Connect this process with the others; it must come before the first computation.
 
     Raises:
-        ConfigError: there are not so many, or they cannot be found.
+        ConfigError: the number differs, or they cannot be reached.
     """
     if training.processes == 1:
         return

@@ -1,4 +1,4 @@
-"""One run while it is trained: what it has seen, the best it has been, and what it writes of that."""
+"""One run while it is trained: its progress, its best weights and the files it writes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Run:
 
     Attributes:
         failure: why it diverged, where it did.
-        pruned: why it is not worth going on with, where it is not.
+        pruned: why it was stopped early, if it was.
         network: the network with its best weights, once the run is finished.
         test_sums: what the test metrics are made of, once the run is finished.
     """
@@ -49,7 +49,7 @@ class Run:
         batches: Batches,
         tracker: Tracker,
     ):
-        """Begin at update 0; `resume` goes on from a checkpoint."""
+        """Begin at update 0; `resume` continues from a checkpoint."""
         self.config, self.directory, self.record = config, directory, record
         self.blueprint, self.batches, self.tracker = blueprint, batches, tracker
         self.checkpoints = Checkpoints(directory / "checkpoints", checkpoint_identity(record))
@@ -74,7 +74,7 @@ class Run:
         return make_schedule(self.config.optimizer, self.updates_per_epoch, self.total_updates)
 
     def resume(self, state: TrainState, meta: Mapping[str, Any]) -> None:
-        """Go on from what `checkpoint` wrote down."""
+        """Continue from what `checkpoint` wrote."""
         self.best, self.evaluated_at = meta["best"], meta["evaluated_at"]
         self.without_improvement = meta["without_improvement"]
         self.record.scored = meta["scored"]
@@ -84,7 +84,7 @@ class Run:
             self._recover_best(state)
 
     def _recover_best(self, state: TrainState) -> None:
-        """Write the best weights anew from the checkpoint of their update, where they are damaged or gone."""
+        """Restore the best weights from the checkpoint of their update, where they are damaged or gone."""
         update = self.best["update"]
         try:
             self.checkpoints.load_best(state.params)
@@ -100,7 +100,7 @@ class Run:
                 )
             else:
                 self.checkpoints.save_best(best.params, self.best)
-                logger.warning("%s Written anew from the checkpoint of update %s.", damage, f"{update:,}")
+                logger.warning("%s Rewritten from the checkpoint of update %s.", damage, f"{update:,}")
 
     def open_metrics(self, update: int) -> MetricsFile:
         """Open the metrics file, without the rows beyond `update`."""
@@ -149,7 +149,7 @@ class Run:
             return self.checkpoints.load_best(template)
         except DamagedCheckpoint as error:
             raise DamagedCheckpoint(
-                f"{error} The best weights cannot be had back; train the run anew with fresh=true."
+                f"{error} The best weights cannot be restored; train the run again with fresh=true."
             ) from None
 
     @property

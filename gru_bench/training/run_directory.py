@@ -74,7 +74,7 @@ def owned(directory: Path) -> Iterator[Path]:
         files = _files_of(directory)
         files.settle([directory, *(directory / name for name in _FOLDERS)])
         files.write()
-        with _signed(directory), listing(files):
+        with _marked_as_owned(directory), listing(files):
             yield directory
     finally:
         lock.release()
@@ -90,8 +90,8 @@ def _check_owner(directory: Path) -> None:
 
 
 @contextmanager
-def _signed(directory: Path) -> Iterator[None]:
-    """Say in a directory which process owns it."""
+def _marked_as_owned(directory: Path) -> Iterator[None]:
+    """Note in a directory which process owns it."""
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     owner = {"process": os.getpid(), "host": socket.gethostname(), "since": now}
     try:
@@ -160,11 +160,11 @@ def _refuse_foreign_directory(directory: Path) -> None:
     """Check a directory before anything is written there, its lock included."""
     try:
         lock, owner = directory / _LOCK, directory / _OWNER
-        odd = [lock] if lock.exists() and (lock.is_dir() or lock.stat().st_size) else []  # ours is always empty
+        foreign = [lock] if lock.exists() and (lock.is_dir() or lock.stat().st_size) else []  # ours is always empty
         if (directory / LIST_FILE).exists() or _has_record(directory):
-            return _refuse(directory, odd)
-        odd += [owner] if owner.exists() and _owner(directory) == _UNKNOWN else []
-        in_the_way = [*_usual_files(directory), *odd]
+            return _refuse(directory, foreign)
+        foreign += [owner] if owner.exists() and _owner(directory) == _UNKNOWN else []
+        in_the_way = [*_usual_files(directory), *foreign]
     except OSError as error:
         raise UserError(f"cannot read the run directory {directory}: {error.strerror}. {_ELSEWHERE}") from error
     if not (directory / LIST_FILE).exists():  # the first files of another process, which writes its list before them
@@ -218,15 +218,14 @@ def previous_record(directory: Path, config: Config) -> RunRecord | None:
         record = read_record(directory)
     except UserError as error:
         raise UserError(
-            f"{error} Delete the file: the same command then goes on from the newest checkpoint, whose settings, seed "
-            "and data are compared with these."
+            f"{error} Delete the file: the same command then continues from the newest checkpoint, whose settings, "
+            "seed and data are compared with these."
         ) from error
-    found = list(differences(config.identity, identity(record.config)))
-    if found:
+    if differing := "; ".join(differences(config.identity, identity(record.config))):
         raise ConfigError(
             "run_dir",
             str(directory),
-            "a directory of its own for each run: this one holds a run with other settings (" + "; ".join(found) + ")",
+            f"a directory of its own for each run: this one holds a run with other settings ({differing})",
             f"fresh=true replaces that run. {_ELSEWHERE}",
         )
     return record

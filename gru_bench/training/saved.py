@@ -54,7 +54,7 @@ class SavedRun:
         return [home_expanded(path, f"data.{name}") for name, path in options.items() if path]
 
     def predict(self, *plain: Any, **named: Any) -> Prediction:
-        """Say something of new inputs: go on with a text, classify texts, forecast a series.
+        """Predict from new inputs: continue a text, classify texts, forecast a series.
 
         The arguments are those of `python -m gru_bench.predict`; see `predict` of the run's task.
         """
@@ -83,10 +83,10 @@ class SavedRun:
             dataclasses.replace(paths, mirror=mirror, cache=cache),
             self.task.accepts,
         )
-        found, expected = str(data.facts["digest"]), str(self.record.data_facts.get("digest"))
-        if found != expected:
+        digest, expected = str(data.facts["digest"]), str(self.record.data_facts.get("digest"))
+        if digest != expected:
             raise UserError(
-                f"the data is not what {self.directory} was trained on: found digest {found[:16]}, expected "
+                f"the data is not what {self.directory} was trained on: found digest {digest[:16]}, expected "
                 f"{expected[:16]}. The file, the interpreter whose source it is, or how it is read has changed."
             )
         return data

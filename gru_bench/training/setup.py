@@ -52,7 +52,7 @@ def begin_run(
     Args:
         config: its settings.
         directory: its directory.
-        started: when it was begun, where it goes on; None now.
+        started: when it was first started, if it continues; None: now.
         task: its task.
         data: its data.
         blueprint: its model.

@@ -71,6 +71,6 @@ def check_unchanged(directory: Path, record: RunRecord, config: Config) -> None:
         files = ", ".join(f"{name}={config.data.options[name.removeprefix('data.')]}" for name in changed)
         raise DataError(
             f"{directory} holds a finished run that was trained on other data: {files} has changed since, in content "
-            "or in how it is read. fresh=true trains anew on it, run_dir=... beside the old run; the report command "
+            "or in how it is read. fresh=true trains on it again, run_dir=... beside the old run; the report command "
             "still shows the old run, and so does this one with the old file."
         )

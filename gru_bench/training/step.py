@@ -36,7 +36,7 @@ class TrainState(NamedTuple):
 
 
 class UpdateMetrics(NamedTuple):
-    """What one update tells: loss per item, the global gradient norm before clipping."""
+    """Metrics of one update: loss per item, the global gradient norm before clipping."""
 
     loss: Float[Array, ""]
     gradient_norm: Float[Array, ""]
@@ -58,8 +58,8 @@ def make_update(
     Args:
         graph: the network without its weights.
         task: gives the loss.
-        make_chain: makes the optax chain from the scalars, settings of the optimiser that are no constants of the
-            compiled program; there are none but for replicas that differ in one.
+        make_chain: makes the optax chain from the scalars: settings of the optimiser that are arguments of the
+            compiled program, because replicas differ in them.
         reduction: the gradient is that of the mean over items (`item_mean`), or of the sum over the items of a
             sequence and mean over sequences (`sequence_sum`; Zaremba et al. 2014 clip that one).
     """
@@ -104,19 +104,19 @@ def make_dispatch(update: Update) -> Dispatch:
             return jax.tree.map(lambda array: jax.lax.dynamic_index_in_dim(array, index, keepdims=False), batches)
 
         def one(done: tuple[Array, TrainState, UpdateMetrics]) -> tuple[Array, TrainState, UpdateMetrics]:
-            index, state, told = done
+            index, state, stacked = done
             state, metrics = update(state, at(index), scalars)
-            told = jax.tree.map(
-                lambda all_of_it, value: jax.lax.dynamic_update_index_in_dim(all_of_it, value, index, 0), told, metrics
+            stacked = jax.tree.map(
+                lambda values, value: jax.lax.dynamic_update_index_in_dim(values, value, index, 0), stacked, metrics
             )
-            return index + 1, state, told
+            return index + 1, state, stacked
 
         size = jax.tree.leaves(batches)[0].shape[0]
         _, shapes = jax.eval_shape(update, state, at(0), scalars)
-        told = jax.tree.map(lambda value: jnp.zeros((size, *value.shape), value.dtype), shapes)
-        start = (jnp.zeros((), jnp.int32), state, told)
-        _, state, told = jax.lax.while_loop(lambda done: done[0] < count, one, start)
-        return state, told
+        stacked = jax.tree.map(lambda value: jnp.zeros((size, *value.shape), value.dtype), shapes)
+        start = (jnp.zeros((), jnp.int32), state, stacked)
+        _, state, stacked = jax.lax.while_loop(lambda done: done[0] < count, one, start)
+        return state, stacked
 
     return dispatch
 

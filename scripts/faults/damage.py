@@ -31,7 +31,7 @@ def damaged_checkpoints(ground: Ground) -> Iterator[Trial]:
             damage(path, stranger)
         gone = name == "deleted"
         done = ground.train(run)
-        pattern = r"There is no checkpoint[^.]*\." if gone else r"No older one is whole; start anew with fresh=true\."
+        pattern = r"There is no checkpoint[^.]*\." if gone else r"No older one is intact; start over with fresh=true\."
         problem = told(done, pattern, (0 if gone else 1,))
         if not problem:
             problem, _ = ground.goes_on(run, *(() if gone else ("fresh=true",)))
@@ -40,7 +40,7 @@ def damaged_checkpoints(ground: Ground) -> Iterator[Trial]:
         run = _copy(ground, killed, name)
         damage(run / "checkpoints" / "best.npz", stranger)
         problem, done = ground.goes_on(run)
-        said = done.line(r"best\.npz .{,150}?(Written anew from|The best weights so far)[^.]*\.")
+        said = done.line(r"best\.npz .{,150}?(Rewritten from|The best weights so far)[^.]*\.")
         yield Trial(f"best weights {name}", problem or _missing(said, "no message"), said)
 
 

@@ -114,7 +114,7 @@ def test_no_cut_file_is_read(tmp_path: Path):
     [
         ({**TREE, "weights": jnp.zeros((3, 3))}, r"weights is float32\[2, 3\], expected float32\[3, 3\]"),
         ({**TREE, "update": jnp.float32(0)}, r"update is int32\[\], expected float32\[\]"),
-        ({**TREE, "bias": jnp.zeros(2)}, r"bias is nothing, expected float32\[2\]"),
+        ({**TREE, "bias": jnp.zeros(2)}, r"bias is missing, expected float32\[2\]"),
     ],
 )
 def test_arrays_that_do_not_fit_are_named(tmp_path: Path, template: dict[str, Any], message: str):
@@ -156,7 +156,7 @@ def test_all_damaged_is_an_error_that_says_what_to_do(tmp_path: Path):
     checkpoints = Checkpoints(tmp_path)
     for update in (10, 20):
         damage(checkpoints.save(update, TREE, {}), "cut")
-    with pytest.raises(DamagedCheckpoint, match=r"update-000000010.*No older one is whole.*fresh=true"):
+    with pytest.raises(DamagedCheckpoint, match=r"update-000000010.*No older one is intact.*fresh=true"):
         latest([checkpoints], TREE)
 
 

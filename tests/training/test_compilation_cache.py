@@ -61,7 +61,7 @@ def test_a_damaged_entry_is_compiled_anew(tmp_path: Path, first: Path, damage: s
     middle = len(whole) // 2
     flipped = bytes(byte ^ 0xFF for byte in whole[middle : middle + 8])
     entry.write_bytes({"cut": whole[:middle], "flipped": whole[:middle] + flipped + whole[middle + 8 :]}[damage])
-    assert "are removed, to be made anew" in train(tmp_path, "run", cache)
+    assert "are removed and will be compiled again" in train(tmp_path, "run", cache)
     assert_same_run(first / "run", tmp_path / "run")
     assert entries(cache) == []
 
@@ -82,9 +82,9 @@ def test_runs_at_once_share_it(tmp_path: Path, first: Path):
 
 
 def test_programs_of_other_processors_lie_elsewhere(monkeypatch: pytest.MonkeyPatch):
-    here = compilation_cache._surroundings()
+    here = compilation_cache._machine()
     monkeypatch.setattr(compilation_cache, "processor_features", lambda: "another avx512f")
-    assert compilation_cache._surroundings() != here
+    assert compilation_cache._machine() != here
     monkeypatch.undo()
     monkeypatch.setattr(compilation_cache, "threads", lambda: (os.cpu_count() or 1) + 1)
-    assert compilation_cache._surroundings() != here
+    assert compilation_cache._machine() != here

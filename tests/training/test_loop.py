@@ -110,7 +110,7 @@ def test_a_diverged_run_is_not_gone_on_with(diverged_run: tuple[Path, str]):
     again = train(*SMALL, *QUIET, *settings, f"run_dir={folder}")
     assert again.code == 1
     assert again.err == (
-        f"error: {folder} holds a run that diverged: {record(folder)['reason']}. fresh=true starts it anew.\n"
+        f"error: {folder} holds a run that diverged: {record(folder)['reason']}. fresh=true starts over.\n"
     )
 
 
@@ -149,7 +149,7 @@ def test_all_checkpoints_damaged_is_an_error(tmp_path: Path, finished_run: Path)
     (run / "record.json").write_text(json.dumps(content))
     done = train(*SMALL, f"run_dir={run}")
     assert done.code == 1
-    assert "No older one is whole; start anew with fresh=true." in done.err
+    assert "No older one is intact; start over with fresh=true." in done.err
     assert record(run)["status"] == "failed"
     assert len(rows(run)) == len(rows(finished_run))
 
@@ -180,7 +180,7 @@ def test_best_weights_that_are_damaged_come_back_from_their_checkpoint(stopped_r
     done = train(*SMALL, "training.updates=60", f"run_dir={stopped_run}")
     assert done.code == 0, done.err
     assert "best.npz cannot be read: " in done.out
-    assert "Written anew from the checkpoint of update 40." in done.out
+    assert "Rewritten from the checkpoint of update 40." in done.out
     assert whole.keys() == arrays(best).keys()
     assert_same_run(stopped_run, finished_run)
 
@@ -207,7 +207,7 @@ def test_best_weights_of_another_run_are_not_taken(tmp_path: Path, finished_run:
     (run / "record.json").write_text(json.dumps(record(run) | {"status": "running", "metrics": {}}))
     done = train(*SMALL, f"run_dir={run}")
     assert done.code == 0, done.err
-    assert "best.npz is that of another run: seed 1, expected 0. Written anew" in done.out
+    assert "best.npz is that of another run: seed 1, expected 0. Rewritten" in done.out
     assert_same_run(run, finished_run)
 
 
@@ -230,7 +230,7 @@ def test_data_that_has_changed_is_no_run_to_go_on_with(tmp_path: Path):
     done = train(*settings, "training.updates=2")
     assert done.code == 1
     assert "is that of another run: data " in done.err
-    assert "start anew with fresh=true" in done.err
+    assert "start over with fresh=true" in done.err
 
 
 def test_a_finished_training_is_only_scored_again(tmp_path: Path, finished_run: Path):
@@ -244,16 +244,16 @@ def test_a_finished_training_is_only_scored_again(tmp_path: Path, finished_run: 
     assert_same_run(run, finished_run)
 
 
-def test_a_run_that_is_judged_hopeless_ends_and_can_be_gone_on_with(tmp_path: Path, finished_run: Path):
+def test_a_run_that_is_pruned_ends_and_can_be_resumed(tmp_path: Path, finished_run: Path):
     config = composed("task=language_modeling", *SMALL, f"run_dir={tmp_path}")
     told: list[tuple[int, float]] = []
 
-    def judge(settings: Config, update: int, value: float) -> str:
+    def pruner(settings: Config, update: int, value: float) -> str:
         assert settings == config
         told.append((update, value))
         return "worse than others" if update == 40 else ""
 
-    assert run_session(config, judge) == 0
+    assert run_session(config, pruner) == 0
     found = record(tmp_path)
     assert (found["status"], found["reason"], found["updates"]) == ("pruned", "worse than others", 40)
     assert list(found["metrics"]) == ["valid"]
@@ -263,7 +263,7 @@ def test_a_run_that_is_judged_hopeless_ends_and_can_be_gone_on_with(tmp_path: Pa
     assert_same_run(tmp_path, finished_run)
 
 
-def test_the_last_evaluation_is_not_judged(tmp_path: Path):
+def test_the_last_evaluation_prunes_nothing(tmp_path: Path):
     config = composed(*SMALL, "training.eval_every=60", f"run_dir={tmp_path}")
     assert run_session(config, lambda *_: "worse than others") == 0
     assert record(tmp_path)["status"] == "finished"

@@ -8,17 +8,17 @@ import jax
 import numpy as np
 import pytest
 
-from gru_bench.training.memory import OutOfMemory, memory_in_words
+from gru_bench.training.memory import OutOfMemory, readable_memory_errors
 
 AT_EXIT = """
 import atexit, sys
-from gru_bench.training.memory import OutOfMemory, memory_in_words
+from gru_bench.training.memory import OutOfMemory, readable_memory_errors
 def fail():
     raise MemoryError
 atexit.register(fail)
 hook = sys.unraisablehook
 try:
-    with memory_in_words():
+    with readable_memory_errors():
         fail()
 except OutOfMemory:
     sys.unraisablehook = hook
@@ -49,7 +49,7 @@ def test_callbacks_without_memory_are_silent_also_afterwards(reported: list[obje
         Callback(MemoryError())
         raise MemoryError
 
-    with pytest.raises(OutOfMemory), memory_in_words():
+    with pytest.raises(OutOfMemory), readable_memory_errors():
         fail()
     Callback(MemoryError())
     assert reported == []
@@ -62,7 +62,7 @@ def test_callbacks_without_memory_at_the_end_of_the_process_are_silent():
 
 def test_other_callbacks_are_reported(reported: list[object]):
     error = ValueError("wrong")
-    with memory_in_words():
+    with readable_memory_errors():
         Callback(error)
     Callback(last := MemoryError())
     assert reported == [error, last]
@@ -70,23 +70,23 @@ def test_other_callbacks_are_reported(reported: list[object]):
 
 def test_numpy_without_memory():
     with pytest.raises(OutOfMemory, match=r"out of memory \(Unable to allocate .*batch_size.*newest checkpoint"):
-        with memory_in_words():
+        with readable_memory_errors():
             np.zeros(2**46)
 
 
 def test_xla_without_memory():
-    with pytest.raises(OutOfMemory, match=r"out of memory \(.*RESOURCE_EXHAUSTED"), memory_in_words():
+    with pytest.raises(OutOfMemory, match=r"out of memory \(.*RESOURCE_EXHAUSTED"), readable_memory_errors():
         jax.block_until_ready(jax.jit(lambda: jax.numpy.ones(2**42))())
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory")])
 def test_python_and_the_system_without_memory(error: Exception):
-    with pytest.raises(OutOfMemory, match="out of memory"), memory_in_words():
+    with pytest.raises(OutOfMemory, match="out of memory"), readable_memory_errors():
         raise error
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "Input/output error"), ValueError("wrong")])
 def test_other_errors_pass(error: Exception):
-    with pytest.raises(type(error)) as caught, memory_in_words():
+    with pytest.raises(type(error)) as caught, readable_memory_errors():
         raise error
     assert caught.value is error

@@ -143,7 +143,7 @@ def test_other_settings_are_refused_by_name(tmp_path: Path):
 
 def test_a_damaged_record_is_no_earlier_run(tmp_path: Path):
     (tmp_path / "record.json").write_text('{"schema": 1')
-    with pytest.raises(UserError, match=r"record.json cannot be read.*Delete the file: .* goes on from the newest"):
+    with pytest.raises(UserError, match=r"record.json cannot be read.*Delete the file: .* continues from the newest"):
         previous_record(tmp_path, make_config())
 
 
