@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import subprocess
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,18 @@ def uncommitted(folder: Path, paths: Sequence[str]) -> list[str]:
     """Return which of some paths of a folder differ from its commit, seen from there; none where it has no commit."""
     found = _git(folder, "status", "--porcelain", "--untracked-files=all", "-z", "--no-renames", "--", *paths)
     return [entry[3:] for entry in (found or "").split("\0") if entry]
+
+
+def changes_after(file: Path, moment: datetime) -> list[str]:
+    """Return date and subject of each commit that changed a file after a moment, the first one first.
+
+    Nothing is known, and nothing returned, without git or where the history is cut off (a shallow clone).
+    """
+    if _git(file.parent, "rev-parse", "--is-shallow-repository") != "false":
+        return []
+    logged = _git(file.parent, "log", "--reverse", "--date=short", "--format=%at %ad %s", "--", file.name)
+    commits = [line.partition(" ") for line in (logged or "").splitlines()]
+    return [said for time, _, said in commits if int(time) > moment.timestamp()]
 
 
 def _git(folder: Path, *words: str) -> str | None:

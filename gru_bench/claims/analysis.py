@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -15,7 +15,7 @@ from gru_bench.claims.controls import still_improving, told_apart
 from gru_bench.claims.estimates import BySeed, by_seed, retained, shared_updates, times_cost
 from gru_bench.claims.finding import Answer, Finding, with_effect
 from gru_bench.claims.rows import Row, current, level_text, levels_in_order
-from gru_bench.results.statistics import Interval, decide, holm_evidence, interquartile_mean_interval
+from gru_bench.results.statistics import decide, holm_evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,6 @@ class Outcome:
         rows: of that scale.
         findings: of all comparisons, those that decide first.
         beside: published values.
-        overall: by name of a comparison that decides, in several settings, their interquartile mean: of log ratios,
-            or of differences in units of the margin, above zero where the first arm is better.
     """
 
     claim: Claim
@@ -54,7 +52,6 @@ class Outcome:
     rows: tuple[Row, ...]
     findings: tuple[Finding, ...]
     beside: tuple[Beside, ...]
-    overall: Mapping[str, Interval]
 
     @property
     def deciding(self) -> list[Finding]:
@@ -85,14 +82,8 @@ def analyse(claim: Claim, rows: Iterable[Row], scale: Scale | None = None) -> Ou
     for deciding in (True, False):  # two families of tests, each corrected by itself
         family = [comparison for comparison in comparisons if comparison.verdict is deciding]
         findings += _decided([finding for comparison in family for finding in _compare(claim, comparison, own)])
-    overall = {
-        comparison.name: found
-        for comparison in comparisons
-        if comparison.verdict
-        and (found := _overall([finding for finding in findings if finding.comparison is comparison])) is not None
-    }
     beside = tuple(_beside(claim, published, rows) for published in claim.published)
-    return Outcome(claim=claim, scale=scale, rows=own, findings=tuple(findings), beside=beside, overall=overall)
+    return Outcome(claim=claim, scale=scale, rows=own, findings=tuple(findings), beside=beside)
 
 
 def _decided(findings: Sequence[Finding]) -> list[Finding]:
@@ -206,20 +197,6 @@ def _sides(claim: Claim, comparison: Comparison) -> tuple[str, str]:
         for arms in (comparison.first, comparison.second)
     )
     return first, second
-
-
-def _overall(findings: Sequence[Finding]) -> Interval | None:
-    """Return the interquartile mean over settings, of log ratios or of differences in units of their margins."""
-    scores = []
-    for finding in findings:
-        comparison = finding.comparison
-        margin = 1.0 if comparison.scale == "ratio" else comparison.margin_of(finding.setting)
-        if finding.pairs < 2 or margin is None or finding.exact:
-            continue
-        scores.append(np.array(finding.oriented, dtype=np.float64) / margin)
-    if len(scores) < 2:
-        return None
-    return interquartile_mean_interval(scores, np.random.default_rng(0))
 
 
 def _beside(claim: Claim, published: Published, rows: Iterable[Row]) -> Beside:

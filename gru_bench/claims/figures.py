@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ from gru_bench.claims.analysis import Outcome
 from gru_bench.claims.claim import Part
 from gru_bench.claims.forest import forest
 from gru_bench.claims.level_figures import has_lags, over_lags, over_levels, tuning_budget
+from gru_bench.claims.needs import NeedAnswer
+from gru_bench.claims.needs_figure import described, needs_forest
 from gru_bench.claims.wording import effect_text, place
 from gru_bench.replacing import holds, is_picture
 
@@ -51,6 +53,15 @@ def draw_all(outcome: Outcome, folder: Path) -> list[Drawn]:
         if file not in kept and holds(is_picture, file):
             file.unlink()
     return drawn
+
+
+def draw_needs(answers: Sequence[NeedAnswer], folder: Path) -> Drawn | None:
+    """Draw the findings that answer needs into `folder`/figures; None where there is nothing to draw."""
+    file = folder / FOLDER / "needs.png"
+    if not needs_forest(answers, file):
+        return None
+    title = "All cases in units of the margin, within which (grey) a difference does not matter"
+    return Drawn(file, title, described(answers))
 
 
 def _effects(outcome: Outcome, folder: Path) -> Iterator[Drawn]:

@@ -137,8 +137,12 @@ class Finding:
     @property
     def margins(self) -> float | None:
         """The effect in units of the margin, above zero where the first arm is better; None without either."""
+        return self.in_margins(self.effect.value) if self.effect is not None else None
+
+    def in_margins(self, effect: float) -> float | None:
+        """Return an effect, or an end of its interval, in units of the margin; None where there is no margin."""
         margin = self.comparison.margin_of(self.setting)
-        return float(np.mean(self.oriented)) / self._natural(margin) if margin and self.oriented else None
+        return self._natural(effect) / self._natural(margin) if margin else None
 
     def evidence(self) -> Evidence | None:
         """Test the pairs; None where there is none."""
@@ -154,8 +158,8 @@ class Finding:
         """Return whether the effect is surely at least a factor."""
         return self.effect is not None and self.effect.low >= factor - 1e-9
 
-    def _natural(self, margin: float) -> float:
-        return math.log(margin) if self.comparison.scale == "ratio" else margin
+    def _natural(self, value: float) -> float:
+        return math.log(value) if self.comparison.scale == "ratio" else value
 
 
 def with_effect(finding: Finding, first: np.ndarray, second: np.ndarray, better: str) -> Finding:

@@ -30,7 +30,6 @@ LOOKS = {  # colour and marker
 }
 BESIDE = "0.55"  # grey of what does not decide
 NEGLIGIBLE = "#e3e6ea"
-NAMES = {**WORDS, Answer.FIRST: "first better", Answer.SECOND: "second better"}
 MOST_LINES = 45  # in one picture; the tables have all
 LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.35, 9.0  # inches
 LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 54, 66, 30  # characters
@@ -82,7 +81,7 @@ def forest(findings: Sequence[Finding], path: Path) -> int:
     figure, axes = new_figure(1, len(scales), width=WIDTH, height=[heights[0] + LEGEND, *heights[1:]])
     for scale, [panel] in zip(scales, axes, strict=True):
         _draw(panel, scale)
-    _legend(axes[0][0], drawn)
+    name_looks(axes[0][0], drawn)
     legend_above(figure, axes[0])
     save_small_figure(figure, path)
     return len(drawn)
@@ -195,12 +194,15 @@ def _ticks(panel: Axes, scale: _Scale, low: float, high: float) -> None:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:g}"))
 
 
-def _legend(panel: Axes, findings: Sequence[Finding]) -> None:
-    """Name for a legend the looks that the findings have."""
+def name_looks(panel: Axes, findings: Sequence[Finding]) -> None:
+    """Name for a legend the looks that the findings have; sides by their names where these are the same for all."""
+    sides = {finding.sides for finding in findings}
+    first, second = sides.pop() if len(sides) == 1 else ("first", "second")
+    names = {**WORDS, Answer.FIRST: f"{first} better", Answer.SECOND: f"{second} better"}
     used = {finding.kind for finding in findings if finding.comparison.verdict}
     for kind, (colour, marker) in LOOKS.items():
         if kind in used:
             look: dict[str, Any] = {"color": colour, "marker": marker, "linewidth": 1.8, "markersize": 5.5}
-            panel.plot([], [], label=NAMES[kind], **look)
+            panel.plot([], [], label=names[kind], **look)
     if any(finding.comparison.margin_of(finding.setting) for finding in findings):
         panel.fill_between([], [], [], color=NEGLIGIBLE, label="does not matter")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gru_bench.claims.analysis import Outcome
 from gru_bench.claims.finding import WORDS, Answer, Finding
-from gru_bench.claims.wording import effect_text, place
+from gru_bench.claims.wording import effect_text, listed, place
 
 NOT_RUN, SERVES, SMOKE = "not run", "serves other claims", "no verdict: smoke rows"
 MOST_PLACES = 4  # that a sentence names one by one
@@ -26,7 +26,7 @@ def headline(outcome: Outcome) -> str:
     for comparison in outcome.claim.comparisons:
         found = [finding for finding in outcome.deciding if finding.comparison is comparison]
         if any(finding.kind is not Answer.NO_DATA for finding in found):
-            sentences[comparison.name] = _filled(found) if comparison.says else _by_answer(found)
+            sentences[comparison.name] = filled(found) if comparison.says else _by_answer(found)
     if not sentences:
         return NOT_RUN
     if len(sentences) == 1:
@@ -51,7 +51,8 @@ def _together(outcome: Outcome) -> str:
     return f"; all at once: {', '.join(where) or 'nowhere'} (of {', '.join(whole)})" if whole else ""
 
 
-def _filled(findings: Sequence[Finding]) -> str:
+def filled(findings: Sequence[Finding]) -> str:
+    """Fill the sentence that the comparison of some findings has with their numbers."""
     comparison = findings[0].comparison
     standing = [finding for finding in findings if finding.effect is not None and finding.kind is not Answer.WITHDRAWN]
     factors = [finding.effect.value for finding in standing if finding.effect is not None]
@@ -89,7 +90,7 @@ def _places(own: Sequence[Finding], every: Sequence[Finding]) -> str:
     if len(own) > MOST_PLACES:
         return f"in {len(own)} of {len(every)} cases"
     named = [f"{_place(one)} ({effect_text(one, interval=False)})" if _matters(one) else _place(one) for one in own]
-    return "on " + (named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}")
+    return f"on {listed(named)}"
 
 
 def _place(finding: Finding) -> str:

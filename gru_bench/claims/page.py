@@ -5,38 +5,57 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 from gru_bench.claims.figures import Drawn
 from gru_bench.claims.finding import Answer
-from gru_bench.claims.sections import RANK, EffectLine, Section, Table
+from gru_bench.claims.needs_table import HEADINGS, FirstTable
+from gru_bench.claims.sections import CHANGED, Section, Table
 from gru_bench.reporting.html import Picture, data_uri, render
 from gru_bench.reporting.sheet import Sheet
 
 TITLE = "GRU or LSTM? The claims and what our runs say"
-LEGEND = (
-    "Answers are by setting, from Student t tests on runs paired by seed, each rule fixed before the runs. Better: the "
-    "difference is surely there; no difference that matters: what there is, is below the margin; open: these runs "
-    "cannot say; not sensitive: the margin cannot tell the cell from a weaker one either; no sensitivity control: "
-    "nobody has looked whether it can; withdrawn: the numbers stand, the verdict does not, and the caveat says why."
+TERMS = (
+    ("pair", "A run of each arm with the same seed, and so with the same data, order of data and start."),
+    (
+        "95 % interval",
+        "Where the true difference is likely to lie, from the spread over pairs; 5 of 100 such intervals miss it.",
+    ),
+    ("margin", "The difference that does not matter, fixed by the claim."),
+    ("better", "The difference is surely there: so large a one would come by chance in less than 5 of 100 claims."),
+    ("no difference that matters", "Whatever difference there is, is surely below the margin."),
+    ("open", "These runs cannot say."),
+    ("not sensitive", "The setting cannot tell a full network from a weaker one, so it says nothing of two cells."),
+    ("no sensitivity control", "Nobody has looked whether it can."),
+    ("withdrawn", "The numbers stand, the answer does not; the caveat says why."),
+    (
+        "still improving",
+        "More than a fifth of the runs were at their best at their end: longer training could change it.",
+    ),
 )
-HEADINGS = ("claim", "verdict", "effect with 95 % interval", "evidence")
+MARKDOWN_NAME, PAGE_NAME = "report.md", "report.html"
 _HERE = Path(__file__).parent
 
 
-def page(sections: Sequence[Section]) -> str:
+def page(first: FirstTable | None, sections: Sequence[Section]) -> str:
     """Return the report as HTML.
 
     Args:
+        first: what people need, where the folder says it.
         sections: of all claims, in order; their pictures are read and held by the page itself.
     """
     return render(
         _HERE / "claims.html.jinja",
         (_HERE / "claims.css").read_text(encoding="utf-8"),
         title=TITLE,
-        facts=facts(sections),
-        legend=LEGEND,
-        ranks={kind: index for index, kind in enumerate(RANK)},
+        facts="",
+        answered=facts(sections),
+        first=first,
+        headings=HEADINGS,
+        forest=_held(first.picture) if first is not None and first.picture is not None else None,
+        terms=TERMS,
+        changed=CHANGED,
         warning=_warning(sections),
         sections=sections,
         pictures={section.name: [_held(picture) for picture in section.pictures] for section in sections},
@@ -54,48 +73,61 @@ def facts(sections: Sequence[Section]) -> str:
 
 
 def overview(sections: Sequence[Section]) -> Sheet:
-    """Return the first table as short as a terminal needs it: of each claim the first effect."""
-    rows = [
-        (
-            section.name,
-            section.answer,
-            "\n".join(f"{line.effect} ({line.place})" for line in section.effects[:1]),
-        )
-        for section in sections
-    ]
-    return Sheet("Claims", ("claim", "verdict", "first effect, 95 % interval"), rows, wide=frozenset({1, 2}))
+    """Return what each claim says as short as a terminal needs it."""
+    rows = [(section.name, section.answer) for section in sections]
+    return Sheet("Claims", ("claim", "answer"), rows, wide=frozenset({1}))
 
 
-def markdown(sections: Sequence[Section], folder: Path) -> str:
+def markdown(first: FirstTable | None, sections: Sequence[Section], folder: Path) -> str:
     """Return the report as Markdown.
 
     Args:
+        first: what people need, where the folder says it.
         sections: of all claims, in order.
         folder: where the report stands; links to pictures and rows start there.
     """
-    first = [
-        (
-            f"[{_text(section.name)}](#{section.name}): {_text(section.title)}",
-            "<br>".join(_text(text) for text in (f"**{section.answer}**", *section.caveats)),
-            "<br>".join(_text(text) for text in [*map(_effect_line, section.effects), *_more(section)]),
-            f"[section](#{section.name}), [rows]({section.rows_file})",
-        )
-        for section in sections
-    ]
     warning = _warning(sections)
-    parts = [f"# {TITLE}", facts(sections), *([f"**{warning}**"] if warning else [])]
-    parts += [Sheet("At a glance", HEADINGS, first, wide=frozenset({1, 2, 3})).markdown().strip(), LEGEND]
+    parts = [f"# {TITLE}", *([first_markdown(first)] if first is not None else []), "## The claims", facts(sections)]
+    parts += [f"**{warning}**"] if warning else []
     for section in sections:
         parts += _section(section, folder)
+    parts += ["## Words", "\n".join(f"- **{word}**: {_text(text)}" for word, text in TERMS)]
     return "\n\n".join(parts) + "\n"
 
 
+def first_markdown(first: FirstTable, prefix: str = "") -> str:
+    """Return sentence, table and picture as Markdown.
+
+    Args:
+        first: what people need.
+        prefix: of addresses, where the text stands elsewhere than in the folder of experiments.
+    """
+    rows = [
+        (
+            f"[{_text(row.title)}]({prefix}{MARKDOWN_NAME}#{row.claim})"
+            + (f", {_text(row.setting)}" if row.setting else ""),
+            f"**{_text(row.pick)}**",
+            "<br>".join(map(_text, row.amounts)),
+            _text(row.sure),
+            _text(row.cost),
+        )
+        for row in first.rows
+    ]
+    parts = [Sheet(_text(first.sentence), HEADINGS, rows, wide=frozenset(range(1, len(HEADINGS)))).markdown().strip()]
+    if first.picture is not None:
+        file = "/".join(first.picture.file.parts[-2:])
+        parts.append(f'<img src="{prefix}{file}" width="440" alt="{escape(first.picture.alt)}">')
+        parts.append(_text(f"{first.picture.title}. {first.legend}"))
+    return "\n\n".join(parts)
+
+
 def _section(section: Section, folder: Path) -> list[str]:
-    parts = [f'<a id="{section.name}"></a>', f"## {_text(section.name)}: {_text(section.title)}"]
-    parts.append(_text(f"**{section.answer}**"))
+    heading = f"<b>{escape(section.title)}</b>: {escape(section.answer)}"
+    parts = [f'<details><summary><a id="{section.name}"></a>{heading}</summary>']
     parts += [f"**Caveat.** {_text(caveat)}" for caveat in section.caveats]
     if section.warning:
         parts.append(f"**{section.warning}**")
+    parts += [_text(f"{CHANGED}: {change}") for change in section.changes]
     parts += [f"**{label}.** {_text(text)}" for label, text in section.texts]
     parts += [f"**Rule: {_text(label)}.** {_text(text)}" for label, text in section.rules]
     parts += [
@@ -103,10 +135,10 @@ def _section(section: Section, folder: Path) -> list[str]:
         for picture in section.pictures
     ]
     parts += [_markdown_table(table) for table in (*section.tables, section.arms)]
-    parts.append(f"Run it again: `{section.command}`")
+    parts.append(f"Run it again: `{section.command}`; [rows]({section.rows_file})")
     if section.provenance:
         parts.append("\n".join(f"- {_text(line)}" for line in section.provenance))
-    return parts
+    return [*parts, "</details>"]
 
 
 def _markdown_table(table: Table) -> str:
@@ -122,16 +154,8 @@ def _text(text: str) -> str:
     return re.sub(r"(?<!\*)\*(?!\*)|[`\\]|\](?=[(\[])", lambda found: "\\" + found[0], text)
 
 
-def _effect_line(line: EffectLine) -> str:
-    return f"{line.answer}: {line.effect} ({line.place}; {line.contrast})"
-
-
-def _more(section: Section) -> list[str]:
-    return [f"and {section.more} more"] if section.more else []
-
-
 def _warning(sections: Sequence[Section]) -> str:
-    named = [section.name for section in sections if section.warning]
+    named = [section.title for section in sections if section.warning]
     return f"{', '.join(named)}: {next(section.warning for section in sections if section.warning)}" if named else ""
 
 

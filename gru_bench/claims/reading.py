@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from gru_bench.claims.claim import (
     Smoke,
 )
 from gru_bench.claims.comparison import NUMBERS, Comparison
+from gru_bench.claims.needs import NEEDS_FILE, Need, Source
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.validation import bind
 
@@ -95,6 +96,54 @@ def read_claim(folder: Path, name: str) -> Claim:
     claim = Claim(**bind(Claim, values, where, supplied=frozenset(made)), **made)
     _check(claim, where)
     return claim
+
+
+def read_needs(folder: Path, claims: Sequence[Claim]) -> list[Need]:
+    """Read what people need and which findings answer it; nothing where the folder does not say.
+
+    Args:
+        folder: of experiments.
+        claims: all of the folder.
+
+    Raises:
+        UserError: the file cannot be read.
+        ConfigError: it says something that is not allowed, or names a claim, comparison or setting that is not there.
+    """
+    if not (folder / NEEDS_FILE).exists():
+        return []
+    by_name = {claim.name: claim for claim in claims}
+    return [_need(value, f"{NEEDS_FILE}: {name}", by_name) for name, value in _read_yaml(folder / NEEDS_FILE).items()]
+
+
+def _need(values: Any, where: str, claims: Mapping[str, Claim]) -> Need:
+    values = dict(values) if isinstance(values, Mapping) else values
+    made: dict[str, Any] = {"findings": ()}
+    if isinstance(values, dict):
+        made["findings"] = tuple(
+            _source(value, f"{where}.findings[{index}]", claims)
+            for index, value in enumerate(values.pop("findings", None) or ())
+        )
+        if "cost" in values:
+            made["cost"] = _source(values.pop("cost"), f"{where}.cost", claims)
+    if not made["findings"]:
+        raise ConfigError(f"{where}.findings", None, "a list of findings that answer the need")
+    return _bind(Need, values, where, **made)
+
+
+def _source(values: Any, where: str, claims: Mapping[str, Claim]) -> Source:
+    source: Source = _bind(Source, values, where)
+    claim = _known(claims, source.claim, f"{where}.claim")
+    comparisons = {comparison.name: comparison for comparison in claim.comparisons}
+    chosen = [_known(comparisons, name, f"{where}.comparisons") for name in source.comparisons]
+    chosen = chosen or [comparison for comparison in claim.comparisons if comparison.verdict]
+    if not chosen:
+        raise ConfigError(f"{where}.claim", claim.name, "a claim with comparisons")
+    settings = {
+        name: None for comparison in chosen for name in comparison.settings or claim.parts[comparison.part].settings
+    }
+    for name in source.settings:
+        _known(settings, name, f"{where}.settings")
+    return source
 
 
 def _comparison(values: Any, where: str) -> Comparison:

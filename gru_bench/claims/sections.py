@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,22 +15,15 @@ from gru_bench.claims.figures import Drawn
 from gru_bench.claims.finding import Answer, Finding
 from gru_bench.claims.headline import headline
 from gru_bench.claims.rows import Row, level_number
-from gru_bench.claims.wording import (
-    SMOKE,
-    effect_text,
-    interval_text,
-    place,
-    rule,
-    share_text,
-    shown_effects,
-    told,
-)
+from gru_bench.claims.wording import SMOKE, effect_text, rule
 from gru_bench.reporting.format import count, duration, number
 from gru_bench.reporting.html import Cell
-from gru_bench.results.statistics import Interval
 
 RANK = (*(answer.value for answer in Answer), "split", "smoke", "serves")
 """Kinds of answers, in the order in which tables sort them."""
+
+
+CHANGED = "Rule changed after the first row"
 
 
 @dataclass(frozen=True)
@@ -56,17 +48,6 @@ class Table:
         return [self.rows]
 
 
-@dataclass(frozen=True)
-class EffectLine:
-    """One effect as the first table lists it: where it is from, of what, how large, and the answer with its kind."""
-
-    place: str
-    contrast: str
-    effect: str
-    answer: str
-    kind: str
-
-
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """What a report says of one claim.
@@ -77,8 +58,6 @@ class Section:
         kind: of its answer, one of `RANK`.
         answer: the sentence made from its numbers.
         caveats: what qualifies or withdraws it.
-        effects: some, for the first table.
-        more: how many further ones there are.
         texts: label and text.
         rules: name and words of each comparison.
         arms: conditions and their settings.
@@ -86,6 +65,7 @@ class Section:
         tables: of findings, over settings, of published values.
         provenance: where the rows are from.
         warning: what must be known before anything is believed.
+        changes: of the rule, after its first row; date and reason.
     """
 
     name: str
@@ -93,8 +73,6 @@ class Section:
     kind: str
     answer: str
     caveats: Sequence[str]
-    effects: Sequence[EffectLine]
-    more: int
     texts: Sequence[tuple[str, str]]
     rules: Sequence[tuple[str, str]]
     arms: Table
@@ -102,6 +80,7 @@ class Section:
     tables: Sequence[Table]
     provenance: Sequence[str]
     warning: str = ""
+    changes: Sequence[str] = ()
 
     @property
     def command(self) -> str:
@@ -114,36 +93,31 @@ class Section:
         return f"{self.name}/{RESULTS_FILE}"
 
 
-def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn]) -> Section:
+def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn], changes: Sequence[str] = ()) -> Section:
     """Return what a report says of a claim.
 
     Args:
         outcome: the claim and what its rows say.
         rows: all rows of its results.csv.
         pictures: drawn from them.
+        changes: of its rule, after the first row.
     """
     claim = outcome.claim
-    shown, more = shown_effects(outcome.deciding or outcome.findings)
     texts = {
         "Statement": claim.statement,
         "Source": claim.source,
-        "Estimand": claim.estimand,
-        "Protocol": claim.protocol,
+        "What is estimated": claim.estimand,
+        "How": claim.protocol,
         "What would change our mind": claim.change_our_mind,
     }
     of = {comparison.name: _of(outcome, comparison) for comparison in claim.comparisons}
     tables = [_findings_table(claim, found, outcome.scale) for found in of.values() if _known(found)]
     return Section(
         name=claim.name,
-        title=claim.title,
+        title=f"{claim.title[:1].upper()}{claim.title[1:]}",
         kind=_kind(outcome),
         answer=headline(outcome),
         caveats=[caveat.text.strip() for caveat in claim.caveats],
-        effects=[
-            EffectLine(place(found), told(found.comparison), effect_text(found), found.answer, found.kind)
-            for found in shown
-        ],
-        more=more,
         texts=[(label, text.strip()) for label, text in texts.items() if text.strip()],
         rules=[
             (comparison.name + ("" if comparison.verdict else " (does not decide)"), rule(claim, comparison, found))
@@ -151,9 +125,10 @@ def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn]) ->
         ],
         arms=_arms_table(claim),
         pictures=pictures,
-        tables=[*tables, *_overall_table(outcome), *_beside_table(outcome)],
+        tables=[*tables, *_beside_table(outcome)],
         provenance=_provenance(rows),
         warning=SMOKE if outcome.scale == "smoke" else "",
+        changes=changes,
     )
 
 
@@ -193,18 +168,26 @@ def _arms_table(claim: Claim) -> Table:
 def _findings_table(claim: Claim, findings: Sequence[Finding], scale: str | None) -> Table:
     comparison = findings[0].comparison
     part = claim.parts[comparison.part]
-    levels = any(finding.level for finding in findings)
-    columns = [(part.levels.title if part.levels else "level", "")] if levels else []
-    columns += [(side, "mean") for side in findings[0].sides]
-    better = findings[0].sides[0]
-    columns += [(f"{better} better by", "95 % interval"), (f"{better} better", "share of pairs, 95 % interval")]
-    columns += [("d_z", "effect size"), ("pairs", ""), ("verdict", ""), ("still improving", ""), ("diverged", "runs")]
-    rows = []
-    for found in findings:
-        level = [Cell(found.level, level_number(found.level))] if levels else []
-        rows.append((found.title, [*level, *_finding_cells(found, _wanted(part, scale))], ""))
+    first, second = findings[0].sides
+    columns = [
+        (part.levels.title if part.levels else "level", ""),
+        (first, "mean"),
+        (second, "mean"),
+        (f"{first} better by", "95 % interval"),
+        (f"{first} better", "in pairs"),
+        ("answer", ""),
+        ("still improving", ""),
+        ("diverged", "runs"),
+    ]
+    rows = [_finding_cells(found, _wanted(part, scale)) for found in findings]
+    shown = [index for index in range(len(columns)) if any(cells[index].text for cells in rows)]
     beside = "" if comparison.verdict else "; does not decide"
-    return Table(f"{comparison.name}: {_number_told(comparison)}{beside}", "setting", columns, rows)
+    return Table(
+        f"{comparison.name}: {_number_told(comparison)}{beside}",
+        "setting",
+        [columns[index] for index in shown],
+        [(found.title, [cells[index] for index in shown], "") for found, cells in zip(findings, rows, strict=True)],
+    )
 
 
 def _number_told(comparison: Comparison) -> str:
@@ -213,46 +196,35 @@ def _number_told(comparison: Comparison) -> str:
 
 
 def _finding_cells(found: Finding, wanted: int) -> list[Cell]:
-    pairs = f"{found.pairs} of {wanted}" if found.pairs < wanted and not found.exact else str(found.pairs)
+    """Return the cells of all columns; columns without any text are left out."""
     return [
-        Cell(number(found.first), found.first),
-        Cell(number(found.second), found.second),
+        Cell(found.level, level_number(found.level)),
+        Cell(_mean(found.first), found.first),
+        Cell(_mean(found.second), found.second),
         Cell(effect_text(found), found.effect.value if found.effect else None),
-        Cell(
-            share_text(found.probability) if found.probability else "counted" if found.exact else "",
-            found.probability.value if found.probability else None,
-        ),
-        Cell(number(found.size, 3).replace("-", "−"), found.size),
-        Cell(pairs, found.pairs),
+        Cell(_won(found, wanted), found.probability.value if found.probability else None),
         Cell(found.answer, RANK.index(found.kind), f"words is {found.kind}"),
         Cell(", ".join(found.improving), len(found.improving), "words warn" if found.improving else "words"),
-        Cell(count(found.missing), found.missing, "warn" if found.missing else ""),
+        Cell(str(found.missing or ""), found.missing, "warn" if found.missing else ""),
     ]
+
+
+def _mean(value: float | None) -> str:
+    return number(value).replace("-", "−")
+
+
+def _won(found: Finding, wanted: int) -> str:
+    """Write in how many pairs the first arm is better (a tie is a half), and how many are planned if some lack."""
+    if found.exact:
+        return "counted"
+    if found.probability is None:
+        return ""
+    missing = f", {wanted} planned" if found.pairs < wanted else ""
+    return f"{found.probability.value * found.pairs:g} of {found.pairs}{missing}"
 
 
 def _wanted(part: Part, scale: str | None) -> int:
     return getattr(part.seeds, scale) if scale else 0
-
-
-def _overall_table(outcome: Outcome) -> list[Table]:
-    rows = []
-    for name, found in outcome.overall.items():
-        comparison = next(comparison for comparison in outcome.claim.comparisons if comparison.name == name)
-        if comparison.scale == "ratio":
-            found = Interval(math.exp(found.value), math.exp(found.low), math.exp(found.high), found.count)
-            cells = [
-                Cell(interval_text(found, after="×"), found.value),
-                Cell("factor by which the first is better", look="words"),
-            ]
-        else:
-            unit = "margins by which the first is better"
-            if not (comparison.margin or comparison.margins):
-                unit = "difference, above zero where the first is better"
-            cells = [Cell(interval_text(found, signed=True), found.value), Cell(unit, look="words")]
-        rows.append((name, [*cells, Cell(str(found.count), found.count)], ""))
-    columns = [("interquartile mean", "95 % interval"), ("in", ""), ("pairs", "")]
-    caption = "Over settings: the middle half of all pairs. Verdicts are by setting and stand above; this is no verdict"
-    return [Table(caption, "comparison", columns, rows)] if rows else []
 
 
 def _beside_table(outcome: Outcome) -> list[Table]:

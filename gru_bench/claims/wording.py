@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from gru_bench.claims.claim import Claim
 from gru_bench.claims.comparison import HELD, Comparison
@@ -11,7 +11,6 @@ from gru_bench.claims.finding import Finding
 from gru_bench.reporting.format import number
 from gru_bench.results.statistics import Interval
 
-SHOWN_EFFECTS = 4
 SMOKE = "Rows of the scale smoke test the machinery. They are no evidence for or against anything."
 
 
@@ -30,6 +29,24 @@ def effect_text(finding: Finding, *, interval: bool = True) -> str:
         text = interval_text(finding.effect, signed=True)
     text = text if interval else text.partition(" [")[0]
     return " ".join(filter(None, [text, "" if finding.comparison.scale == "ratio" else finding.unit]))
+
+
+def range_text(findings: Sequence[Finding]) -> str:
+    """Write the effect of one finding with its interval, or the least and the greatest of several: `1.11× to 1.28×`.
+
+    Args:
+        findings: of one scale and unit, each with an effect.
+    """
+    if len(findings) == 1:
+        return effect_text(findings[0])
+    ordered = sorted(findings, key=lambda finding: finding.effect.value if finding.effect else 0.0)
+    low, high = (effect_text(finding, interval=False) for finding in (ordered[0], ordered[-1]))
+    return low if low == high else f"{low.removesuffix(f' {ordered[0].unit}')} to {high}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Join names as a sentence lists them."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def interval_text(found: Interval, *, signed: bool = False, after: str = "") -> str:
@@ -57,11 +74,6 @@ def exact_text(value: float) -> str:
     """Write a number that has no error, without the zeros at its end."""
     text = number(value)
     return text if "e" in text or "." not in text else text.rstrip("0").rstrip(".")
-
-
-def share_text(found: Interval) -> str:
-    """Write a probability and its interval."""
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
 def _signed(text: str, signed: bool) -> str:
@@ -110,20 +122,6 @@ def told(comparison: Comparison) -> str:
 def side_text(arms: Sequence[str]) -> str:
     """Name one side of a comparison where there is little room."""
     return arms[0] if len(arms) == 1 else f"mean of {len(arms)} arms"
-
-
-def shown_effects(findings: Iterable[Finding]) -> tuple[list[Finding], int]:
-    """Choose the effects that stand for all: in their order, but every kind of verdict is among them.
-
-    Returns:
-        At most `SHOWN_EFFECTS` findings with an effect, and how many more there are.
-    """
-    known = [finding for finding in findings if finding.effect is not None]
-    first_of_kind = {finding.kind: index for index, finding in reversed(list(enumerate(known)))}
-    leading = sorted(first_of_kind.values())
-    others = [index for index in range(len(known)) if index not in leading]
-    chosen = sorted([*leading, *others][:SHOWN_EFFECTS])
-    return [known[index] for index in chosen], len(known) - len(chosen)
 
 
 def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from gru_bench.claims.claim import RESULTS_FILE, SETTINGS_FILE, Scale
+from gru_bench.claims.needs import NEEDS_FILE
 from gru_bench.claims.reading import read_claim
 from gru_bench.claims.rows import Key, Row, append_rows
 
@@ -38,6 +39,21 @@ SETTINGS: dict[str, Any] = {
     "hostile": {"title": HOSTILE, "better": "less", "unit": HOSTILE, "run": ["task=memory"], "small": []},
 }
 
+NEEDS: dict[str, Any] = {
+    "reber": {
+        "title": "symbols",
+        "findings": [{"claim": "accuracy", "settings": "reber", "comparisons": "equal size"}],
+    },
+    "speed": {"title": "speed", "findings": [{"claim": "speed"}], "cost": {"claim": "speed"}},
+    "both": {
+        "title": HOSTILE,
+        "findings": [
+            {"claim": "accuracy", "comparisons": "equal size"},
+            {"claim": "parameters", "settings": ["grammar"]},
+            {"claim": "unrun"},
+        ],
+    },
+}
 TEXTS = {
     "statement": "A GRU does what an LSTM does.",
     "source": "Chung et al. 2014, arXiv:1412.3555",
@@ -85,6 +101,11 @@ def write_claim(folder: Path, name: str, values: Mapping[str, Any]) -> None:
     (folder / name / "claim.yaml").write_text(yaml.safe_dump(dict(values), sort_keys=False), encoding="utf-8")
 
 
+def write_needs(folder: Path, needs: Mapping[str, Any]) -> None:
+    """Write what people need."""
+    (folder / NEEDS_FILE).write_text(yaml.safe_dump(dict(needs), sort_keys=False), encoding="utf-8")
+
+
 def make_row(arm: str, seed: int, numbers: Mapping[str, float | None] | None = None, **changes: Any) -> Row:
     """Return a row; `changes` are of its key or of itself. Without numbers it diverged."""
     key: dict[str, Any] = {"scale": "small", "part": "runs", "setting": "reber", "arm": arm, "level": "", "seed": seed}
@@ -120,6 +141,7 @@ def write_everything(folder: Path, scale: Scale = "small") -> None:
     _parameters(folder, scale)
     _hostile(folder)
     write_claim(folder, "unrun", claim_values(title="never run"))
+    write_needs(folder, NEEDS)
 
 
 def _accuracy(folder: Path, scale: Scale) -> None:

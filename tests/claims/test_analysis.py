@@ -375,14 +375,6 @@ def test_what_does_not_decide_comes_last_and_is_not_counted(tmp_path: Path):
     assert dict(outcome.answers) == {Answer.FIRST: 1}
 
 
-def test_the_mean_over_settings_is_in_margins(made):
-    claim = made(settings=["reber", "grammar"], margins={"reber": 0.1, "grammar": 0.2}, better="less")
-    rows = [*paired([-0.1, -0.2, -0.1]), *paired([-0.2, -0.4, -0.2], setting="grammar")]
-    overall = analyse(claim, rows).overall["equal size"]
-    assert overall.value == pytest.approx(7 / 6)  # of 1, 1, 1, 1, 2, 2 the middle three: 1, 1 and half of 1 and 2
-    assert overall.count == 6
-
-
 def test_published_values_stand_beside_runs_at_published_sizes(tmp_path: Path):
     values = claim_values(
         published=[{"part": "runs", "setting": "grammar", "arm": "gru", "value": 0.9, "source": "a paper"}]

@@ -13,7 +13,6 @@ from gru_bench.claims.figures import draw_all
 from gru_bench.claims.forest import MOST_LINES, forest
 from gru_bench.claims.reading import read_claim
 from gru_bench.claims.rows import Row, read_rows
-from gru_bench.claims.wording import shown_effects
 from gru_bench.plotting import COLOURS
 from tests.claims.experiments import claim_values, make_row, write_claim
 
@@ -93,14 +92,6 @@ def test_runs_that_all_diverged_draw_nothing(tmp_path: Path):
     outcome = analyse(read_claim(tmp_path, "made"), rows)
     assert draw_all(outcome, tmp_path / "made") == []
     assert [finding.missing for finding in outcome.findings[:2]] == [2, 2]
-
-
-def test_the_first_table_shows_every_kind_of_verdict(reported: Path):
-    findings = outcome_of(reported, "speed").findings
-    assert [found.answer for found in findings] == ["no difference that matters", *["GRU better"] * 4]
-    shown, more = shown_effects([*findings[1:3] * 3, findings[0], findings[4]])
-    assert more == 4
-    assert [found.kind for found in shown] == ["first", "first", "first", "same"]
 
 
 @pytest.mark.parametrize(
