@@ -70,7 +70,10 @@ def _effects(outcome: Outcome, folder: Path) -> Iterator[Drawn]:
     if not count:
         return
     known = [finding for finding in outcome.findings if finding.effect is not None]
-    told = [f"{place(finding)} {effect_text(finding)} {finding.answer}" for finding in outcome.deciding]
+    told = [
+        f"{finding.comparison.name}, {place(finding)}: {effect_text(finding)} {finding.answer}"
+        for finding in outcome.deciding
+    ]
     more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
     title = "Effects with 95 % intervals"
     if count < len(known):

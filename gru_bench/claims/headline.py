@@ -89,13 +89,8 @@ def _places(own: Sequence[Finding], every: Sequence[Finding]) -> str:
         return f"in all {len(own)} cases"
     if len(own) > MOST_PLACES:
         return f"in {len(own)} of {len(every)} cases"
-    named = [f"{_place(one)} ({effect_text(one, interval=False)})" if _matters(one) else _place(one) for one in own]
+    named = [f"{place(one)} ({effect_text(one, interval=False)})" if _matters(one) else place(one) for one in own]
     return f"on {listed(named)}"
-
-
-def _place(finding: Finding) -> str:
-    """Name where a finding is from; the level is left out where the comparison has but one, which its name says."""
-    return finding.title if finding.comparison.level is not None else place(finding)
 
 
 def _matters(finding: Finding) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -47,19 +48,19 @@ def over_levels(claim: Claim, part: Part, number: str, rows: Sequence[Row], path
     if not settings or part.levels is None:
         return False
     figure, panels = _panels(len(settings))
-    arms = claim.arms_of(part)
+    arms = _names(claim, part)
     for panel, setting in zip(panels, settings, strict=True):
         of_setting = [row for row in known if row.key.setting == setting]
         levels = levels_in_order(part, (row.key.level for row in of_setting))
         place = _level_axis(panel, levels)
-        for index, arm in enumerate(arms):
+        for index, (arm, name) in enumerate(arms.items()):
             aside = (index - (len(arms) - 1) / 2) * ASIDE
             of_arm = [row for row in of_setting if row.key.arm == arm]
             values = {
                 place(level, aside): [row.numbers[number] or 0.0 for row in of_arm if row.key.level == level]
                 for level in levels
             }
-            _intervals(panel, {x: found for x, found in values.items() if found}, _look(arm, index))
+            _intervals(panel, {x: found for x, found in values.items() if found}, _look(name, index))
         _value_axis(panel, [value for row in of_setting if (value := row.numbers[number]) is not None])
         _title(panel, claim.settings[setting].title)
         panel.set_xlabel(shortened(part.levels.title, LONGEST_LABEL))
@@ -89,7 +90,7 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
         of_setting = [row for row in rows if row.key.setting == setting]
         known = [value for row in of_setting if (value := row.numbers.get("valid")) is not None]
         worst = min(known) if maximise else max(known)
-        for index, arm in enumerate(claim.arms_of(part)):
+        for index, (arm, name) in enumerate(_names(claim, part).items()):
             trials: dict[str, list[float]] = {}
             for row in of_setting:
                 if row.key.arm == arm:
@@ -97,7 +98,7 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
                     trials.setdefault(row.key.level, []).append(worst if value is None else value)
             if trials:
                 best = expected_best(np.array([fmean(values) for values in trials.values()]), maximise=maximise)
-                panel.plot(range(1, len(best) + 1), best, **_look(arm, index))
+                panel.plot(range(1, len(best) + 1), best, **_look(name, index))
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         _title(panel, claim.settings[setting].title)
         panel.set_xlabel("trials")
@@ -122,11 +123,11 @@ def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool
     figure, panels = _panels(len(places))
     for panel, (setting, level) in zip(panels, places, strict=True):
         here = [row for row in known if (row.key.setting, row.key.level) == (setting, level)]
-        for index, arm in enumerate(claim.arms_of(part)):
+        for index, (arm, name) in enumerate(_names(claim, part).items()):
             points = {lag: _geometric(here, arm, lags[lag]) for lag in sorted(lags)}
             drawn = {lag: value for lag, value in points.items() if value is not None}
             if drawn:
-                panel.plot(list(drawn), list(drawn.values()), **_look(arm, index))
+                panel.plot(list(drawn), list(drawn.values()), **_look(name, index))
         panel.set_xscale("log")
         panel.set_yscale("log")
         panel.xaxis.set_major_formatter(FuncFormatter(short_count))
@@ -170,9 +171,16 @@ def _title(panel: Axes, text: str) -> None:
     panel.set_title(shortened(text, LONGEST_TITLE), fontsize=8.5)
 
 
-def _look(arm: str, index: int) -> dict[str, Any]:
+def _names(claim: Claim, part: Part) -> dict[str, str]:
+    """Name the arms of a part for people; those that share a title by their own names."""
+    titles = {arm: claim.title_of(arm) for arm in claim.arms_of(part)}
+    shared = Counter(titles.values())
+    return {arm: title if shared[title] == 1 else arm.replace("_", " ") for arm, title in titles.items()}
+
+
+def _look(name: str, index: int) -> dict[str, Any]:
     return {
-        "label": shortened(arm, LONGEST_LABEL),
+        "label": shortened(name, LONGEST_LABEL),
         "color": COLOURS[index % len(COLOURS)],
         "linestyle": STYLES[(index + index // len(COLOURS)) % len(STYLES)],
         "marker": MARKERS[index % len(MARKERS)],
@@ -227,4 +235,6 @@ def _finish(figure: Any, panels: Sequence[Axes], path: Path) -> None:
         for axis in (panel.xaxis, panel.yaxis):
             axis.label.set_fontsize(8.5)
     legend_above(figure, panels, in_row=max(1, int(figure.get_figwidth() / LEGEND_ENTRY)))
+    for text in figure.legends[0].get_texts():
+        text.set_fontsize(8.5)
     save_small_figure(figure, path)

@@ -10,9 +10,11 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from gru_bench.claims.finding import Finding
-from gru_bench.claims.forest import LOOKS, NEGLIGIBLE, name_looks
+from gru_bench.claims.forest import LOOKS, NEGLIGIBLE, draw_effect, name_looks
 from gru_bench.claims.needs import NeedAnswer
+from gru_bench.claims.wording import by_level
 from gru_bench.plotting import legend_above, new_figure, save_small_figure
+from gru_bench.results.statistics import Interval
 
 LIMIT = 6.0  # margins; what lies beyond stands at the edge, with an arrow and its number
 WIDTH, LINE, FRAME = 5.6, 0.17, 1.15  # inches
@@ -70,21 +72,17 @@ def _lines(answers: Sequence[NeedAnswer]) -> Iterator[tuple[str, Finding | None]
         heading = ""
         for finding in shown:
             said = answer.need.title + (f": {finding.comparison.name}" if several else "")
-            said += f", by {finding.factor}" if _by_level(finding) else ""
+            said += f", by {finding.factor}" if by_level(finding) else ""
             if said != heading:
                 yield said, None
             heading = said
             yield _label(finding), finding
 
 
-def _by_level(finding: Finding) -> bool:
-    return bool(finding.level) and finding.comparison.level is None
-
-
 def _label(finding: Finding) -> str:
     """Name a setting without what its title says in brackets."""
     title = re.sub(r"\s*\([^()]*\)$", "", finding.title)
-    return f"{title}, {finding.level}" if _by_level(finding) else title
+    return f"{title}, {finding.level}" if by_level(finding) else title
 
 
 def _frame(panel: Axes, lines: Sequence[tuple[str, Finding | None]], needs: Sequence[str], letters: float) -> None:
@@ -98,7 +96,7 @@ def _frame(panel: Axes, lines: Sequence[tuple[str, Finding | None]], needs: Sequ
         tick.set(weight="bold" if label in needs else "normal")
         if finding is None:
             text = panel.annotate(label, (3, y), xycoords=("figure points", "data"), annotation_clip=False)
-            text.set(fontsize=letters, weight="bold", verticalalignment="center", in_layout=False)
+            text.set(fontsize=letters, weight="bold", verticalalignment="center_baseline", in_layout=False)
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.5})
 
 
@@ -107,19 +105,12 @@ def _effect(panel: Axes, y: int, finding: Finding, letters: float) -> None:
     if effect is None or value is None:
         return
     colour, marker = LOOKS[finding.kind]
-    low, high = (finding.in_margins(end) for end in (effect.low, effect.high))
-    if low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
-        low = high = value
-    ends = sorted(min(max(end, -LIMIT), LIMIT) for end in (low, high))
-    panel.plot(ends, [y, y], color=colour, linewidth=2, solid_capstyle="butt", zorder=3)
-    if abs(value) <= LIMIT:
-        panel.plot([value], [y], marker=marker, color=colour, markersize=7, linestyle="", zorder=4)
-        return
-    right = value > 0
-    panel.plot([LIMIT if right else -LIMIT], [y], marker=">" if right else "<", color=colour, clip_on=False, zorder=4)
-    number = f"{value:+.0f}".replace("-", "−")
-    inner = min(ends[0], LIMIT - 0.3) if right else max(ends[1], 0.3 - LIMIT)
-    panel.text(
-        inner, y, f"{number} " if right else f" {number}", color=colour, fontsize=letters - 1, va="center_baseline",
-        ha="right" if right else "left",
-    )  # fmt: skip
+    low, high = (math.nan if end is None else end for end in map(finding.in_margins, (effect.low, effect.high)))
+    scaled = Interval(value, low, high, effect.count)
+    low, high = draw_effect(panel, float(y), scaled, (-LIMIT, LIMIT), colour, marker)
+    if abs(value) > LIMIT:
+        right = value > 0
+        number = f"{value:+.0f}".replace("-", "−")
+        inner = min(low, LIMIT - 0.3) if right else max(high, 0.3 - LIMIT)
+        text = panel.text(inner, y, f"{number} " if right else f" {number}", color=colour, fontsize=letters - 1)
+        text.set(va="center_baseline", ha="right" if right else "left")

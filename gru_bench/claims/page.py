@@ -127,7 +127,8 @@ def _section(section: Section, folder: Path) -> list[str]:
     parts += [f"**Caveat.** {_text(caveat)}" for caveat in section.caveats]
     if section.warning:
         parts.append(f"**{section.warning}**")
-    parts += [_text(f"{CHANGED}: {change}") for change in section.changes]
+    if section.changes:
+        parts.append("\n".join(f"- {_text(f'{CHANGED}: {change}')}" for change in section.changes))
     parts += [f"**{label}.** {_text(text)}" for label, text in section.texts]
     parts += [f"**Rule: {_text(label)}.** {_text(text)}" for label, text in section.rules]
     parts += [

@@ -84,17 +84,14 @@ def _signed(text: str, signed: bool) -> str:
     return f"−{digits}" if negative else f"+{digits}" if signed else digits
 
 
-def place(finding: Finding, longest: int | None = None) -> str:
-    """Name where a finding is from: its setting, and its level where each is by itself.
+def place(finding: Finding) -> str:
+    """Name where a finding is from: its setting, and its level where each is by itself."""
+    return f"{finding.title}, {finding.factor} {finding.level}" if by_level(finding) else finding.title
 
-    Args:
-        finding: the finding.
-        longest: characters; the setting is cut before the level. None: as many as it takes.
-    """
-    level = f", {finding.factor} {finding.level}" if finding.level else ""
-    if longest is None:
-        return finding.title + level
-    return shortened(shortened(finding.title, max(8, longest - len(level))) + level, longest)
+
+def by_level(finding: Finding) -> bool:
+    """Return whether a finding is one of several levels; where there is but one, the comparison's name says it."""
+    return bool(finding.level) and finding.comparison.level is None
 
 
 def shortened(text: str, longest: int) -> str:
@@ -105,23 +102,6 @@ def shortened(text: str, longest: int) -> str:
 def arms_text(arms: Sequence[str]) -> str:
     """Name one side of a comparison."""
     return arms[0] if len(arms) == 1 else f"mean of {', '.join(arms)}"
-
-
-def contrast(comparison: Comparison) -> str:
-    """Write what an effect is of: `gru against lstm`; of several arms how many they are."""
-    first, second = (side_text(arms) for arms in (comparison.first, comparison.second))
-    return f"{first} against {second}"
-
-
-def told(comparison: Comparison) -> str:
-    """Name a comparison, with its arms where each side is one."""
-    several = max(len(comparison.first), len(comparison.second)) > 1
-    return comparison.name if several else f"{comparison.name}: {contrast(comparison)}"
-
-
-def side_text(arms: Sequence[str]) -> str:
-    """Name one side of a comparison where there is little room."""
-    return arms[0] if len(arms) == 1 else f"mean of {len(arms)} arms"
 
 
 def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> str:

@@ -68,7 +68,7 @@ def test_many_findings_give_a_picture_of_bounded_size(reported: Path, tmp_path: 
     drawn = draw_all(replace(outcome, findings=many), tmp_path)
     assert drawn[0].title == f"Effects with 95 % intervals; {MOST_LINES} of {MOST_LINES + 20}, the tables have all"
     assert drawn[0].file.stat().st_size < LARGEST
-    assert "hidden size 11 1.079× [1.071, 1.090] GRU better and 53 more." in drawn[0].alt
+    assert "hidden size 11: 1.079× [1.071, 1.090] GRU better and 53 more." in drawn[0].alt
 
 
 def test_nothing_is_drawn_of_nothing(reported: Path, tmp_path: Path):
