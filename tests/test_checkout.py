@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from gru_bench import checkout
-from gru_bench.checkout import code_version, commit, uncommitted, uncommitted_code
+from gru_bench.checkout import changes_after, code_version, commit, uncommitted, uncommitted_code
 from tests.checkouts import git, write_checkout
 
 
@@ -56,6 +57,25 @@ def test_a_folder_outside_of_any_repository_has_no_commit(tmp_path: Path, monkey
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     (tmp_path / "inside").mkdir()
     assert uncommitted(tmp_path / "inside", ("settings.yaml",)) == []
+
+
+def test_changes_of_a_file_after_a_moment(root: Path):
+    file, moment = root / "configs/b.yaml", datetime(2026, 11, 25, 18, tzinfo=UTC)
+    for date in ("2026-11-25T17:59:59+00:00", "2026-11-26T03:00:01+09:00", "2026-11-27T00:00:00+00:00"):
+        file.write_text(date)
+        git(root, "add", ".")
+        git(root, "commit", "-q", f"--date={date}", "-m", f"at {date}")
+    git(root, "commit", "-q", "--allow-empty", "-m", "of nothing")
+    assert changes_after(file, moment) == [
+        "2026-11-26 at 2026-11-26T03:00:01+09:00",
+        "2026-11-27 at 2026-11-27T00:00:00+00:00",
+    ]
+
+
+def test_nothing_is_known_of_a_history_that_is_cut_off(root: Path, tmp_path: Path):
+    git(tmp_path, "clone", "-q", "--depth=1", f"file://{root}", "shallow")
+    assert changes_after(tmp_path / "shallow/configs/a.yaml", datetime(2000, 1, 1, tzinfo=UTC)) == []
+    assert changes_after(root / "configs/a.yaml", datetime(2000, 1, 1, tzinfo=UTC)) != []
 
 
 def test_without_git_nothing_is_known(root: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,10 +10,11 @@ import pytest
 from gru_bench.claims.analysis import Outcome, analyse
 from gru_bench.claims.claim import RESULTS_FILE
 from gru_bench.claims.figures import draw_all
-from gru_bench.claims.forest import MOST_LINES, forest
+from gru_bench.claims.forest import MOST_LINES, draw_effect, forest
 from gru_bench.claims.reading import read_claim
 from gru_bench.claims.rows import Row, read_rows
-from gru_bench.plotting import COLOURS
+from gru_bench.plotting import COLOURS, new_figure
+from gru_bench.results.statistics import Interval
 from tests.claims.experiments import claim_values, make_row, write_claim
 
 LARGEST = 150 * 2**10
@@ -69,6 +70,25 @@ def test_many_findings_give_a_picture_of_bounded_size(reported: Path, tmp_path: 
     assert drawn[0].title == f"Effects with 95 % intervals; {MOST_LINES} of {MOST_LINES + 20}, the tables have all"
     assert drawn[0].file.stat().st_size < LARGEST
     assert "hidden size 11: 1.079× [1.071, 1.090] GRU better and 53 more." in drawn[0].alt
+
+
+def test_what_lies_beyond_the_axis_stands_at_its_edge():
+    _, [[panel]] = new_figure()
+    assert draw_effect(panel, 1.0, Interval(-9.0, -12.0, -5.0, 10), (-6.0, 6.0), "black", "o") == (-6.0, -5.0)
+    line, arrow = panel.lines
+    assert np.asarray(line.get_xdata()).tolist() == [-6.0, -5.0]
+    assert (np.asarray(arrow.get_xdata()).tolist(), arrow.get_marker()) == ([-6.0], "<")
+
+
+def test_long_labels_are_broken_not_cut(reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    figures = []
+    monkeypatch.setattr("gru_bench.claims.forest.save_small_figure", lambda figure, path: figures.append(figure))
+    title = "Penn Treebank, two layers of 200 units (Zaremba et al. 2014, small)"
+    found = outcome_of(reported, "accuracy").findings
+    forest([replace(found[0], title=title), replace(found[0], title="one")], tmp_path / "effects.png")
+    labels = [label.get_text() for label in figures[0].axes[0].get_yticklabels()]
+    assert labels[0].replace("\n", " ") == title
+    assert "\n" in labels[0]
 
 
 def test_nothing_is_drawn_of_nothing(reported: Path, tmp_path: Path):
