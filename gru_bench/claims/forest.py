@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from gru_bench.claims.finding import WORDS, Answer, Finding
-from gru_bench.claims.wording import interval_text, place, shortened
+from gru_bench.claims.wording import by_level, interval_text, place, shortened
 from gru_bench.plotting import COLOURS, legend_above, new_figure, save_small_figure
 from gru_bench.results.statistics import Interval
 
@@ -36,7 +36,7 @@ MOST_LINES = 45  # in one picture; the tables have all
 LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.35, 9.0  # inches
 LABEL_WIDTH, LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 42, 84, 90, 60  # characters
 NEXT = 0.6  # of a line, for the second line of a label
-FAR = 6.0  # times the usual distance from no effect: what lies beyond stands at the edge, with an arrow
+FAR = 10.0  # times the usual distance from no effect: what lies beyond stands at the edge, with an arrow
 LETTERS = 8.0  # points
 
 
@@ -53,10 +53,10 @@ class _Scale:
         """Headings, and below each the labels of its findings: by comparison, or all of one place together."""
         places = {place(finding) for finding in self.findings}
         if len(places) == 1:
-            lines = [(_label(_named(finding)), finding) for finding in self.findings]
+            lines = [(_broken(_named(finding)), finding) for finding in self.findings]
             return [(places.pop(), lines)]
         return [
-            (name, [(_label(place(finding)), finding) for finding in found])
+            (name, [(_place(finding), finding) for finding in found])
             for name, found in groupby(self.findings, key=_named)
         ]
 
@@ -114,7 +114,16 @@ def _named(finding: Finding) -> str:
     return f"{finding.comparison.name}{'' if finding.comparison.verdict else ' (does not decide)'}"
 
 
-def _label(text: str) -> str:
+def _place(finding: Finding) -> str:
+    """Name where a finding is from, a long one in two lines: the level in the second."""
+    text = place(finding)
+    if len(text) <= LABEL_WIDTH or not by_level(finding):
+        return _broken(text)
+    parts = (f"{finding.title},", f"{finding.factor} {finding.level}")
+    return "\n".join(shortened(part, LABEL_WIDTH) for part in parts)
+
+
+def _broken(text: str) -> str:
     """Break a label into two lines where it is long."""
     return "\n".join(textwrap.wrap(shortened(text, LONGEST_LABEL), LABEL_WIDTH))
 

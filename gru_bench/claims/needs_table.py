@@ -141,7 +141,8 @@ def _cases(findings: Sequence[Finding], kind: Answer) -> str:
     for _, own in _alike([finding for finding in findings if finding.kind is kind]):
         names = listed(list(dict.fromkeys(finding.comparison.name for finding in own)))
         places = listed([place(finding) for finding in own]) if len(own) < 3 else f"{len(own)} cases"
-        parts.append(f"{f'{names} ' if several else ''}{_effects(own)} ({places})")
+        effect = effect_text(own[0], interval=False) if len(own) == 1 else _effects(own)
+        parts.append(f"{f'{names} ' if several else ''}{effect} ({places})")
     return ", ".join(parts)
 
 
