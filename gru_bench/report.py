@@ -58,8 +58,8 @@ def report(
     cell are equal; each such group has its own tables. The HTML page adds learning curves, samples and pictures, and
     needs no network.
 
-    For a folder of claims, such as experiments, it writes report.md and report.html into that folder instead: a
-    verdict on each claim, from its claim.yaml and results.csv.
+    For a folder of claims, such as experiments, it writes report.md and report.html into that folder instead: which
+    cell for which need, and an answer to each claim, from needs.yaml, claim.yaml and results.csv.
 
     Args:
         *paths: run directories, or folders that contain some at any depth; or one folder of claims; default: runs

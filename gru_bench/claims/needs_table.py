@@ -10,7 +10,7 @@ from gru_bench.claims.figures import Drawn
 from gru_bench.claims.finding import WORDS, Answer, Finding
 from gru_bench.claims.headline import filled
 from gru_bench.claims.needs import NeedAnswer, Pick
-from gru_bench.claims.wording import effect_text, listed, place, range_text
+from gru_bench.claims.wording import effect_text, improving_sides, listed, place, range_text
 from gru_bench.reporting.sheet import Sheet
 
 HEADINGS = ("need", "pick", "by how much", "how sure", "training time")
@@ -185,13 +185,8 @@ def _verdicts(answer: NeedAnswer) -> str:
 
 
 def _improving(findings: Sequence[Finding]) -> str:
-    sides = {
-        side
-        for finding in findings
-        for side, arms in zip(finding.sides, (finding.comparison.first, finding.comparison.second), strict=True)
-        if set(arms) & set(finding.improving)
-    }
-    return f"{'both' if len(sides) == 2 else sides.pop()} still improving" if sides else ""
+    sides = improving_sides(findings)
+    return f"{sides} still improving" if sides else ""
 
 
 def _cost(answer: NeedAnswer) -> str:

@@ -17,6 +17,7 @@ from gru_bench.reporting.sheet import Sheet
 
 TITLE = "GRU or LSTM? The claims and what our runs say"
 TERMS = (
+    ("arm", "One of the networks that are compared, with its settings."),
     ("pair", "A run of each arm with the same seed, and so with the same data, order of data and start."),
     (
         "95 % interval",
@@ -24,6 +25,10 @@ TERMS = (
     ),
     ("margin", "The difference that does not matter, fixed by the claim."),
     ("better", "The difference is surely there: so large a one would come by chance in less than 5 of 100 claims."),
+    (
+        "Student t test, Holm's correction",
+        "How a difference is told from chance, also where many cases are tested at once: docs/statistics.md.",
+    ),
     ("no difference that matters", "Whatever difference there is, is surely below the margin."),
     ("open", "These runs cannot say."),
     ("not sensitive", "The setting cannot tell a full network from a weaker one, so it says nothing of two cells."),

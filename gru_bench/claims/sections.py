@@ -15,7 +15,7 @@ from gru_bench.claims.figures import Drawn
 from gru_bench.claims.finding import Answer, Finding
 from gru_bench.claims.headline import headline
 from gru_bench.claims.rows import Row, level_number
-from gru_bench.claims.wording import SMOKE, effect_text, rule
+from gru_bench.claims.wording import SMOKE, effect_text, improving_sides, rule
 from gru_bench.reporting.format import count, duration, number
 from gru_bench.reporting.html import Cell
 
@@ -204,7 +204,7 @@ def _finding_cells(found: Finding, wanted: int) -> list[Cell]:
         Cell(effect_text(found), found.effect.value if found.effect else None),
         Cell(_won(found, wanted), found.probability.value if found.probability else None),
         Cell(found.answer, RANK.index(found.kind), f"words is {found.kind}"),
-        Cell(", ".join(found.improving), len(found.improving), "words warn" if found.improving else "words"),
+        Cell(improving_sides([found]), len(found.improving), "words warn" if found.improving else "words"),
         Cell(str(found.missing or ""), found.missing, "warn" if found.missing else ""),
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gru_bench.claims.claim import Claim
 from gru_bench.claims.comparison import HELD, Comparison
@@ -99,9 +99,15 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def arms_text(arms: Sequence[str]) -> str:
-    """Name one side of a comparison."""
-    return arms[0] if len(arms) == 1 else f"mean of {', '.join(arms)}"
+def improving_sides(findings: Iterable[Finding]) -> str:
+    """Name the side that longer training could still improve, or both; nothing where there is none."""
+    sides = {
+        side
+        for finding in findings
+        for side, arms in zip(finding.sides, (finding.comparison.first, finding.comparison.second), strict=True)
+        if set(arms) & set(finding.improving)
+    }
+    return "both" if len(sides) > 1 else "".join(sides)
 
 
 def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> str:
@@ -110,9 +116,9 @@ def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> s
     Args:
         claim: whose comparison it is.
         comparison: the rule.
-        findings: of the comparison; empty where it was not run.
+        findings: of the comparison.
     """
-    first, second = arms_text(comparison.first), arms_text(comparison.second)
+    first, second = map(_side, findings[0].sides, (comparison.first, comparison.second))
     said = (
         f"{first} against {second} in {_estimate(claim, comparison)} ({_directions(claim, comparison)}). One is better "
         f"where its {'factor' if comparison.scale == 'ratio' else 'advantage'} is surely above "
@@ -121,9 +127,14 @@ def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> s
     if margins := _margins(claim, comparison):
         said += f" No difference that matters, where it surely lies within the margin: {margins}."
     if comparison.controls:
-        named = ", ".join(f"{control} from {full}" for control, full in comparison.controls.items())
+        pairs = comparison.controls.items()
+        named = ", ".join(f"{claim.title_of(control)} from {claim.title_of(full)}" for control, full in pairs)
         said += f" A setting is sensitive, and answers, only where it tells one of these apart: {named}."
     return f"{said} {_certainty(findings)}"
+
+
+def _side(name: str, arms: Sequence[str]) -> str:
+    return name if len(arms) == 1 else f"{name} (mean of {', '.join(arms)})"
 
 
 def _certainty(findings: Sequence[Finding]) -> str:
@@ -135,19 +146,20 @@ def _certainty(findings: Sequence[Finding]) -> str:
 def _estimate(claim: Claim, comparison: Comparison) -> str:
     part = claim.parts[comparison.part]
     levels = part.levels.title if part.levels else "the levels"
+    counted = comparison.number.replace("_", " ")
     said = {
-        "value": comparison.number,
-        "slope": f"the slope of {comparison.number} over {levels} (least squares, seed by seed)",
-        "longest": f"the greatest {levels} at which {comparison.number} reaches "
+        "value": counted,
+        "slope": f"the slope of {counted} over {levels} (least squares, seed by seed)",
+        "longest": f"the greatest {levels} at which {counted} reaches "
         f"{number(comparison.solved)} (half of the least where it never does)",
-        "retained": f"{comparison.number}, as a share of its distance from the floor at {levels} {comparison.clean} "
+        "retained": f"{counted}, as a share of its distance from the floor at {levels} {comparison.clean} "
         f"(while both keep {HELD:.0%} of it)",
-        "restricted": f"{comparison.number} (of runs that diverged or never came there, the updates that all runs had)",
+        "restricted": f"{counted} (of runs that diverged or never came there, the updates that all runs had)",
     }[comparison.estimate]
     if comparison.level is not None:
         said += f" at {levels} {comparison.level if isinstance(comparison.level, str) else f'{comparison.level:g}'}"
     if comparison.cost:
-        said += f", times the median {comparison.cost[1]} of {comparison.cost[0]}"
+        said += f", times the median {comparison.cost[1].replace('_', ' ')} of {comparison.cost[0]}"
     return said
 
 

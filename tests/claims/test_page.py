@@ -43,7 +43,7 @@ def test_a_fold_says_how_a_claim_is_decided(html: str):
     section = shown[shown.index("Comparable accuracy") : shown.index("Weaker at long")]
     for part in (
         *LABELS,
-        "gru against lstm in test (what is better follows the setting's test metric)",
+        "GRU against LSTM in test (what is better follows the setting's test metric)",
         "within the margin: embedded Reber grammar 0.01 nats per symbol, sentiment grammar 0.02 accuracy.",
         "with Holm's correction over all cases of the claim",
         "Rule: updates (does not decide)",
@@ -63,7 +63,7 @@ def test_a_fold_says_how_a_claim_is_decided(html: str):
 def test_rules_are_spelled_out(html: str):
     shown = words(html)
     assert (
-        "gru against lstm in seconds_per_update (less is better). One is better where its factor is surely above one; "
+        "GRU against LSTM in seconds per update (less is better). One is better where its factor is surely above one; "
         "else it is open. No difference that matters, where it surely lies within the margin: a factor of 1.05."
     ) in shown
     assert "the greatest T at which test reaches 0.5000 (half of the least where it never does)" in shown
