@@ -1,6 +1,6 @@
-"""What the containers' methods for a share of the training split, or for noise, have in common: draws and facts.
+"""Helpers for smaller training splits and for noise: random choices, and facts for the run record.
 
-Draws depend on the setting `data.draw_seed` alone. A smaller share is contained in a larger one, less noise in more.
+Choices depend on the setting `data.draw_seed` alone. A smaller share is contained in a larger one, less noise in more.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from numpy.typing import NDArray
 from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import Seed, permutation, random_words
 
-_LABELS, _INPUTS = 1, 2  # no stream of random words ends in 0, which `SeedSequence` would not tell from nothing
+_LABELS, _INPUTS = 1, 2  # no stream of random words ends in 0: `SeedSequence` ignores trailing zeros
 _WHERE, _WHAT = 1, 2
-_SHARE = 3  # apart from the streams that splits and noise are drawn from
+_SHARE = 3  # distinct from the streams of splits and noise
 
 
 def changed_facts(facts: Mapping[str, Any], name: str, change: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of changed data: what was changed stands under `name`, and enters the digest.
+    """Return the facts of changed data, with the change under `name` and a new digest.
 
     Args:
-        facts: of the data before, with its `digest`.
-        name: the setting that changed it.
-        change: plain values that, with the data before, decide what it is now.
+        facts: facts of the original data, with its `digest`.
+        name: the setting that changes it.
+        change: plain values that, with the original data, determine the changed data.
     """
     state = hashlib.sha256(json.dumps([facts["digest"], name, dict(change)], sort_keys=True).encode())
     return {**facts, "digest": state.hexdigest(), name: dict(change)}
 
 
 def fraction_facts(facts: Mapping[str, Any], share: float, used: int, total: int, **more: int) -> dict[str, Any]:
-    """Return the facts of data of which `used` of `total` training items are left."""
+    """Return the facts of data with `used` of `total` training items."""
     return changed_facts(facts, "train_fraction", {"share": share, "used": used, "of": total, **more})
 
 
@@ -44,18 +44,18 @@ def noise_facts(facts: Mapping[str, Any], level: float, draw_seed: int) -> dict[
 
 
 def rounded_share(total: int, share: float) -> int:
-    """Return a share of a number, rounded to a whole one."""
+    """Return a share of a total, rounded to an integer."""
     return int(total * share + 0.5)
 
 
-def drawn_share(total: int, share: float, seed: int, stream: int = 0) -> NDArray[np.int64]:
-    """Return places below `total`, at least one, ascending.
+def random_subset(total: int, share: float, seed: int, stream: int = 0) -> NDArray[np.int64]:
+    """Return random indices below `total`, at least one, ascending.
 
     Args:
-        total: how many there are to draw from.
-        share: how many of them are drawn.
+        total: number of items.
+        share: share of the items to select.
         seed: the setting `data.draw_seed`.
-        stream: number of the stream of random words; each draws other places.
+        stream: number of the stream of random words; each selects different items.
     """
     return np.sort(permutation(seed, stream, total, _SHARE)[: max(1, rounded_share(total, share))])
 
@@ -63,31 +63,31 @@ def drawn_share(total: int, share: float, seed: int, stream: int = 0) -> NDArray
 def wrong_labels(
     labels: NDArray[np.int32], share: float, classes: int, draw_seed: int
 ) -> tuple[NDArray[np.int32], dict[str, Any]]:
-    """Return labels of which a share is another class, and the change for `changed_facts`.
+    """Replace a share of labels by other classes; return them and the change for `changed_facts`.
 
     Args:
         labels: class numbers, of shape (items,).
-        share: how many of them are replaced.
-        classes: how many classes there are, at least 2.
+        share: share of the labels to replace.
+        classes: number of classes, at least 2.
         draw_seed: the setting.
     """
-    wrong = confused(labels, share, classes, (draw_seed, _LABELS))
+    wrong = replace_randomly(labels, share, classes, (draw_seed, _LABELS))
     return wrong, {"share": share, "replaced": int((wrong != labels).sum()), "draw_seed": draw_seed}
 
 
 def input_seeds(draw_seed: int) -> dict[str, Seed]:
-    """Return seeds of the noise of inputs, by split."""
+    """Return the seeds of input noise by split."""
     return {split: (draw_seed, _INPUTS, place) for place, split in enumerate(SPLITS, 1)}
 
 
-def confused(values: NDArray[np.int32], share: float, kinds: int, seed: Seed) -> NDArray[np.int32]:
-    """Return values of which a share is replaced by another one, each other one as likely.
+def replace_randomly(values: NDArray[np.int32], share: float, kinds: int, seed: Seed) -> NDArray[np.int32]:
+    """Replace a share of values by other values, uniformly at random.
 
     Args:
         values: from 0 to `kinds` - 1, of shape (values,).
-        share: how many of them are replaced, rounded to a whole number.
-        kinds: how many there are to choose from, at least 2.
-        seed: of the draw; with the same one, a larger share replaces the same values by the same others, and more.
+        share: share of the values to replace; their number is rounded to an integer.
+        kinds: number of different values, at least 2.
+        seed: with the same seed, a larger share makes the same replacements and more.
     """
     order = np.argsort(random_words((*seed, _WHERE), values.size), kind="stable")
     places = order[: rounded_share(values.size, share)]
@@ -98,7 +98,7 @@ def confused(values: NDArray[np.int32], share: float, kinds: int, seed: Seed) ->
 
 
 def normal(shape: tuple[int, int], seed: Seed) -> NDArray[np.float64]:
-    """Return standard normal deviates, by the method of Box and Muller from raw words."""
+    """Return standard normal deviates from raw words by the Box-Muller method."""
     count = shape[0] * shape[1]
     uniform = ((random_words(seed, 2 * count) >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53
     radius, angle = np.sqrt(-2 * np.log(uniform[:count])), 2 * np.pi * uniform[count:]

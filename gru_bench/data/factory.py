@@ -1,6 +1,6 @@
-"""Load the data that the settings name.
+"""Load the data set of the settings.
 
-A new data set is one file with a loader and `configs/data/<name>.yaml`, which names it.
+A new data set is one file with a loader, and `configs/data/<name>.yaml` with its place.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _options(load: Any, config: DataConfig) -> dict[str, Any]:
 
 
 def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
-    """Load what the settings name, preparing it first where that is needed, then cut it down and make it noisy.
+    """Load a data set, then reduce its training split and add noise as the settings say.
 
     Args:
         config: the source and its options.
@@ -120,8 +120,8 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
         `Pieces` for `pieces`.
 
     Raises:
-        ConfigError: a wrong setting, or a mirror that is no folder.
-        DataError: the data is absent, damaged or unreadable, or too little is left of it.
+        ConfigError: a wrong setting, or a mirror that is not a folder.
+        DataError: the data is missing, damaged or unreadable, or too little of it is left.
     """
     load = _loader(config)
     options = _options(load, config)
@@ -135,7 +135,7 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
 
 
 def file_digests(config: DataConfig) -> dict[str, str]:
-    """Return the sha256 of each user file that the settings name, by setting; public data has none.
+    """Return the sha256 of each user file in the settings, by setting; public data has none.
 
     Raises:
         ConfigError: a wrong setting.
@@ -146,7 +146,7 @@ def file_digests(config: DataConfig) -> dict[str, str]:
 
 
 def check_files(config: DataConfig) -> None:
-    """Check that the user files that the settings name exist.
+    """Check that the user files in the settings exist.
 
     Raises:
         ConfigError: a wrong setting.
@@ -158,10 +158,10 @@ def check_files(config: DataConfig) -> None:
 
 
 def find_mirror(paths: PathsConfig) -> Path | None:
-    """Return the folder of local copies, or None where none is set.
+    """Return the folder of local copies, or None if none is set.
 
     Raises:
-        ConfigError: it is set and is no folder.
+        ConfigError: it is set and is not a folder.
     """
     folder = paths.mirror or os.environ.get(MIRROR_VARIABLE)
     if not folder:

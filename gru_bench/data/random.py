@@ -1,6 +1,6 @@
-"""Random numbers that depend only on their seed, from raw words of PCG64.
+"""Random numbers as pure functions of a seed, from raw words of PCG64.
 
-NumPy guarantees its raw streams, but not its distributions.
+NumPy guarantees the stability of its raw streams, but not of its distributions.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def random_bits(seed: Seed, count: int) -> NDArray[np.uint8]:
     return np.unpackbits(raw.view(np.uint8))[:count]
 
 
-def below(words: NDArray[np.uint64], limit: int) -> NDArray[np.int64]:
-    """Return integers from 0 to limit - 1, made from raw words; the bias is below limit / 2^64."""
+def uniform_integers(words: NDArray[np.uint64], limit: int) -> NDArray[np.int64]:
+    """Return uniform integers from 0 to limit - 1, one per raw word; the bias is below limit / 2^64."""
     return (words % np.uint64(limit)).astype(np.int64)
 
 
 def fractions(words: NDArray[np.uint64]) -> NDArray[np.float32]:
-    """Return numbers within [0, 1), uniform, from raw words; float32 holds them exactly."""
+    """Return uniform numbers within [0, 1), one per raw word, exact in float32."""
     return ((words >> np.uint64(40)).astype(np.float64) / 2**24).astype(np.float32)
 
 
@@ -43,5 +43,5 @@ def rotation(seed: int, epoch: int, length: int) -> int:
 
 
 def permutation(seed: int, epoch: int, length: int, *stream: int) -> NDArray[np.int64]:
-    """Return the order of `length` items in an epoch, a pure function of (seed, epoch) and the stream, if any."""
+    """Return a permutation of `length` items for an epoch, a pure function of (seed, epoch) and the stream, if any."""
     return np.argsort(random_words((seed, epoch, *stream), length), kind="stable")

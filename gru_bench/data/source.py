@@ -11,11 +11,11 @@ Loader = TypeVar("Loader", bound=Callable[..., Any])
 def gives(*kinds: str) -> Callable[[Loader], Loader]:
     """Declare a loader as a data source.
 
-    It is called with `mirror`, a folder of local copies or None, `cache`, a folder for downloads, and its settings. A
-    source of several kinds is also called with `kind`, the one to return. Its result has `facts`, plain values for the
-    run record that include a `digest` of the data, and `describe()`, the plain values that a trained model needs when
-    the data is absent. Its class, which the return annotation names, is a subclass of
-    `gru_bench.data.data_set.DataSet` where settings may change the data: a share of it, or noise.
+    A loader is called with `mirror`, a folder of local copies or None, `cache`, a folder for downloads, and its
+    settings; for a source of several kinds, also with `kind`, the one to return. Its result has `facts`, plain values
+    for the run record including a `digest` of the data, and `describe()`, the plain values that a trained model needs
+    when the data is absent. If settings may change the data (a share of it, or noise), its class, given by the return
+    annotation, is a subclass of `gru_bench.data.data_set.DataSet`.
 
     Args:
         kinds: names of kinds of data; the `accepts` of a task names one of them.

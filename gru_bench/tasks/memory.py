@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.examples import SplitBatches, train_batches
 from gru_bench.data.files.text import decode, read_file
-from gru_bench.data.sequences.sequences import Examples, Sequences, joined
+from gru_bench.data.sequences.sequences import Examples, Sequences, concatenated
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
@@ -84,7 +84,8 @@ class Memory(Task):
         Raises:
             DataError: the file is missing or empty, or a line is no sequence with known targets.
         """
-        return SplitBatches(joined([self.problem.read_known(line) for line in _lines(path)]), training.eval_batch_size)
+        sequences = [self.problem.read_known(line) for line in _lines(path)]
+        return SplitBatches(concatenated(sequences), training.eval_batch_size)
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed loss of a batch."""

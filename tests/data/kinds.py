@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gru_bench.data.factory import make_data
-from gru_bench.data.sequences.sequences import Examples, Sequences, given
+from gru_bench.data.sequences.sequences import Examples, Sequences, make_sequences
 from gru_bench.sections import DataConfig, PathsConfig
 
 SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -36,4 +36,4 @@ def digits() -> Sequences:
         return Examples(values, (values[:, 0] % 3).astype(np.int32), ones[:, :1], ones)
 
     form = {"problem": "pixels", "classes": ["0", "1", "2"]}
-    return given(form, 40, some(0, 40), 0, some(100, 10), some(200, 10))
+    return make_sequences(form, 40, some(0, 40), 0, some(100, 10), some(200, 10))

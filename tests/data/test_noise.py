@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gru_bench.data.batches.forecast import ForecastWindows
 from gru_bench.data.batches.streams import EvalWindows, TrainWindows
-from gru_bench.data.changes import confused, normal
+from gru_bench.data.changes import normal, replace_randomly
 from gru_bench.data.factory import check_data
 from gru_bench.data.sequences.sequences import Examples
 from gru_bench.data.series.baselines import all_origins, errors, make_baselines
@@ -31,7 +31,7 @@ def test_a_share_is_replaced_by_others_and_less_is_contained_in_more(
     count: int, kinds: int, shares: list[float], seed: int
 ):
     values = np.random.default_rng(seed).integers(0, kinds, count).astype(np.int32)
-    less, more = (confused(values, share, kinds, (seed, 1)) for share in shares)
+    less, more = (replace_randomly(values, share, kinds, (seed, 1)) for share in shares)
     for share, found in zip(shares, (less, more), strict=True):
         assert found.dtype == np.int32
         assert ((found >= 0) & (found < kinds)).all()
@@ -41,7 +41,7 @@ def test_a_share_is_replaced_by_others_and_less_is_contained_in_more(
 
 def test_each_other_value_is_as_likely():
     values = np.full(40_000, 2, np.int32)
-    counts = np.bincount(confused(values, 1.0, 5, (3,)), minlength=5)
+    counts = np.bincount(replace_randomly(values, 1.0, 5, (3,)), minlength=5)
     assert counts[2] == 0
     assert np.abs(counts[[0, 1, 3, 4]] / 10_000 - 1).max() < 0.04
 
@@ -215,5 +215,5 @@ def test_a_fixed_set_of_sequences_gets_wrong_labels_and_noisy_values():
 
 @pytest.mark.parametrize("settings", [{"label_noise": 0.1}, {"input_noise": 0.1}])
 def test_sequences_that_are_drawn_anew_are_refused(settings: dict[str, Any], tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"_noise: found 0.1, allowed: 0.0 for sequences that are drawn anew"):
+    with pytest.raises(ConfigError, match=r"_noise: found 0.1, allowed: 0.0 for sequences generated in each epoch"):
         load("sequences", tmp_path, **settings)

@@ -95,8 +95,8 @@ def test_too_little_is_refused(tmp_path: Path):
         load("series", tmp_path, train_fraction=0.06)
 
 
-def test_sequences_that_are_drawn_anew_are_refused(tmp_path: Path):
-    with pytest.raises(ConfigError, match=r"data.train_fraction: found 0.5, allowed: 1.0 for sequences that are drawn"):
+def test_generated_sequences_are_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"data.train_fraction: found 0.5, allowed: 1.0 for sequences generated"):
         load("sequences", tmp_path, train_fraction=0.5)
 
 

@@ -13,7 +13,7 @@ from flax import nnx
 
 from gru_bench.data.generated import adding, copy_memory, counting_languages
 from gru_bench.data.public import mnist
-from gru_bench.data.sequences.sequences import Sequences, given
+from gru_bench.data.sequences.sequences import Sequences, make_sequences
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.network import Network
 from gru_bench.sections import ModelConfig, TrainingConfig
@@ -33,7 +33,7 @@ def pictures() -> Sequences:
     form = {**FORM, "classes": list("0123456789"), "side": 28, "downsample": 7}
     grey = (np.random.PCG64(0).random_raw(20 * 784) % np.uint64(256)).astype(np.uint8).reshape(20, 28, 28)
     every = mnist.examples(grey, np.arange(20) % 10, form)
-    return given(form, 8, every.take(slice(8)), 0, every.take(slice(8, 13)), every.take(slice(13, None)))
+    return make_sequences(form, 8, every.take(slice(8)), 0, every.take(slice(8, 13)), every.take(slice(13, None)))
 
 
 DATA: dict[str, Sequences] = {

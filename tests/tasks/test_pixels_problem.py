@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gru_bench.data.public.mnist import examples
-from gru_bench.data.sequences.sequences import given
+from gru_bench.data.sequences.sequences import make_sequences
 from gru_bench.errors import DataError
 from gru_bench.tasks.memory import Memory
 from gru_bench.tasks.pixels_problem import Pixels
@@ -39,7 +39,7 @@ def test_baselines_see_the_picture_and_no_order(seed: int | None):
     pictures = np.zeros((400, 4, 4), np.uint8)
     pictures[np.arange(400), labels] = 200 + np.arange(400)[:, None] % 50
     every = examples(pictures, labels, form)
-    data = given(form, 360, every.take(slice(360)), 0, every.take(slice(20)), every.take(slice(360, None)))
+    data = make_sequences(form, 360, every.take(slice(360)), 0, every.take(slice(20)), every.take(slice(360, None)))
     found = Memory(data.describe()).baselines(data)
     assert found["majority class"]["accuracy"] == 0.5
     assert found["majority class"]["nll"] == pytest.approx(1.5 * math.log(2), rel=1e-5)

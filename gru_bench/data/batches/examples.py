@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.random import permutation
-from gru_bench.data.sequences.sequences import TRAIN, Draw, Examples, Sequences
+from gru_bench.data.sequences.sequences import TRAIN, ExampleGenerator, Examples, Sequences
 
 ExampleBatch = dict[str, NDArray[Any]]
 
@@ -23,7 +23,7 @@ def train_batches(data: Sequences, batch_size: int, seed: int) -> DrawnBatches |
 class DrawnBatches(Batches[ExampleBatch]):
     """Generated training batches: batch `index` is a pure function of the seeds, the epoch and the index."""
 
-    def __init__(self, data: Sequences, draw: Draw, batch_size: int, seed: int):
+    def __init__(self, data: Sequences, draw: ExampleGenerator, batch_size: int, seed: int):
         """Generate sequences of `data`, in batches of `batch_size`, from the seed of the run."""
         self._data, self._draw, self._batch_size, self._seed = data, draw, batch_size, seed
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.random import Seed, below, fractions, word_rows
-from gru_bench.data.sequences.sequences import Examples, Sequences, Size, drawn
+from gru_bench.data.random import Seed, fractions, uniform_integers, word_rows
+from gru_bench.data.sequences.sequences import Examples, Sequences, Size, generated_sequences
 from gru_bench.data.source import gives
 from gru_bench.errors import DataError
 from gru_bench.validation import Natural, Range
@@ -50,12 +50,12 @@ def load(
     def draw(seed: Seed, count: int) -> Examples:
         words = word_rows(seed, count, length + 2)
         half = length // 2
-        first, second = below(words[:, -2], half), half + below(words[:, -1], length - half)
+        first, second = uniform_integers(words[:, -2], half), half + uniform_integers(words[:, -1], length - half)
         markers = np.zeros((count, length), np.float32)
         markers[np.arange(count), first] = markers[np.arange(count), second] = 1.0
         return examples(fractions(words[:, :-2]), markers)
 
-    return drawn({"problem": "adding", "length": length}, (train_size, valid_size, test_size), draw, seed)
+    return generated_sequences({"problem": "adding", "length": length}, (train_size, valid_size, test_size), draw, seed)
 
 
 def examples(values: NDArray[np.float32], markers: NDArray[np.float32]) -> Examples:

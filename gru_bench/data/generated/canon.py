@@ -10,7 +10,7 @@ import numpy as np
 
 from gru_bench.data.data_set import SPLITS
 from gru_bench.data.pieces.pieces import Pieces, Roll, make_pieces, to_roll
-from gru_bench.data.random import below, random_bits, random_words
+from gru_bench.data.random import random_bits, random_words, uniform_integers
 from gru_bench.data.source import gives
 from gru_bench.validation import Natural, Range
 
@@ -63,8 +63,8 @@ def load(
 def walk(seed: tuple[int, ...]) -> tuple[int, list[int]]:
     """Draw a tonic, and the scale degrees of the first voice."""
     words = random_words((*seed, 0), 2)
-    tonic = TONICS[below(words[:1], len(TONICS))[0]]
-    notes = SHORTEST + int(below(words[1:], LONGEST - SHORTEST + 1)[0])
+    tonic = TONICS[uniform_integers(words[:1], len(TONICS))[0]]
+    notes = SHORTEST + int(uniform_integers(words[1:], LONGEST - SHORTEST + 1)[0])
     degrees = [0]
     for up in random_bits((*seed, 1), notes - 1).tolist():
         degrees.append(degrees[-1] + (_forced(degrees[-1]) or (1 if up else -1)))

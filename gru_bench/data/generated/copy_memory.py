@@ -8,8 +8,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.random import Seed, below, word_rows
-from gru_bench.data.sequences.sequences import Examples, Sequences, Size, drawn
+from gru_bench.data.random import Seed, uniform_integers, word_rows
+from gru_bench.data.sequences.sequences import Examples, Sequences, Size, generated_sequences
 from gru_bench.data.source import gives
 from gru_bench.errors import DataError
 from gru_bench.validation import Natural, Range
@@ -51,9 +51,9 @@ def load(
     """
 
     def draw(seed: Seed, count: int) -> Examples:
-        return examples(below(word_rows(seed, count, REMEMBERED), KINDS), delay)
+        return examples(uniform_integers(word_rows(seed, count, REMEMBERED), KINDS), delay)
 
-    return drawn({"problem": "copy", "delay": delay}, (train_size, valid_size, test_size), draw, seed)
+    return generated_sequences({"problem": "copy", "delay": delay}, (train_size, valid_size, test_size), draw, seed)
 
 
 def examples(symbols: NDArray[np.int64], delay: int) -> Examples:

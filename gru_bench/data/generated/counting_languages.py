@@ -12,8 +12,8 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.random import Seed, below, word_rows
-from gru_bench.data.sequences.sequences import Examples, Sequences, Size, given
+from gru_bench.data.random import Seed, uniform_integers, word_rows
+from gru_bench.data.sequences.sequences import Examples, Sequences, Size, make_sequences
 from gru_bench.data.source import gives
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import Natural, Range
@@ -54,14 +54,14 @@ def loader(letters: str) -> Callable[..., Sequences]:
             raise ConfigError("data.test_longest", test_longest, f"more than data.longest={longest}")
 
         def draw(seed: Seed, count: int) -> Examples:
-            counts = 1 + below(word_rows(seed, count, 1)[:, 0], longest)
+            counts = 1 + uniform_integers(word_rows(seed, count, 1)[:, 0], longest)
             return examples(counts, len(letters), 1 + len(letters) * longest)
 
         def each(greatest: int) -> Examples:
             return examples(np.arange(1, greatest + 1), len(letters), 1 + len(letters) * greatest)
 
         form = {"problem": "counting", "letters": letters, "longest": longest, "test_longest": test_longest}
-        return given(form, train_size, draw, seed, each(longest), each(test_longest))
+        return make_sequences(form, train_size, draw, seed, each(longest), each(test_longest))
 
     return load
 

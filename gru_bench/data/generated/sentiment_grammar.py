@@ -66,7 +66,7 @@ class Dice:
         self._seed, self._block = seed, 0
         self._words = iter(())
 
-    def below(self, limit: int) -> int:
+    def integer(self, limit: int) -> int:
         """Return an integer from 0 to limit - 1, uniformly."""
         word = next(self._words, None)
         if word is None:
@@ -77,12 +77,12 @@ class Dice:
 
     def one_of(self, choices: tuple[Any, ...]) -> Any:
         """Return one of the choices, uniformly."""
-        return choices[self.below(len(choices))]
+        return choices[self.integer(len(choices))]
 
 
 def clause(dice: Dice) -> Review:
     """Draw a clause."""
-    positive, negated, strength = dice.below(2) == 1, dice.below(3) == 0, dice.one_of((1, 2, 2, 3))
+    positive, negated, strength = dice.integer(2) == 1, dice.integer(3) == 0, dice.one_of((1, 2, 2, 3))
     words = ["the", dice.one_of(NOUNS), dice.one_of(VERBS), "not" if negated else ""]
     words += [dice.one_of(INTENSIFIERS[strength]), dice.one_of(GOOD if positive else BAD)]
     return Review(" ".join(filter(None, words)), strength if positive != negated else -strength)
@@ -91,7 +91,7 @@ def clause(dice: Dice) -> Review:
 def leaf(dice: Dice) -> Review:
     """Draw one clause, or two whose scores do not cancel."""
     first = clause(dice)
-    if dice.below(3):
+    if dice.integer(3):
         return first
     while True:
         second = clause(dice)
@@ -103,7 +103,7 @@ def nested(dice: Dice, depth: int) -> Review:
     """Draw a part of a review with `depth` nestings around its leaf."""
     if depth == 0:
         return leaf(dice)
-    kind, inner = dice.below(20), nested(dice, depth - 1)
+    kind, inner = dice.integer(20), nested(dice, depth - 1)
     if kind < 10:
         return Review(f"{dice.one_of(NEGATORS)} {inner.text}", -inner.score)
     if kind < 14:
@@ -116,10 +116,10 @@ def nested(dice: Dice, depth: int) -> Review:
 def review(dice: Dice, depth: int) -> Review:
     """Draw a review of a depth."""
     whole = nested(dice, depth)
-    if dice.below(3):
+    if dice.integer(3):
         return whole
-    other = nested(dice, dice.below(depth + 1))
-    before, after = (whole, other) if dice.below(2) else (other, whole)
+    other = nested(dice, dice.integer(depth + 1))
+    before, after = (whole, other) if dice.integer(2) else (other, whole)
     return Review(f"{before.text} , but {after.text}", after.score)
 
 
@@ -175,7 +175,7 @@ def load(
 def _generate(dice: Dice, size: int, deepest: int, seen: set[str]) -> list[tuple[Review, int]]:
     reviews: list[tuple[Review, int]] = []
     while len(reviews) < size:
-        depth = dice.below(deepest + 1)
+        depth = dice.integer(deepest + 1)
         one = review(dice, depth)
         if one.text not in seen:
             seen.add(one.text)

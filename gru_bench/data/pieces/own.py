@@ -21,7 +21,7 @@ def read_pieces(path: Path, key: str) -> list[Roll]:
         key: the argument that names it, for messages.
 
     Raises:
-        DataError: the file is missing, no JSON or of another structure, or a pitch is outside the piano.
+        DataError: the file is missing, is not JSON or has another structure, or a pitch is outside the piano.
     """
     place = str(path)
     text, _ = decode(read_file(place, key), "auto", place, key)
@@ -29,7 +29,7 @@ def read_pieces(path: Path, key: str) -> list[Roll]:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(
-            f"{key}: {place}, line {error.lineno}, column {error.colno}: no JSON ({error.msg}); expected {_FORM}."
+            f"{key}: {place}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); expected {_FORM}."
         ) from error
     except (ValueError, RecursionError) as error:  # thousands of digits, or of brackets
         raise DataError(f"{key}: {place}: cannot be read ({error}); expected {_FORM}.") from error

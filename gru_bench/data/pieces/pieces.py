@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.changes import drawn_share, fraction_facts
+from gru_bench.data.changes import fraction_facts, random_subset
 from gru_bench.data.data_set import SPLITS, DataSet
 
 KEYS = 88
@@ -26,15 +26,15 @@ SILENCE = "-"
 
 @dataclass(frozen=True)
 class Pieces(DataSet):
-    """What a model of music reads.
+    """Data of polyphonic music: pieces in three splits.
 
     Attributes:
         name: name of the data set.
         train: training pieces.
         valid: validation pieces.
         test: test pieces.
-        facts: plain values for the run record; `digest` names all frames of all pieces.
-        floor: metrics of the best possible model with independent keys on these very test pieces; None if unknown.
+        facts: plain values for the run record; `digest` covers all frames of all pieces.
+        floor: metrics of the best possible model with independent keys on these test pieces; None if unknown.
     """
 
     kind: ClassVar[str] = "pieces"
@@ -47,13 +47,13 @@ class Pieces(DataSet):
     floor: Mapping[str, float] | None = None
 
     def describe(self) -> dict[str, Any]:
-        """Return what a trained model needs to be used without the pieces: nothing, all rolls have the same keys."""
+        """Return an empty description: all rolls have the same keys."""
         return {}
 
     def with_train_fraction(self, share: float, seed: int) -> Pieces:
-        """Keep some of the pieces."""
+        """Keep a random subset of the pieces."""
         total = len(self.train)
-        train = [self.train[place] for place in drawn_share(total, share, seed).tolist()]
+        train = [self.train[place] for place in random_subset(total, share, seed).tolist()]
         counts = {"pieces": len(train), "steps": sum(map(len, train))}
         facts = self.facts | {name: {**self.facts[name], "train": count} for name, count in counts.items()}
         return replace(self, train=train, facts=fraction_facts(facts, share, len(train), total, draw_seed=seed))
@@ -65,7 +65,7 @@ def make_pieces(
     facts: Mapping[str, Any],
     floor: Mapping[str, float] | None = None,
 ) -> Pieces:
-    """Put pieces together, with their digest and counts among the facts."""
+    """Return a data set of pieces, with digest and counts among its facts."""
     digest = hashlib.sha256()
     for split in SPLITS:
         for roll in splits[split]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gru_bench.data.files.download import RemoteFile, fetch
 from gru_bench.data.random import permutation
-from gru_bench.data.sequences.sequences import Examples, Sequences, given
+from gru_bench.data.sequences.sequences import Examples, Sequences, make_sequences
 from gru_bench.data.source import gives
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import Natural, Range
@@ -100,7 +100,7 @@ def load(
     tested = np.sort(permutation(seed, 0, TEST, _TEST)[:test_size])
     train, valid = order[valid_size : valid_size + train_size], order[:valid_size]
     sources = {file.path: file.sha256[0] for file in FILES.values()}
-    return given(
+    return make_sequences(
         form,
         train_size,
         choose("train", train),

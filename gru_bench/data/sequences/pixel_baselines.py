@@ -1,4 +1,4 @@
-"""Baselines for pictures that are read pixel by pixel: they see the whole picture at once, without its order."""
+"""Baselines for images read pixel by pixel: they see the whole image at once."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from gru_bench.data.sequences.sequences import Examples
 
-PICTURES = 10_000  # at most, to fit the linear model: more would take longer than the default run
+PICTURES = 10_000  # maximum number of images for the linear model: more would take longer than the default run
 STRENGTH = 0.1  # inverse regularisation
-_LEAST = -1e9  # log-probability of a class that train lacks
+_LEAST = -1e9  # log-probability of a class absent from train
 
 _KNOWN: dict[str, Any] = {}
 
@@ -36,7 +36,7 @@ class Linear:
         """Return the log-probability of each class, in nats.
 
         Args:
-            pixels: within [0, 1], of shape (pictures, pixels).
+            pixels: within [0, 1], of shape (images, pixels).
         """
         model = self._fit()
         scores = np.full((len(pixels), self._classes), _LEAST, np.float32)

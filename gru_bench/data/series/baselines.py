@@ -19,28 +19,28 @@ _CHUNK_VALUES = 4_000_000
 
 
 def make_baselines(series: Series) -> dict[str, Forecast]:
-    """Return the baselines of a series by name; all they know comes from the training rows and the context."""
+    """Return the baselines of a series by name; they use only the training rows and the context."""
     return {"last value": last_value(series), "seasonal-naive": seasonal_naive(series), "linear": linear(series)}
 
 
 def last_value(series: Series) -> Forecast:
-    """Return the forecast that nothing changes after the context."""
+    """Return the forecast that repeats the last value of the context."""
     values, horizon = series.read, series.form.horizon
     return lambda origin: np.repeat(values[origin - 1][:, None], horizon, axis=1)
 
 
 def seasonal_naive(series: Series) -> Forecast:
-    """Return the forecast that the last season comes again, which may have begun before the context."""
+    """Return the forecast that repeats the last season, which may have begun before the context."""
     values, horizon, season = series.read, series.form.horizon, series.form.season
     ahead = np.arange(horizon) % season - season
     return lambda origin: values[np.maximum(origin[:, None] + ahead, 0)]
 
 
 def linear(series: Series) -> Forecast:
-    """Return one affine map from context to horizon, shared by all targets, with the last value taken out.
+    """Return one affine map from context to horizon, shared by all targets, with the last value subtracted.
 
-    It is fitted by least squares on the training windows whose horizon is whole; where there is none it forecasts the
-    last value. The tiny ridge keeps it defined where windows are fewer than weights, or all alike.
+    It is fitted by least squares on the training windows without missing targets; if there is none, it forecasts the
+    last value. A tiny ridge term keeps it defined for fewer windows than weights, or identical windows.
 
     References: Zeng et al. 2023, Are transformers effective for time series forecasting? (NLinear).
     """
@@ -52,11 +52,11 @@ def linear(series: Series) -> Forecast:
         for part in _chunks(starts, form.context + form.horizon):
             windows = _windows(values[:, target], form.context + form.horizon)[part]
             observed = _windows(series.observed[:, target], form.context + form.horizon)[part, form.context :]
-            whole = observed.all(axis=1)
-            contexts = _windows(read[:, target], form.context)[part][whole]
+            complete = observed.all(axis=1)
+            contexts = _windows(read[:, target], form.context)[part][complete]
             inputs = _without_last(contexts)
             square += inputs.T @ inputs
-            product += inputs.T @ (windows[whole, form.context :] - contexts[:, -1:])
+            product += inputs.T @ (windows[complete, form.context :] - contexts[:, -1:])
     ridge = RIDGE * max(np.trace(square) / form.context, 1.0)
     weights = np.linalg.solve(square + ridge * np.eye(form.context), product)
 
@@ -75,7 +75,7 @@ def _windows(values: NDArray[Any], length: int) -> NDArray[Any]:
 
 
 def _without_last(contexts: Values) -> Values:
-    """Return contexts, of shape (rows, context), minus their last value, in whose place there is a one."""
+    """Return contexts, of shape (rows, context), minus their last value, which is replaced by a one."""
     changed = contexts - contexts[:, -1:]
     changed[:, -1] = 1.0
     return changed
@@ -86,11 +86,11 @@ def _chunks(numbers: NDArray[np.int64], values_each: int) -> list[NDArray[np.int
 
 
 def errors(series: Series, chosen: Origins, forecast: Forecast) -> dict[str, Any]:
-    """Return what metrics are made of, over some windows.
+    """Return the sums of errors over some windows, from which metrics are computed.
 
     Returns:
         `squared`, `absolute`: sums of scaled errors by step of the horizon and target, of shape (horizon, targets);
-        `count`: how many are observed, of this shape; `items`: windows.
+        `count`: number of observed values, of the same shape; `items`: windows.
     """
     values = series.scaled
     shape = (series.form.horizon, len(series.form.targets))

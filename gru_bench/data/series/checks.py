@@ -1,4 +1,4 @@
-"""What a series must have to be learned from: rows enough, values to score, none beyond all scale."""
+"""Checks of a series: enough rows, values to score, no extreme values."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ FARTHEST = 1e12  # standard deviations from the mean
 
 
 def check_rows(name: str, splits: Mapping[str, tuple[int, int]], rows: int, context: int, horizon: int) -> None:
-    """Refuse splits that are shorter than a window.
+    """Check that each split is at least as long as a window.
 
     Raises:
-        DataError: one is.
+        DataError: a split is shorter.
     """
-    need = {"train": context + horizon, "valid": horizon, "test": horizon}
+    required = {"train": context + horizon, "valid": horizon, "test": horizon}
     for split, (start, end) in splits.items():
-        if end - start < need[split]:
+        if end - start < required[split]:
             read = f"data.context={context} + " if split == "train" else ""
             raise DataError(
                 f"data={name}: the {split} split has {end - start:,} of {rows:,} rows, expected at least "
-                f"{need[split]:,} ({read}data.horizon={horizon}). Give more rows, or lower them."
+                f"{required[split]:,} ({read}data.horizon={horizon}). Give more rows, or lower these settings."
             )
 
 
 def check_known(
     place: str, names: Sequence[str], splits: Mapping[str, tuple[int, int]], values: NDArray[np.float64]
 ) -> None:
-    """Refuse a split in which nothing could be scored, and warn of columns that are missing in a held-out one.
+    """Check that each split has values to score, and warn of columns without values in a held-out split.
 
     Args:
         place: the file, for messages.
@@ -43,18 +43,18 @@ def check_known(
         values: NaN where missing, of shape (rows, targets).
 
     Raises:
-        DataError: there is one.
+        DataError: a split has no value.
     """
     for split, (start, end) in splits.items():
         if end > start and np.isnan(values[start:end]).all():
             raise DataError(
-                f"{place}: none of the {end - start:,} rows of {split} has a value to forecast, expected at least "
-                "one. Give other rows, or cut elsewhere."
+                f"{place}: none of the {end - start:,} rows of {split} has a target value, expected at least "
+                "one. Give other rows, or change the size of the splits."
             )
         absent = [name for name, column in zip(names, values[start:end].T, strict=True) if np.isnan(column).all()]
         if absent and split != "train":
             log.warning(
-                "%s: %s: no value in the %s rows of %s, whose metrics say nothing of it",
+                "%s: %s: no value in the %s rows of %s, so its metrics do not cover it",
                 place,
                 ", ".join(absent),
                 f"{end - start:,}",
@@ -63,11 +63,11 @@ def check_known(
 
 
 def check_scaled(scaled: NDArray[np.float64], values: NDArray[np.float64], names: Sequence[str]) -> None:
-    """Refuse what float32 could not hold when it is squared and summed.
+    """Check that float32 can hold the sum of squares of the scaled values.
 
     Args:
         scaled: in standard deviations from the mean over the training rows, of shape (rows, columns).
-        values: the same in own units.
+        values: the same in their own units.
         names: of the columns.
 
     Raises:
@@ -78,6 +78,6 @@ def check_scaled(scaled: NDArray[np.float64], values: NDArray[np.float64], names
             row = int(np.abs(column).argmax())
             raise DataError(
                 f"column {name!r}: the value {own[row]:g} lies {abs(column[row]):.3g} standard deviations from the "
-                f"mean over the training rows, expected at most {FARTHEST:.0g}. Mend it, or name it as a missing-value "
-                "marker (data.missing=)."
+                f"mean over the training rows, expected at most {FARTHEST:.0g}. Correct it, or name it as a "
+                "missing-value marker (data.missing=)."
             )

@@ -1,4 +1,4 @@
-"""Which columns of a table are times, targets and covariates."""
+"""Select the columns of a table: times, targets and covariates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ELAPSED_WORDS = frozenset(
 
 
 def named(frame: Table, names: Sequence[str | int], key: str) -> tuple[str, ...]:
-    """Return columns that the user names, or, where no column is called so, numbers from 1 on.
+    """Return the columns that the user names; a name that is no column may be a column number, from 1.
 
     Raises:
         ConfigError: there is no such column.
@@ -47,10 +47,10 @@ def named(frame: Table, names: Sequence[str | int], key: str) -> tuple[str, ...]
 
 
 def refuse_twice(time_columns: Sequence[str], targets: Sequence[str], covariates: Sequence[str]) -> None:
-    """Refuse a column that has two roles.
+    """Check that no column has two roles.
 
     Raises:
-        ConfigError: there is one.
+        ConfigError: a column has two.
     """
     places: dict[str, str] = {}
     for key, names in (("time_column", time_columns), ("targets", targets), ("covariates", covariates)):
@@ -61,7 +61,7 @@ def refuse_twice(time_columns: Sequence[str], targets: Sequence[str], covariates
 
 
 def refuse_blanks(frame: Table, place: Place) -> None:
-    """Refuse a table of one column that blanks cut into several.
+    """Refuse a table of one column that looks like several columns separated by blanks.
 
     Raises:
         DataError: it is one.
@@ -69,15 +69,15 @@ def refuse_blanks(frame: Table, place: Place) -> None:
     cells = frame.iloc[:, 0]
     if len(frame.columns) == 1 and cells.str.contains(r"\S\s+\S").all() and np.isnan(as_numbers(cells, ".")).all():
         raise DataError(
-            f"{place.name}: the table has one column, and its cells, such as {cells.iloc[0]!r}, hold blanks. If these "
-            "stand between cells: data.delimiter=space."
+            f"{place.name}: the table has one column, and its cells, such as {cells.iloc[0]!r}, contain blanks. If "
+            "these separate columns: data.delimiter=space."
         )
 
 
 def guess_targets(frame: Table, used: Sequence[str], layout: SeriesLayout, place: Place) -> tuple[str, ...]:
-    """Return all columns of numbers; a column that is mostly numbers is kept, so that its odd cell is named.
+    """Return all numeric columns; a mostly numeric column is included, so that an error names its invalid cell.
 
-    Columns that count rows or elapsed time are left out.
+    Row counters and elapsed time are left out.
 
     Raises:
         DataError: there is none.
@@ -88,18 +88,18 @@ def guess_targets(frame: Table, used: Sequence[str], layout: SeriesLayout, place
         by_kind |= {"numbers": by_kind["consecutive"], "consecutive": []}
     counts = by_kind["count"] + by_kind["consecutive"]
     if by_kind["text"]:
-        log.info("%s: not forecast, since they hold no numbers: %s", place.name, ", ".join(by_kind["text"]))
+        log.info("%s: not forecast, since they are not numeric: %s", place.name, ", ".join(by_kind["text"]))
     if counts:
         log.warning(
-            "%s: not forecast, since they count rows or elapsed time: %s (data.targets= names the targets)",
+            "%s: not forecast, since they are row counters or elapsed time: %s (data.targets= names the targets)",
             place.name,
             ", ".join(counts),
         )
     for name in counts:
         if (np.diff(as_numbers(frame[name], ".")) < 0).any():
             log.warning(
-                "%s: column %r does not rise from row to row, and rows are taken in the order of the file. If the "
-                "newest comes first, or several series follow each other, sort or cut the file",
+                "%s: column %r does not rise from row to row, and rows are read in the order of the file. If the "
+                "newest row comes first, or the file holds several series, sort or split the file",
                 place.name,
                 name,
             )
@@ -112,9 +112,9 @@ def guess_targets(frame: Table, used: Sequence[str], layout: SeriesLayout, place
 
 
 def rename(frame: Table, form: SeriesForm, layout: SeriesLayout, place: Place) -> Table:
-    """Call columns as the run does: by their names, case aside; times may have another name.
+    """Rename columns as in the training data; names match up to case, and the time column may have another name.
 
-    A record of a run that did not keep the columns of its file takes those of a file without header in its own order.
+    A run whose record lacks the columns of its file reads a file without header by position.
 
     Raises:
         DataError: a column is missing.
@@ -125,21 +125,21 @@ def rename(frame: Table, form: SeriesForm, layout: SeriesLayout, place: Place) -
         return frame.set_axis(list(wanted), axis=1)
     names = {}
     for name in wanted:
-        found = [column for column in frame.columns if same_name(column, name)]
-        if not found and layout.time_columns == (name,):
-            found = list(guess_times(frame, layout.missing, layout.time_format, place)[:1])
-        if not found:
+        matches = [column for column in frame.columns if same_name(column, name)]
+        if not matches and layout.time_columns == (name,):
+            matches = list(guess_times(frame, layout.missing, layout.time_format, place)[:1])
+        if not matches:
             hint = nearest(name, frame.columns)
             raise DataError(
                 f"{place.name}: there is no column {name!r}. Expected {', '.join(wanted)}, as in the training data; "
                 f"found {', '.join(frame.columns)}. {hint}".rstrip()
             )
-        names[name if name in found else found[0]] = name
+        names[name if name in matches else matches[0]] = name
     return frame.rename(columns=names)
 
 
 def _kind(frame: Table, name: str, layout: SeriesLayout) -> Kind:
-    """Return what a column holds; `consecutive` are whole numbers from 0 or 1 on in the first column."""
+    """Return the kind of a column; `consecutive`: the integers from 0 or 1 on in the first column."""
     known = frame[name][~is_missing(frame[name], layout.missing)]
     readable = {mark: np.isfinite(as_numbers(known.iloc[:HEAD], mark)).sum() for mark in BOTH}
     values = as_numbers(known, "," if readable[","] > readable["."] else ".")
@@ -154,16 +154,16 @@ def _kind(frame: Table, name: str, layout: SeriesLayout) -> Kind:
     if len(values) < max(3, len(frame)) or not (numbered or elapsed or first):
         return "numbers"
     differences = np.diff(values)
-    one_way = (differences > 0).all() or (differences < 0).all()
+    monotonic = (differences > 0).all() or (differences < 0).all()
     share = _even_share(differences, known)
-    even = one_way and share == 1
-    if (elapsed and (one_way or share > 0.9)) or (even and numbered):
+    even = monotonic and share == 1
+    if (elapsed and (monotonic or share > 0.9)) or (even and numbered):
         return "count"
     return "consecutive" if even and first and values[0] in (0, 1) and (differences == 1).all() else "numbers"
 
 
 def _even_share(differences: np.ndarray, cells: Cells) -> float:
-    """Return the share of differences that are the usual one, but for the rounding of the last digit."""
+    """Return the share of differences equal to the median one, up to rounding of the last digit."""
     usual = abs(float(np.median(differences)))
     digits = cells.str.extract(r"[.,](\d+)$")[0].str.len().max()
     rounding = min(0.1 * usual, 1.01 * 10.0 ** -(digits if digits == digits else 9))

@@ -1,4 +1,4 @@
-"""The user's own CSV of series, and every file that is forecast later."""
+"""Read a user's CSV of series, and further files of the same form."""
 
 from __future__ import annotations
 
@@ -60,37 +60,37 @@ def load_series_csv(
     header: bool | None = None,
     skip_rows: SkippedRows | None = None,
 ) -> Series:
-    """Read a CSV of one or more series, a row per time, and cut it in order: train first, then valid, then test.
+    """Read a CSV of one or more series, one row per time, and split it in order: train, valid, test.
 
     Args:
-        mirror: unused; the file is the user's.
-        cache: unused; nothing is kept.
+        mirror: unused.
+        cache: unused.
         path: the file, relative to the working directory; `~` is the home folder.
-        time_column: the column of times, or a list, such as a date and a clock; null finds it; [] means none.
-        targets: the columns to forecast; null takes all columns of numbers.
-        covariates: columns that are known in advance, such as prices or holidays.
-        context: rows that are read; null is 96, or less where the file is short.
-        horizon: rows that are forecast; null is 24, or less where the file is short.
+        time_column: the column of times, or a list, such as a date and a clock time; null detects it; [] means none.
+        targets: the columns to forecast; null takes all numeric columns.
+        covariates: future covariates, known in advance, such as prices or holidays.
+        context: rows that the network reads; null is 96, or less for a short file.
+        horizon: rows that it forecasts; null is 24, or less for a short file.
         season: period in rows of the seasonal-naive forecast and of MASE; null derives it from the times.
-        calendar: whether the calendar joins what is known in advance.
-        steps: `time` puts rows on the grid of the most frequent step, rows that are not there count as missing;
+        calendar: whether calendar features join the covariates.
+        steps: `time` puts rows on the grid of the most frequent step, and absent rows count as missing;
             `rows` takes each row as one step.
         valid_fraction: share of the rows for validation.
         test_fraction: share of the rows for test.
-        day_first: whether dates such as 1/2/2024 begin with the day; null finds it.
-        time_format: of the times, as for strptime, or one of `time_formats.FORMATS`; null finds it.
-        time_zone: where times without an offset are from, as in Europe/Berlin; null: no zone.
-        decimal: decimal mark; null finds it for each column.
+        day_first: whether dates such as 1/2/2024 begin with the day; null detects it.
+        time_format: of the times, as for strptime, or one of `time_formats.FORMATS`; null detects it.
+        time_zone: zone of times without an offset, as in Europe/Berlin; null: no zone.
+        decimal: decimal mark; null detects it for each column.
         missing: missing-value markers beside the usual ones, such as -999.
-        delimiter: of the table; null finds it.
-        encoding: of the table; `auto` finds it.
-        header: whether the first row names the columns; null finds it.
-        skip_rows: how many lines are skipped at the top, or a list of the numbers of lines to skip, from 1 on; null
+        delimiter: of the table; null detects it.
+        encoding: of the table; `auto` detects it.
+        header: whether the first row names the columns; null detects it.
+        skip_rows: number of lines to skip at the top, or a list of line numbers to skip, from 1; null
             skips titles and comments above a header, and units below it.
 
     Raises:
         ConfigError: there is no such column, or a column is named twice.
-        DataError: the file is missing, unreadable, too short, or a cell, time or step of it is wrong.
+        DataError: the file is missing, unreadable or too short, or has an invalid cell, time or step.
     """
     if time_format is not None:
         check_format(time_format, "data.time_format")
@@ -161,7 +161,7 @@ def load_series_csv(
 def _describe_times(readings: Readings, layout: SeriesLayout, step: Step | None) -> str:
     time, zone = readings.time, readings.zone
     if time is None:
-        return "none, each row is one step"
+        return "none, one step per row"
     parts = [f"from {' + '.join(layout.time_columns)}", f"read as {layout.time_format}"]
     if "%y" in (layout.time_format or ""):
         parts.append("years of two digits are 1969 to 2068")
@@ -175,13 +175,13 @@ def read_series(path: Path, form: SeriesForm, *, setting: str = "file", ahead: b
 
     Args:
         path: the file; `-` is standard input.
-        form: what a run knows of its series.
+        form: the form of the training data.
         setting: the argument that named the file, for messages.
-        ahead: whether the `horizon` rows after the last row with a target are made the only split, `ahead`; else all
+        ahead: if true, the `horizon` rows after the last row with a target are the only split, `ahead`; otherwise all
             rows are the split `file`.
 
     Raises:
-        DataError: the file is missing, unreadable, too short, lacks a column, or a cell or time of it is wrong; or
+        DataError: the file is missing, unreadable or too short, lacks a column, or has an invalid cell or time; or
             covariates of the rows ahead are missing.
     """
     layout = SeriesLayout.from_dict(form.reading)

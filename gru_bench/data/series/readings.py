@@ -1,4 +1,4 @@
-"""The rows of a series as a file or a generator gives them, before they are scaled and missing values are filled."""
+"""The rows of a series before missing values are filled and values are scaled."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from gru_bench.data.series.scaling import Values
 
 @dataclass(frozen=True)
 class Readings:
-    """What a file or a generator gives.
+    """Rows of a series, as read from a file or generated.
 
     Attributes:
         time: ascending, of shape (rows,), or None.
         values: in the columns' own units, NaN where missing, of shape (rows, targets).
         covariates: columns known in advance, NaN where missing, of shape (rows, covariates).
-        zone: of the times, which then are in UTC; None: they are what clocks show where no zone is known.
+        zone: of the times, which are then in UTC; None: times are those of the wall clock, without a known zone.
     """
 
     time: Times | None
@@ -34,10 +34,10 @@ class Readings:
 
 
 def with_future(readings: Readings, step: Step | None, count: int) -> Readings:
-    """Add `count` rows without values; those that are there already, with covariates, are kept.
+    """Append rows without values up to `count` rows after the last known value; existing rows are kept.
 
     Args:
-        readings: rows up to the last known value, and perhaps rows after it whose targets are all missing.
+        readings: rows up to the last known value, possibly with later rows without targets.
         step: the sampling step.
         count: rows after the last known value.
     """
@@ -60,7 +60,7 @@ def fill(values: Values, before: Sequence[float]) -> Values:
 
     Args:
         values: of shape (rows, columns).
-        before: what stands above the first row, of shape (columns,).
+        before: values before the first row, of shape (columns,).
     """
     padded = np.concatenate([np.array(before, np.float64).reshape(1, -1), values])
     places = np.where(np.isnan(padded), 0, np.arange(len(padded))[:, None])

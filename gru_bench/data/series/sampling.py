@@ -1,4 +1,4 @@
-"""The sampling step of a series: found from its times, times put on a grid, the calendar, the season."""
+"""The sampling step of a series, regular time grids, calendar features and the season."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Step:
     """The time from one row to the next.
 
     Attributes:
-        unit: `time`: nanoseconds; `local`: the same on the wall clock of a zone whose offset changes; `months`:
+        unit: `time`: nanoseconds; `local`: nanoseconds on the wall clock of a zone with changing offset; `months`:
             calendar months, `month ends`: the same, with times at their last days, `business month starts` and
-            `business month ends`: at their first or last day from Monday to Friday; `weekdays`: Monday to Friday.
-        count: how many of them.
+            `business month ends`: at their first or last weekday; `weekdays`: Monday to Friday.
+        count: number of units.
     """
 
     unit: Unit
@@ -51,20 +51,20 @@ class Step:
 
     @property
     def nanoseconds(self) -> int:
-        """The step's usual length."""
+        """The usual length of the step."""
         return self.count * {"time": 1, "local": 1, "weekdays": DAY}.get(self.unit, 30 * DAY)
 
 
 def find_step(times: Times, zone: str | None = None) -> Step:
     """Return the sampling step.
 
-    It is months where each row has a month of its own and they keep their place in it, weekdays where daily times
-    leave out each weekend, else the most frequent difference (the median one where hardly two are equal). In a zone
-    whose offset changes it counts on the wall clock where this is the more regular one, or whole days pass.
+    It is months if each row has a month of its own and keeps its position within it, weekdays if daily times
+    leave out weekends, otherwise the most frequent difference (the median if hardly two are equal). In a zone
+    with changing offset the wall clock counts if it is the more regular one, or for steps of whole days.
 
     Args:
         times: at least two, ascending and different.
-        zone: where they are from.
+        zone: zone of the times.
     """
     step = _wall_step(times)
     wall = wall_clock(times, zone)
@@ -95,7 +95,7 @@ def _wall_step(times: Times) -> Step:
 
 
 def regularity(times: Times) -> float:
-    """Return the share of the most frequent difference between rows that follow each other."""
+    """Return the share of the most frequent difference between consecutive rows."""
     if times.size < 3:
         return 0.0
     differences = np.abs(np.diff(times).astype(np.int64))
@@ -103,7 +103,7 @@ def regularity(times: Times) -> float:
 
 
 def _place_in_month(times: Times) -> Unit | None:
-    """Return the place that times have in their months, each of which has at most one of them; None without one."""
+    """Return the unit of monthly times by their position within the month; None if they have no common position."""
     months = times.astype("datetime64[M]")
     within = _since(times, months)
     if (within == within[0]).all():
@@ -124,7 +124,7 @@ def _place_in_month(times: Times) -> Unit | None:
 
 
 def _in_month(months: NDArray[Any], unit: Unit, within: int) -> Times:
-    """Return the times at a place of months.
+    """Return the times at a position within months.
 
     Args:
         months: of dtype datetime64[M].
@@ -145,18 +145,18 @@ def _in_month(months: NDArray[Any], unit: Unit, within: int) -> Times:
 
 
 def _anchored(times: Times) -> bool:
-    """Say whether times have one place in their months, short months aside, which it may be too late for."""
+    """Return whether times have one position within their months, clipped to the last day of short months."""
     months = times.astype("datetime64[M]")
     return bool((_in_month(months, "months", int(_since(times, months).max())) == times).all())
 
 
 def _since(times: Any, starts: Any) -> Any:
-    """Return the nanoseconds from starts of any precision to times."""
+    """Return the nanoseconds from starts, of any precision, to times."""
     return (times - starts.astype("datetime64[ns]")).astype(np.int64)
 
 
 def future(times: Times, step: Step, count: int, zone: str | None = None) -> Times:
-    """Return the `count` times after the last one of `times`, whose step this is."""
+    """Return the next `count` times after the last one of `times`, which have this step."""
     if step.unit == "time":
         return times[-1] + (np.arange(1, count + 1) * step.count).astype("timedelta64[ns]")
     wall = wall_clock(times, zone)
@@ -179,23 +179,23 @@ def _wall_future(wall: Times, last: Any, step: Step, count: int) -> Times:
 
 
 def onto_grid(times: Times, step: Step, place: str, zone: str | None = None) -> tuple[Times, NDArray[np.int64]]:
-    """Put times onto the grid that begins with the first one.
+    """Map times to the regular grid that begins with the first one.
 
     Args:
         times: ascending and different, of shape (rows,).
         step: the sampling step.
         place: the file, for messages.
-        zone: where the times are from.
+        zone: zone of the times.
 
     Returns:
         The times of the grid, of shape (slots,), and each row's slot.
 
     Raises:
-        DataError: two rows fall into one slot, or most slots stay empty.
+        DataError: two rows fall into one slot, or most slots are empty.
     """
     wall = times if step.unit == "time" else wall_clock(times, zone)
     slots = _slots(wall, step)
-    instead = "data.steps=rows takes each row as one step, whatever its time"
+    instead = "data.steps=rows takes each row as one step, regardless of its time"
     same = np.flatnonzero(np.diff(slots) <= 0)
     if same.size:
         one, other = times[same[0]], times[same[0] + 1]
@@ -229,7 +229,7 @@ def _slots(wall: Times, step: Step) -> NDArray[np.int64]:
 
 
 def filled(times: Times) -> float:
-    """Return the share of the slots of their grid that times fill; 0 where two fall into one."""
+    """Return the share of filled slots on the regular grid of the times; 0 if two times share a slot."""
     ordered = np.unique(times)
     if ordered.size < 2:
         return 0.0
@@ -238,7 +238,7 @@ def filled(times: Times) -> float:
 
 
 def show_time(time: Any, zone: str | None = None) -> str:
-    """Return a time for messages: no more digits than it needs, or with the offset of its zone."""
+    """Return a time for messages: without trailing zeros, or with the offset of its zone."""
     if zone is not None:
         return iso_texts(np.array([time]), zone)[0]
     text = str(time.astype("datetime64[ns]")).replace("T", " ")
@@ -269,7 +269,7 @@ def calendar_features(times: Times, names: Sequence[str]) -> NDArray[np.float64]
 
 
 def usual_season(step: Step | None) -> int:
-    """Return the period, in rows, that series of this step usually have; 1 where there is none.
+    """Return the usual period, in rows, of series with this step; 1 if there is none.
 
     A day for steps below a day, a week for days, a year for weeks and longer; an hour for steps below a minute.
     """

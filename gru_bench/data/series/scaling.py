@@ -1,4 +1,4 @@
-"""Scaling of the columns of a series by what the training rows are like."""
+"""Scaling of the columns of a series by statistics of the training rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Scaler:
 
     @classmethod
     def fit(cls, values: Values, names: Sequence[str]) -> Scaler:
-        """Measure the columns of `values`, NaN left out.
+        """Compute mean and deviation of the columns of `values`, ignoring NaN.
 
         Raises:
             DataError: a column has no value.
@@ -32,7 +32,7 @@ class Scaler:
             if not column.any():
                 raise DataError(
                     f"column {name!r} has no value in the {len(values):,} training rows, expected at least one. Leave "
-                    "it out (data.targets=, data.covariates=) or cut elsewhere."
+                    "it out (data.targets=, data.covariates=) or change the size of the splits."
                 )
         count = known.sum(axis=0)
         with np.errstate(over="ignore", invalid="ignore"):

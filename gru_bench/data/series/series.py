@@ -1,7 +1,7 @@
-"""A series: values over time, what is known of them in advance, where it is cut, and how its values are scaled.
+"""A series: values over time, future covariates, splits and scaling.
 
-Missing values follow one rule. As an input, a missing value is the last known value of its column before it; where
-none stands before it, the column's mean over the training rows. As a target, it is neither scored nor trained on.
+Missing values follow one rule. As an input, a missing value is replaced by the last known value of its column, or by
+the column's mean over the training rows if there is none before it. As a target, it is neither scored nor trained on.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ Rows = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesForm:
-    """All that a trained model needs of a series beside its rows.
+    """All that a trained model needs to know of its series, apart from the rows.
 
     Attributes:
         name: name of the data set.
         targets: names of the columns to forecast.
-        covariates: names of the columns that are known in advance.
-        calendar: calendar features that join them.
-        context: rows that are read.
-        horizon: rows after them that are forecast.
+        covariates: names of the future covariates.
+        calendar: names of the calendar features, which join the covariates.
+        context: rows that the network reads.
+        horizon: rows that it forecasts.
         season: period in rows of the seasonal-naive forecast and of MASE.
-        step: the sampling step, or None where times are unknown.
+        step: the sampling step, or None if times are unknown.
         scaler: of the targets.
         covariate_scaler: of the covariates.
-        naive_error: mean absolute error of the seasonal-naive forecast over the training rows, in each target's own
-            units; None where it is 0 or unknown.
-        reading: how files of this form are read; see `gru_bench.data.series.table.SeriesLayout`.
+        naive_error: mean absolute error of the seasonal-naive forecast over the training rows, in units of each
+            target; None if it is 0 or unknown.
+        reading: layout of files of this form; see `gru_bench.data.series.table.SeriesLayout`.
     """
 
     name: str
@@ -73,7 +73,7 @@ class SeriesForm:
 
     @property
     def features(self) -> int:
-        """Numbers per row that are known in advance: covariates, sine and cosine of the calendar."""
+        """Known values per row: covariates, sine and cosine of the calendar features."""
         return len(self.covariates) + 2 * len(self.calendar)
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class SeriesForm:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SeriesForm:
-        """Build from what `to_dict` returned, perhaps by way of JSON."""
+        """Rebuild from `to_dict`, also from JSON."""
         plain: dict[str, Any] = {name: tuple(it) if isinstance(it, list) else it for name, it in values.items()}
         plain["step"] = None if plain["step"] is None else Step(**plain["step"])
         for name in ("scaler", "covariate_scaler"):
@@ -92,18 +92,18 @@ class SeriesForm:
 
 @dataclass(frozen=True)
 class Series(DataSet):
-    """Rows of a series in the form of a data set.
+    """Data of a forecasting task: the rows of a series in three splits.
 
     Attributes:
         form: names, context, horizon, scaling.
         time: of shape (rows,), or None.
         zone: of the times, as in `Readings`.
-        values: own units, missing ones filled, of shape (rows, targets).
+        values: in their own units, missing ones filled, of shape (rows, targets).
         observed: False where a value was missing, of shape (rows, targets).
         known: covariates, scaled, and calendar features, of shape (rows, features).
         splits: first row and the row after the last one, by split.
-        facts: plain values for the run record; `digest` names times, values and splits.
-        noisy: what is read in place of `values`, where inputs are noisy; targets stay.
+        facts: plain values for the run record; `digest` covers times, values and splits.
+        noisy: noisy inputs in place of `values`, or None; targets stay the same.
     """
 
     kind: ClassVar[str] = "series"
@@ -120,39 +120,39 @@ class Series(DataSet):
 
     @property
     def scaled(self) -> Values:
-        """The values in standard deviations from the mean of the training rows, as targets."""
+        """The values as targets, in standard deviations from the mean of the training rows."""
         return self.form.scaler.scale(self.values)
 
     @property
     def read(self) -> Values:
-        """The values as they are read, scaled."""
+        """The values as inputs, scaled."""
         return self.scaled if self.noisy is None else self.form.scaler.scale(self.noisy)
 
     def describe(self) -> dict[str, Any]:
-        """Return what a trained model needs to be used without the series, JSON-able."""
+        """Return all that a trained model needs to be used without the series, JSON-able."""
         return self.form.to_dict()
 
     @cached_property
     def labels(self) -> Sequence[str]:
-        """The time of each row in ISO 8601, all in one form, or its number."""
+        """The time of each row in ISO 8601, all in one form, or the row number."""
         if self.time is None:
             return [f"row {row:,}" for row in range(len(self.values))]
         return iso_texts(self.time, self.zone)
 
     @property
     def clock(self) -> Times | None:
-        """What clocks in the zone show."""
+        """The times on the wall clock of the zone."""
         return None if self.time is None else wall_clock(self.time, self.zone)
 
     def with_train_fraction(self, share: float, seed: int) -> Series:
         """Keep the last training rows, next to validation."""
         start, end = self.splits["train"]
-        used, need = rounded_share(end - start, share), self.form.context + self.form.horizon
-        if used < need:
+        used, required = rounded_share(end - start, share), self.form.context + self.form.horizon
+        if used < required:
             raise DataError(
                 f"data.train_fraction={share:g} leaves {used:,} of {end - start:,} training rows, expected at least "
-                f"{need:,} (data.context={self.form.context} + data.horizon={self.form.horizon}). "
-                "Raise it, or lower them."
+                f"{required:,} (data.context={self.form.context} + data.horizon={self.form.horizon}). "
+                "Increase it, or lower these."
             )
         first = end - used
         cut = replace(
@@ -166,7 +166,7 @@ class Series(DataSet):
         return replace(cut, facts=fraction_facts(self.facts | row_counts(cut), share, used, end - start))
 
     def with_input_noise(self, level: float, seed: int) -> Series:
-        """Add normal noise to the values that are read, in standard deviations of their column in train."""
+        """Add normal noise to the inputs, in units of the standard deviation of each column in train."""
         noisy = self.values.copy()
         for split, stream in input_seeds(seed).items():
             rows = slice(*self.splits[split])
@@ -189,7 +189,7 @@ def make_series(
     reading: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> Series:
-    """Put a series together; scaling and all else that is measured comes from the training rows.
+    """Return a series; scaling and all other statistics come from the training rows.
 
     Args:
         name: name of the data set.
@@ -198,16 +198,16 @@ def make_series(
         targets: names of the value columns.
         covariates: names of the covariate columns.
         step: the sampling step, or None.
-        context: rows that are read.
-        horizon: rows that are forecast.
+        context: rows that the network reads.
+        horizon: rows that it forecasts.
         season: period in rows; None derives it from the step.
         calendar: whether calendar features join the covariates.
-        reading: how a file of this form is read.
-        facts: what else identifies the data.
+        reading: layout of a file of this form.
+        facts: further facts that identify the data.
 
     Raises:
         ConfigError: calendar features without times, or a season longer than the training rows.
-        DataError: too few rows; a column without a value in train; or values beyond all scale.
+        DataError: too few rows, a column without a value in train, or an extreme value.
     """
     check_rows(name, splits, len(readings.values), context, horizon)
     if calendar and (readings.time is None or step is None):
@@ -243,7 +243,7 @@ def make_series(
 
 
 def row_counts(series: Series) -> dict[str, dict[str, int]]:
-    """Return the facts that are counted in a series by split."""
+    """Return counts by split, for the facts."""
     return {
         "rows": {split: end - start for split, (start, end) in series.splits.items()},
         "windows": {split: len(origins(series.form, series.splits[split])) for split in SPLITS},
@@ -252,10 +252,10 @@ def row_counts(series: Series) -> dict[str, dict[str, int]]:
 
 
 def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) -> Series:
-    """Return rows in a form that is settled already: fill missing values, scale covariates, add the calendar.
+    """Return rows in an existing form: fill missing values, scale covariates, add calendar features.
 
     Raises:
-        DataError: a calendar is asked for and there are no times, or a value lies beyond all scale.
+        DataError: the form needs times and there are none, or a value is extreme.
     """
     values = fill(readings.values, form.scaler.mean)
     covariates = fill(readings.covariates, form.covariate_scaler.mean)
@@ -282,7 +282,7 @@ def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) ->
 
 
 def cut_rows(rows: int, valid_fraction: float, test_fraction: float) -> dict[str, Rows]:
-    """Cut rows in order: train first, then valid, then test, which are whole numbers of rows."""
+    """Split rows in order: train, valid, test."""
     train = int(rows * (1 - valid_fraction - test_fraction) + 1e-6)
     test = int(rows * test_fraction + 1e-6)
     return {"train": (0, train), "valid": (train, rows - test), "test": (rows - test, rows)}
@@ -291,7 +291,7 @@ def cut_rows(rows: int, valid_fraction: float, test_fraction: float) -> dict[str
 def origins(form: SeriesForm, rows: Rows) -> range:
     """Return the first target rows of all windows whose whole horizon lies in `rows`.
 
-    Their contexts may reach back to rows before these, as far as the first row of the series.
+    Their contexts may reach back to earlier rows, as far as the first row of the series.
     """
     start, end = rows
     return range(max(start, form.context), end - form.horizon + 1)

@@ -25,7 +25,7 @@ from gru_bench.errors import DataError
 log = logging.getLogger(__name__)
 
 Steps = Literal["time", "rows"]
-MOST_KEYS = 10  # columns among which those are sought that tell series apart
+MOST_KEYS = 10  # maximum number of columns considered as identifiers of series
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class SeriesLayout(Layout):
     """How a file becomes a series: the layout of its table, and how its cells are read.
 
     Attributes:
-        time_columns: the columns that hold its times, joined by a blank; none: each row is one step.
+        time_columns: the columns of its times, joined by a blank; empty: each row is one step.
         steps: `time` puts rows on a grid of the sampling step, `rows` takes each row as one step.
-        day_first: whether dates such as 1/2/2024 begin with the day; None finds it.
-        time_format: of the times; None finds it. A run has it from its training data.
-        time_zone: where times without an offset are from; `offset`: the times of the training data have one; or None.
-        decimal: decimal mark that the user names; None finds it for each column.
-        decimals: decimal mark by column, of the training data; empty before it is read.
+        day_first: whether dates such as 1/2/2024 begin with the day; None detects it.
+        time_format: of the times; None detects it. A run keeps that of its training data.
+        time_zone: zone of times without an offset; `offset`: the times of the training data have one; or None.
+        decimal: decimal mark named by the user; None detects it for each column.
+        decimals: decimal mark by column in the training data; empty before it is read.
         thousands: columns of the training data in which the other mark groups thousands.
         missing: missing-value markers, beside the usual ones.
     """
@@ -73,7 +73,7 @@ def without_empty_rows(frame: Table, name: str) -> tuple[Table, Place]:
 
 
 def marks_of(frame: Table, names: Sequence[str], layout: SeriesLayout) -> dict[str, Marks]:
-    """Return the marks in the numbers of columns; where the training data has decided, its decisions count."""
+    """Return the decimal and grouping marks of columns; those determined by the training data take precedence."""
 
     def known(name: str) -> Cells:
         return frame[name][~is_missing(frame[name], layout.missing)]
@@ -106,13 +106,13 @@ def to_readings(
         targets: names of the value columns.
         covariates: names of the covariate columns.
         place: for messages.
-        decided: whether the training data has decided how times are read.
+        decided: whether the training data has determined the format of times.
 
     Returns:
-        The rows; their most frequent step, None without times; and how they were read.
+        The rows; their sampling step, None without times; and the complete layout.
 
     Raises:
-        DataError: a cell is no number or no time, or a time comes twice.
+        DataError: a cell is not a number or not a time, or a time occurs twice.
     """
     marks = marks_of(frame, (*targets, *covariates), layout)
     decimals: dict[str, Decimal] = {
@@ -132,7 +132,7 @@ def to_readings(
     order = np.argsort(dates.time, kind="stable")
     moved = np.diff(order)
     if (moved < 0).all() and moved.size:
-        log.warning("%s: the newest row comes first; the rows were put in the order of time", place.name)
+        log.warning("%s: the newest row comes first; the rows were sorted by time", place.name)
     elif (moved < 0).any():
         log.warning("%s: the rows are not in the order of time; they were sorted", place.name)
     time = dates.time[order]
@@ -171,7 +171,7 @@ def _refuse_equal_times(
     elif layout.steps == "rows":
         advice = "Take each row as one step without its time: data.time_column=[]"
     else:
-        advice = "Merge or delete the others; or data.steps=rows takes each row as one step, whatever its time"
+        advice = "Merge or delete the others; or data.steps=rows takes each row as one step, regardless of its time"
     if zone is None and at_clock_changes(time[same]):
         advice += f". {CLOCK_CHANGES}"
     raise DataError(
@@ -181,8 +181,8 @@ def _refuse_equal_times(
 
 
 def _columns_of_series(frame: Table, time: Times, order: np.ndarray, time_columns: Sequence[str]) -> str:
-    """Return the column, or the two, by which rows of the same time differ, for a message; nothing where none is."""
-    many = np.unique(time).size < 0.9 * len(time)  # else numbers that differ may be what is measured
+    """Return, for a message, the one or two columns that identify rows of the same time; empty if there are none."""
+    many = np.unique(time).size < 0.9 * len(time)  # otherwise differing numbers may be measured values
     counts = {
         name: frame[name].nunique()
         for name in frame.columns
@@ -198,7 +198,7 @@ def _columns_of_series(frame: Table, time: Times, order: np.ndarray, time_column
 
 
 def regular(readings: Readings, step: Step, place: Place) -> Readings:
-    """Put rows onto the grid of the step; slots without a row are missing values."""
+    """Place rows on the grid of the step; slots without a row are missing values."""
     time = readings.time
     assert time is not None
     grid, slots = onto_grid(time, step, place.name, readings.zone)

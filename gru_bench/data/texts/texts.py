@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from gru_bench.data.changes import (
     changed_facts,
-    confused,
-    drawn_share,
     fraction_facts,
     input_seeds,
     noise_facts,
+    random_subset,
+    replace_randomly,
     wrong_labels,
 )
 from gru_bench.data.data_set import SPLITS, DataSet
@@ -35,7 +35,7 @@ class EncodedTexts:
         ids: word ids of all texts one after the other, int32 of shape (words,).
         starts: where each text begins in `ids`, and the end of the last one, int64 of shape (texts + 1,).
         labels: class numbers, int32 of shape (texts,).
-        texts: as they were given.
+        texts: the original texts.
     """
 
     ids: Tokens
@@ -66,16 +66,16 @@ class EncodedTexts:
 
 @dataclass(frozen=True, kw_only=True)
 class TextForm:
-    """All that a trained model needs of its data beside the texts.
+    """All that a trained model needs to know of its data.
 
     Attributes:
         name: name of the data set.
         vocabulary: words of the training split, and `<unk>`.
-        classes: names of the classes; a label is a place in it.
-        max_length: the most words of a text that are read, or None.
-        keep: which words of a longer text are read: those at its `start`, at its `end`, or half from both `ends`.
-        reading: how a file of this form is read; see `gru_bench.data.texts.own.TextLayout`.
-        tokeniser: the version of the rules by which texts are split into words.
+        classes: names of the classes; a label is an index.
+        max_length: maximum number of words of a text that the network reads, or None.
+        keep: the words of longer texts to read: at the `start`, at the `end`, or half at both `ends`.
+        reading: layout of a file of this form; see `gru_bench.data.texts.own.TextLayout`.
+        tokeniser: version of the tokeniser's rules.
     """
 
     name: str
@@ -87,7 +87,7 @@ class TextForm:
     tokeniser: Tokeniser = 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
+        """Return plain values, JSON-able."""
         values = {name: getattr(self, name) for name in ("name", "max_length", "keep", "tokeniser")}
         return values | {
             "vocabulary": self.vocabulary.to_dict(),
@@ -97,12 +97,12 @@ class TextForm:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TextForm:
-        """Build from what `to_dict` returned, perhaps by way of JSON; earlier versions did not name their tokeniser."""
+        """Rebuild from `to_dict`, also from JSON; earlier versions did not name their tokeniser."""
         vocabulary = Vocabulary.from_dict(values["vocabulary"])
         return cls(**{**values, "vocabulary": vocabulary, "classes": tuple(values["classes"])})
 
     def encode(self, texts: Sequence[str], labels: Sequence[int] | NDArray[np.int32]) -> EncodedTexts:
-        """Return texts as examples; a text without a word is one `<unk>`."""
+        """Encode texts; a text without words is one `<unk>`."""
         unknown = self.vocabulary.ids[UNKNOWN]
         rows = [self.vocabulary.encode_symbols(tokenise(text, self.tokeniser)) for text in texts]
         rows = [row if row.size else np.array([unknown], np.int32) for row in rows]
@@ -111,20 +111,20 @@ class TextForm:
         )
 
     def cut(self, ids: Tokens) -> Tokens:
-        """Return the words of a text that are read."""
+        """Return the words of a text that the network reads."""
         return np.concatenate([ids[part] for part in parts_read(ids.size, self.max_length, self.keep)])
 
 
 @dataclass(frozen=True)
 class LabelledTexts(DataSet):
-    """What a text classifier reads.
+    """Data of a text classifier: labelled texts in three splits.
 
     Attributes:
         form: vocabulary, classes, length limit.
         train: training texts.
         valid: validation texts.
         test: test texts.
-        facts: plain values for the run record; `digest` names texts, labels and form.
+        facts: plain values for the run record; `digest` covers texts, labels and form.
     """
 
     kind: ClassVar[str] = "texts"
@@ -152,37 +152,37 @@ class LabelledTexts(DataSet):
         return self.form.classes
 
     def describe(self) -> dict[str, Any]:
-        """Return what a trained model needs to be used without the texts, JSON-able."""
+        """Return all that a trained model needs to be used without the texts, JSON-able."""
         return self.form.to_dict()
 
     def with_train_fraction(self, share: float, seed: int) -> LabelledTexts:
-        """Keep the same share of each class, at least one text of it."""
+        """Keep a random share of each class, at least one text."""
         kept = []
         for number in np.unique(self.train.labels):
             places = np.flatnonzero(self.train.labels == number)
-            kept.append(places[drawn_share(places.size, share, seed, int(number))])
+            kept.append(places[random_subset(places.size, share, seed, int(number))])
         part = self._with(train=self.train.take(np.sort(np.concatenate(kept))))
         facts = fraction_facts(part.facts, share, len(part.train), len(self.train), draw_seed=seed)
         return replace(part, facts=facts)
 
     def with_label_noise(self, share: float, seed: int) -> LabelledTexts:
-        """Replace a share of the training labels by another class."""
+        """Replace a share of the training labels by other classes."""
         labels, change = wrong_labels(self.train.labels, share, len(self.classes), seed)
         noisy = self._with(train=replace(self.train, labels=labels))
         return replace(noisy, facts=changed_facts(noisy.facts, "label_noise", change))
 
     def with_input_noise(self, level: float, seed: int) -> LabelledTexts:
-        """Read a share of the words as another one of the vocabulary."""
+        """Replace a share of the input words by others of the vocabulary."""
         splits: dict[str, EncodedTexts] = {split: getattr(self, split) for split in SPLITS}
         ids = {
-            split: confused(splits[split].ids, level, self.vocabulary.size, stream)
+            split: replace_randomly(splits[split].ids, level, self.vocabulary.size, stream)
             for split, stream in input_seeds(seed).items()
         }
         noisy = self._with(**{split: replace(splits[split], ids=ids[split]) for split in SPLITS})
         return replace(noisy, facts=noise_facts(noisy.facts, level, seed))
 
     def _with(self, **splits: EncodedTexts) -> LabelledTexts:
-        """Return the texts with other ones in some splits, counted again."""
+        """Return the data with some splits replaced and its counts updated."""
         changed = replace(self, **splits)
         counts = text_counts(self.form, {split: getattr(changed, split) for split in SPLITS})
         return replace(changed, facts=self.facts | counts)
@@ -201,22 +201,22 @@ def make_texts(
     reading: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> LabelledTexts:
-    """Put labelled texts together; the vocabulary comes from the training split alone.
+    """Return a data set of labelled texts; the vocabulary comes from the training split alone.
 
     Args:
         name: name of the data set.
         texts: texts by split.
         labels: class numbers by split.
         classes: names of the classes.
-        min_count: words that are rarer in train become `<unk>`.
-        max_vocabulary: the most words, `<eos>` and `<unk>` included.
-        max_length: the most words of a text that are read.
-        keep: which words of a longer text are read.
-        reading: how a file of this form is read.
-        facts: what else identifies the data.
+        min_count: rarer words of train become `<unk>`.
+        max_vocabulary: maximum number of words, `<eos>` and `<unk>` included.
+        max_length: maximum number of words of a text that the network reads.
+        keep: the words of longer texts to read.
+        reading: layout of a file of this form.
+        facts: further facts that identify the data.
 
     Raises:
-        ConfigError: the vocabulary would have no room for a word.
+        ConfigError: `max_vocabulary` is too small for any word.
         DataError: a split is empty, or train has texts of fewer than two classes.
     """
     for split in SPLITS:
@@ -224,8 +224,8 @@ def make_texts(
             raise DataError(f"data={name}: the {split} split has 0 texts, expected at least 1. Give more texts.")
     present = sorted(set(labels["train"]))
     if len(present) < 2:
-        found = f"{classes[present[0]]!r} alone"
-        raise DataError(f"data={name}: found the class {found} in train, expected at least two classes.")
+        only = classes[present[0]]
+        raise DataError(f"data={name}: found the class {only!r} alone in train, expected at least two classes.")
     if max_vocabulary is not None and max_vocabulary < 3:
         raise ConfigError("data.max_vocabulary", max_vocabulary, "an integer >= 3 or null")
     raw = _number_words(texts)
@@ -250,7 +250,7 @@ def make_texts(
 
 
 def text_counts(form: TextForm, splits: Mapping[str, EncodedTexts]) -> dict[str, Any]:
-    """Return the facts that are counted in texts by split."""
+    """Return counts by split, for the facts."""
     unknown = form.vocabulary.ids[UNKNOWN]
     return {
         "texts": {split: len(examples) for split, examples in splits.items()},
@@ -264,7 +264,7 @@ def text_counts(form: TextForm, splits: Mapping[str, EncodedTexts]) -> dict[str,
 
 @dataclass(frozen=True)
 class _Raw:
-    """Words numbered in the order of their first appearance; number 0 is `<unk>`, which empty texts hold."""
+    """Words numbered in the order of their first appearance; number 0 is `<unk>`, the content of empty texts."""
 
     words: list[str]
     ids: dict[str, NDArray[np.int32]]
@@ -279,8 +279,8 @@ def _number_words(texts: Mapping[str, Sequence[str]]) -> _Raw:
     for split in SPLITS:
         rows = []
         for text in texts[split]:
-            found = tokenise(text)
-            rows.append(np.fromiter(map(numbers.__getitem__, found), np.int32, len(found)) if found else empty)
+            words = tokenise(text)
+            rows.append(np.fromiter(map(numbers.__getitem__, words), np.int32, len(words)) if words else empty)
         ids[split], starts[split] = _join(rows), _starts([row.size for row in rows])
     return _Raw(list(numbers), ids, starts)
 
@@ -288,9 +288,9 @@ def _number_words(texts: Mapping[str, Sequence[str]]) -> _Raw:
 def _choose_words(raw: _Raw, min_count: int, max_vocabulary: int | None) -> tuple[Vocabulary, NDArray[np.int32]]:
     """Return the vocabulary of the training split and the id of each word number."""
     counts = np.bincount(raw.ids["train"], minlength=len(raw.words))
-    room = None if max_vocabulary is None else max_vocabulary - 2
+    limit = None if max_vocabulary is None else max_vocabulary - 2
     seen = [(int(-counts[number]), raw.words[number]) for number in np.flatnonzero(counts >= min_count)]
-    kept = [word for _, word in sorted(seen) if word not in (UNKNOWN, END_OF_SENTENCE)][:room]
+    kept = [word for _, word in sorted(seen) if word not in (UNKNOWN, END_OF_SENTENCE)][:limit]
     vocabulary = Vocabulary((*kept, END_OF_SENTENCE, UNKNOWN), "word", len(kept))
     unknown = vocabulary.ids[UNKNOWN]
     return vocabulary, np.array([vocabulary.ids.get(word, unknown) for word in raw.words], np.int32)

@@ -10,18 +10,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gru_bench.data.changes import confused, fraction_facts, input_seeds, noise_facts, rounded_share
+from gru_bench.data.changes import fraction_facts, input_seeds, noise_facts, replace_randomly, rounded_share
 from gru_bench.data.data_set import SPLITS, DataSet
 from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
 from gru_bench.errors import DataError
 
 MINIMUM_SYMBOLS = 10
-_SPREAD = (5**0.5 - 1) / 2  # multiples of it, modulo 1, lie evenly between 0 and 1
+_SPREAD = (5**0.5 - 1) / 2  # its multiples modulo 1 are evenly spread over 0 to 1
 
 
 @dataclass(frozen=True)
 class Corpus(DataSet):
-    """What a language model reads.
+    """Data of a language model: three streams of symbol ids.
 
     Attributes:
         name: name of the data set.
@@ -30,10 +30,10 @@ class Corpus(DataSet):
         train: ids, int32 of shape (symbols,).
         valid: ids, int32 of shape (symbols,).
         test: ids, int32 of shape (symbols,).
-        facts: plain values for the run record; `digest` names tokens and vocabulary.
-        floor: what the best possible model reaches on test, nats per symbol, by the way it was found (`floor`: exact
+        facts: plain values for the run record; `digest` covers tokens and vocabulary.
+        floor: nll of the best possible model on test, nats per symbol, by method of computation (`floor`: exact
             for these symbols); None if unknown.
-        read: what is read in place of the symbols of a split, where inputs are noisy, by split; targets stay.
+        read: noisy inputs by split; empty if inputs are clean. Targets are clean in any case.
     """
 
     kind: ClassVar[str] = "tokens"
@@ -50,12 +50,12 @@ class Corpus(DataSet):
     read: Mapping[str, Tokens] = field(default_factory=dict)
 
     def describe(self) -> dict[str, Any]:
-        """Return what a trained model needs to be used without the corpus, JSON-able."""
+        """Return all that a trained model needs to be used without the corpus, JSON-able."""
         unknown = self.vocabulary.ids.get(UNKNOWN, -1)
         return {"vocabulary": self.vocabulary.to_dict(), "unknown_in_train": bool((self.train == unknown).any())}
 
     def with_train_fraction(self, share: float, seed: int) -> Corpus:
-        """Keep symbols in a row: the first ones with seed 0, those from another place with other seeds."""
+        """Keep a contiguous block of symbols: the first ones with seed 0, a block from elsewhere with other seeds."""
         total = self.train.size
         used = rounded_share(total, share)
         if used < MINIMUM_SYMBOLS:
@@ -63,15 +63,15 @@ class Corpus(DataSet):
                 f"data.train_fraction={share:g} leaves {used} of {total:,} symbols, expected at least "
                 f"{MINIMUM_SYMBOLS}."
             )
-        start = int(seed * _SPREAD % 1 * (total - used))  # a larger share begins before it and ends after it
+        start = int(seed * _SPREAD % 1 * (total - used))  # the block of a larger share contains this one
         facts = self.facts | {"symbols": {**self.facts["symbols"], "train": used}}
         facts = fraction_facts(facts, share, used, total, **({"start": start} if start else {}))
         return replace(self, train=self.train[start : start + used], facts=facts)
 
     def with_input_noise(self, level: float, seed: int) -> Corpus:
-        """Read a share of the symbols as another one of the vocabulary; a floor holds for clean inputs alone."""
+        """Replace a share of the input symbols by others of the vocabulary; a floor holds only for clean inputs."""
         read = {
-            split: confused(getattr(self, split), level, self.vocabulary.size, stream)
+            split: replace_randomly(getattr(self, split), level, self.vocabulary.size, stream)
             for split, stream in input_seeds(seed).items()
         }
         return replace(self, read=read, floor=None, facts=noise_facts(self.facts, level, seed))
@@ -84,7 +84,7 @@ def make_corpus(
     facts: Mapping[str, Any],
     floor: Mapping[str, float] | None = None,
 ) -> Corpus:
-    """Put a corpus together, with its digest and counts among the facts.
+    """Return a corpus, with digest and counts among its facts.
 
     Raises:
         DataError: a split has fewer than 10 symbols.
@@ -112,10 +112,10 @@ def make_corpus(
 def encode_splits(
     vocabulary: Vocabulary, splits: Mapping[str, Sequence[str]]
 ) -> tuple[Vocabulary, dict[str, Tokens], dict[str, Any]]:
-    """Encode split symbols; `<unk>` joins the vocabulary only where valid or test need it.
+    """Encode the symbols of each split; `<unk>` is added to the vocabulary only if valid or test need it.
 
     Returns:
-        The vocabulary in use, ids by split, and facts: how many symbols of each split are `<unk>`, if it exists.
+        The vocabulary used, ids by split, and facts: the number of `<unk>` by split, if the vocabulary has it.
     """
     known = set(vocabulary.symbols)
     if any(symbol not in known for split in SPLITS for symbol in set(splits[split])):

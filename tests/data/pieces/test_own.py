@@ -22,7 +22,7 @@ def test_pieces_and_one_piece_alone(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("60 64", r"file: .*own.json, line 1, column 4: no JSON .*expected a list of pieces"),
+        ("60 64", r"file: .*own.json, line 1, column 4: not JSON .*expected a list of pieces"),
         ('{"train": []}', r"file: .*own.json: expected a list of pieces"),
         ("[]", "expected a list of pieces"),
         ("[60, 64]", "expected a list of pieces"),

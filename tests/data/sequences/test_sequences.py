@@ -6,8 +6,8 @@ import pytest
 
 from gru_bench.data.batches.examples import DrawnBatches, ShuffledBatches, SplitBatches, train_batches
 from gru_bench.data.generated import adding, copy_memory, counting_languages
-from gru_bench.data.random import below, fractions
-from gru_bench.data.sequences.sequences import Examples, Sequences, given, joined
+from gru_bench.data.random import fractions, uniform_integers
+from gru_bench.data.sequences.sequences import Examples, Sequences, concatenated, make_sequences
 
 PLACES: Any = {"mirror": None, "cache": Path()}
 ANBN = counting_languages.loader("ab")
@@ -73,7 +73,7 @@ def test_a_split_is_given_exactly_once(name: str, size: int):
 
 def test_sequences_of_different_lengths_are_padded_at_their_end():
     one, two = adding.read("0.5* 0.25*"), adding.read("1* 2 3 4*")
-    both = joined([one, two])
+    both = concatenated([one, two])
     assert both.inputs.shape == (2, 4, 2)
     assert both.padding.tolist() == [[True, True, False, False], [True] * 4]
     assert both.targets[both.mask].tolist() == [0.75, 5.0]
@@ -82,7 +82,7 @@ def test_sequences_of_different_lengths_are_padded_at_their_end():
 def test_draws_are_within_their_bounds():
     words = np.array([0, 2**64 - 1, 2**63, 12345], np.uint64)
     assert fractions(words).tolist()[:3] == [0.0, 1 - 2**-24, 0.5]
-    assert below(words, 10).tolist() == [0, 5, 8, 5]
+    assert uniform_integers(words, 10).tolist() == [0, 5, 8, 5]
 
 
 def numbered(count: int) -> Examples:
@@ -110,14 +110,14 @@ def test_each_epoch_holds_every_given_sequence_once_in_another_order():
 
 
 def test_given_sequences_are_shuffled_and_others_drawn():
-    data = given({"problem": "any"}, 10, numbered(10), 0, numbered(2), numbered(3), {"source": "here"})
+    data = make_sequences({"problem": "any"}, 10, numbered(10), 0, numbered(2), numbered(3), {"source": "here"})
     assert isinstance(train_batches(data, 4, 0), ShuffledBatches)
     assert isinstance(train_batches(SOURCES["adding"], 4, 0), DrawnBatches)
     assert (data.time_steps, data.facts["source"]) == (3, "here")
     assert data.facts["sequences"] == {"train": 10, "valid": 2, "test": 3}
     changed = numbered(10)
     changed.inputs[7, 1] = 99
-    other = given({"problem": "any"}, 10, changed, 0, numbered(2), numbered(3))
+    other = make_sequences({"problem": "any"}, 10, changed, 0, numbered(2), numbered(3))
     assert other.facts["digest"] != data.facts["digest"]
 
 
