@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -15,7 +15,7 @@ from gru_bench.claims.figures import Drawn
 from gru_bench.claims.finding import Answer, Finding
 from gru_bench.claims.headline import headline
 from gru_bench.claims.rows import Row, level_number
-from gru_bench.claims.wording import SMOKE, effect_text, improving_sides, rule
+from gru_bench.claims.wording import SMOKE, effect_text, improving_sides, listed, rule
 from gru_bench.reporting.format import count, duration, number
 from gru_bench.reporting.html import Cell
 
@@ -59,7 +59,7 @@ class Section:
         answer: the sentence made from its numbers.
         caveats: what qualifies or withdraws it.
         texts: label and text.
-        rules: name and words of each comparison.
+        rules: names and words of the comparisons' rules.
         arms: conditions and their settings.
         pictures: drawn from its rows.
         tables: of findings, over settings, of published values.
@@ -119,10 +119,7 @@ def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn], ch
         answer=headline(outcome),
         caveats=[caveat.text.strip() for caveat in claim.caveats],
         texts=[(label, text.strip()) for label, text in texts.items() if text.strip()],
-        rules=[
-            (comparison.name + ("" if comparison.verdict else " (does not decide)"), rule(claim, comparison, found))
-            for comparison, found in zip(claim.comparisons, of.values(), strict=True)
-        ],
+        rules=_rules(claim, of),
         arms=_arms_table(claim),
         pictures=pictures,
         tables=[*tables, *_beside_table(outcome)],
@@ -130,6 +127,15 @@ def section(outcome: Outcome, rows: Sequence[Row], pictures: Sequence[Drawn], ch
         warning=SMOKE if outcome.scale == "smoke" else "",
         changes=changes,
     )
+
+
+def _rules(claim: Claim, findings: Mapping[str, Sequence[Finding]]) -> list[tuple[str, str]]:
+    """Return the rules in words, each once, with the comparisons that it decides."""
+    names: dict[str, list[str]] = {}
+    for comparison in claim.comparisons:
+        name = comparison.name + ("" if comparison.verdict else " (does not decide)")
+        names.setdefault(rule(claim, comparison, findings[comparison.name]), []).append(name)
+    return [(listed(decided), text) for text, decided in names.items()]
 
 
 def _of(outcome: Outcome, comparison: Comparison) -> list[Finding]:
