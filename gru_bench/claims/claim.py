@@ -124,7 +124,7 @@ class Part:
         trials: of a random search, by scale, instead of levels; of arms with a `space`.
         extensions: how often, at most, half as many trials follow from extended ranges; see docs/claims.md.
         numbers: columns of results.csv; see docs/claims.md for those of each measure.
-        targets: of the validation metric, by setting, to which updates are counted.
+        targets: of the validation metric, by setting, to which updates are counted: one, or several for a curve.
         smoke: what stands for all of it at the scale `smoke`.
         drawn_by_seed: keys of `data` that get the value of the seed, beside those of the setting.
     """
@@ -141,7 +141,7 @@ class Part:
     trials: Seeds | None = None
     extensions: Natural = 0
     numbers: tuple[str, ...] = ("test", "valid")
-    targets: Mapping[str, float] = field(default_factory=dict)
+    targets: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     smoke: Smoke = field(default_factory=Smoke)
 
 

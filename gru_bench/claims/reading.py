@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,12 @@ from gru_bench.claims.needs import NEEDS_FILE, Need, Source
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.validation import bind
 
-BY_NAME: Mapping[str, type[float] | type[str]] = {"margins": float, "targets": float, "floors": float, "controls": str}
+BY_NAME: Mapping[str, Callable[[Any], Any]] = {
+    "margins": float,
+    "floors": float,
+    "controls": str,
+    "targets": lambda value: tuple(map(float, value)) if isinstance(value, list) else (float(value),),
+}
 """Keys that hold a value for each setting, or for each arm."""
 FORMER = ("claim", "at_least", "expected")
 """Keys of a comparison that an older version read."""

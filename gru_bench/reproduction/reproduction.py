@@ -174,7 +174,7 @@ def _run_row(job: Job, record: RunRecord) -> Row:
     directory = job.config.directory
     if record.status not in ENDED:
         raise UserError(f"{directory}: the run is {record.status} ({record.reason or 'no reason is known'}).")
-    numbers = run_numbers(record, directory, job.target) if record.status == "finished" else {}
+    numbers = run_numbers(record, directory, job.targets) if record.status == "finished" else {}
     return Row(
         key=job.key,
         config_hash=job.hash,

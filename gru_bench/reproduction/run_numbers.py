@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,13 @@ from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.record import RunRecord
 
 
-def run_numbers(record: RunRecord, directory: Path, target: float | None) -> dict[str, float | None]:
+def run_numbers(record: RunRecord, directory: Path, targets: Sequence[float] = ()) -> dict[str, float | None]:
     """Return the numbers of a run by name; docs/claims.md says what each is.
 
     Args:
         record: of a finished run.
         directory: the run's.
-        target: of the validation metric, to which updates are counted.
+        targets: of the validation metric, to which updates are counted.
     """
     found: dict[str, float | None] = {
         f"{split}_{name}": value for split, metrics in record.metrics.items() for name, value in metrics.items()
@@ -27,10 +27,13 @@ def run_numbers(record: RunRecord, directory: Path, target: float | None) -> dic
         "updates": float(record.updates),
         "best_update": None if record.best_update is None else float(record.best_update),
         "first_best_update": first_best_update(record, directory),
-        "updates_to_target": None if target is None else updates_to_target(record, directory, target),
         "flops_per_update": record.flops_per_update,
         "state_size": float(record.state_size),
     }
+    numbered = len(targets) > 1
+    for index, target in enumerate(targets, start=1):
+        name = f"updates_to_target_{index}" if numbered else "updates_to_target"
+        found[name] = updates_to_target(record, directory, target)
     test, train = found.get("test"), found.get("train")
     if test is not None and train is not None:
         found["gap"] = test - train if record.direction == "min" else train - test

@@ -18,12 +18,16 @@ def _history(folder: Path, *points: tuple[int, float]) -> Path:
 
 def test_numbers_of_a_run_are_those_of_its_record(finished_run: Path):
     record = read_record(finished_run)
-    numbers = run_numbers(record, finished_run, target=None)
+    numbers = run_numbers(record, finished_run)
     assert numbers["test"] == record.metrics["test"][record.metric]
+    assert numbers["valid"] is not None
     assert numbers["valid"] == record.metrics["valid"][record.metric]
     assert numbers["parameters_recurrent"] == record.parameters["recurrent"]
     assert numbers["updates"] == record.updates
-    assert numbers["updates_to_target"] is None
+    assert "updates_to_target" not in numbers
+    curve = run_numbers(record, finished_run, (numbers["valid"] + 100, numbers["valid"] - 100))
+    assert curve["updates_to_target_1"] is not None
+    assert curve["updates_to_target_2"] is None
 
 
 @pytest.mark.parametrize(
