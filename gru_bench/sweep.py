@@ -1,4 +1,4 @@
-"""`python -m gru_bench.sweep space=... task=...`: search settings by validation, with random draws or Optuna."""
+"""`python -m gru_bench.sweep space=... task=...`: search settings by validation, at random or with Optuna."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 INSTALL = "pip install 'gru_bench[sweep]'"
 NOT_HERE = {
-    "fresh": "A sweep begins anew with another study=... or search_seed=...",
-    "run_dir": "Each trial has a run directory of its own below paths.runs.",
+    "fresh": "For a new search choose another study=... or search_seed=...",
+    "run_dir": "Each trial has its own run directory in paths.runs.",
     "training.replicas": "A trial is one run.",
     "training.replica_key": "Put the setting into the space.",
     "training.replica_values": "Put the values into the space.",
 }
 TABLE_NAME, PICTURES = "trials.csv", ("parallel_coordinates", "importance", "budget")
 RETRAINED = 5  # seeds of the best trial's command
-WAIT = 10.0  # seconds, for a run that another process is at
-HOPEFUL = 3  # trials that may fail before it is taken that all of them do
+WAIT = 10.0  # seconds between attempts at a run that another process holds
+MAX_FAILED = 3  # if so many trials and all later ones fail, the space or the settings are at fault
 EXAMPLES = (
     "python -m gru_bench.sweep space=gru task=language_modeling trials=20 tracker=none",
     "python -m gru_bench.sweep space=lstm task=time_series data=etth1 method=optuna",
@@ -80,7 +80,7 @@ def sweep(
             space has it
 
     Returns:
-        The exit code: 0; 1 where no trial has finished; 130 or 143 after SIGINT or SIGTERM.
+        The exit code: 0; 1 if no trial has finished; 130 or 143 after SIGINT or SIGTERM.
 
     Raises:
         UserError: Optuna is missing, the study is of another search, all trials fail, or data, disk or a directory is
@@ -92,13 +92,13 @@ def sweep(
         raise ConfigError("study", str(study), "a file that ends in .db")
     searched = read_space(space_file(space)).without(settings)
     if not searched.searched:
-        raise ConfigError("space", space, "one with a setting that has several values and is not given here")
+        raise ConfigError("space", space, "one with several values of a setting that the command line does not fix")
     arguments = tuple(f"{key}={value}" for key, value in settings.items())
     base = composed(*arguments, *overrides(searched.constants))
 
     check_settings(base)
     import_jax()
-    from gru_bench.training.setup import load_task  # JAX is loaded here, after all that can be checked without it
+    from gru_bench.training.setup import load_task  # JAX is loaded here, after all checks that do not need it
 
     task, _ = load_task(base)
     facts = _facts(searched, base, method=method, prune=prune, search_seed=search_seed)
@@ -113,7 +113,7 @@ def sweep(
     except KeyboardInterrupt as stop:
         terminal.print(f"\nStopped. The same command continues from here: {path}")
         return getattr(stop, "exit_code", 130)
-    found = Search(
+    search = Search(
         space=searched,
         method=method,
         metric=task.metric,
@@ -121,7 +121,7 @@ def sweep(
         title=f"{base.task.name}, {base.data.source}",
         trials=opened.trials,
     )
-    return _show(found, arguments, base.seed, path, terminal)
+    return _show(search, arguments, base.seed, path, terminal)
 
 
 def _open(path: Path) -> type[Study]:
@@ -135,7 +135,7 @@ def _open(path: Path) -> type[Study]:
 
 
 def _check_files(study: Path) -> None:
-    """Check that study, table and pictures are those of an earlier call, or not there."""
+    """Check that study, table and figures are missing or come from an earlier call."""
     folder, hint = study.with_suffix(""), "Choose another study=..."
     check_replaceable(study, "study", is_study, hint=hint)
     check_replaceable(folder / TABLE_NAME, "study", is_table(("trial", "outcome")), hint=hint)
@@ -145,7 +145,7 @@ def _check_files(study: Path) -> None:
 
 
 def _facts(space: Space, base: Config, **how: Any) -> dict[str, Any]:
-    """Return all that decides what a search finds, the content of the user's own files included."""
+    """Return all that determines the results of a search, including the digests of user files."""
     searched = {key: str(parameter) for key, parameter in space.searched.items()}
     files = {"files": digests} if (digests := file_digests(base.data)) else {}
     return json.loads(json.dumps({**how, "space": searched, "settings": base.identity, **files}))
@@ -160,7 +160,7 @@ def _default_study(space: Space, base: Config, method: Method, facts: Mapping[st
 def _search(
     study: Study, count: int, settings_of: Callable[[Mapping[str, Any]], Config], metric: str, terminal: Terminal
 ) -> None:
-    """Run trials until the search has as many as it may have."""
+    """Run trials until the search has `count` of them."""
     while True:
         with study.claimed(count) as trial:
             if trial is None:
@@ -169,47 +169,48 @@ def _search(
             terminal.print(f"\nTrial {trial.number} of {count}: {' '.join(overrides(searched))}")
             try:
                 _run(trial, settings_of(trial.values), metric, terminal)
-            except ConfigError as error:  # these values do not go together; the settings that all share were checked
+            except ConfigError as error:  # these values are incompatible; the shared settings were checked before
                 trial.tell("failed", reason=str(error))
             except UserError:
-                terminal.print(f"Trial {trial.number} stopped; mend what the error says, then repeat the command.")
+                terminal.print(f"Trial {trial.number} stopped; correct the error, then repeat the command.")
                 raise
             except Exception as error:  # such as a network that is too large for the memory
                 reason, *_ = str(error).splitlines() or [""]
                 trial.tell("failed", reason=f"{type(error).__name__}: {reason}")
-        told = study.trials[trial.number]
-        value = "" if told.value is None else f", best validation {metric} {told.value:.5g}"
-        reason = f" ({told.reason})" if told.reason else ""
-        terminal.print(f"Trial {trial.number}: {told.outcome}{value}{reason}")
-        if len(study.trials) >= HOPEFUL and all(other.outcome == "failed" for other in study.trials):
+        ended = study.trials[trial.number]
+        value = "" if ended.value is None else f", best validation {metric} {ended.value:.5g}"
+        reason = f" ({ended.reason})" if ended.reason else ""
+        terminal.print(f"Trial {trial.number}: {ended.outcome}{value}{reason}")
+        if len(study.trials) >= MAX_FAILED and all(other.outcome == "failed" for other in study.trials):
             raise UserError(f"All {len(study.trials)} trials have failed, so the space or the settings are at fault.")
 
 
 def _run(trial: OpenTrial, config: Config, metric: str, terminal: Terminal) -> None:
-    """Train a trial to its end, or go on with it, and tell the study what became of it."""
+    """Train or continue a trial to its end, and record the outcome in the study."""
     from gru_bench.session import run_session
     from gru_bench.training.run_directory import InUse
 
     def pruner(_: Config, update: int, value: float) -> str:
-        trial.note(update, value)
-        return trial.hopeless()
+        trial.report(update, value)
+        return trial.prune_reason()
 
-    given_up = trial.hopeless()
-    while not given_up and not _diverged(config):
+    prune_reason = trial.prune_reason()
+    while not prune_reason and not _diverged(config):
         try:
             run_session(config, pruner)
             break
-        except InUse as other:  # such as a trial of another process with equal settings: then this is the same run
+        except InUse as other:  # for example another trial with equal settings, which is the same run
             terminal.print(f"Waiting: {other}")
             time.sleep(WAIT)
     record = read_record(config.directory)
     for row in read_metrics(config.directory / METRICS_FILE):
         if row["split"] == "valid" and math.isfinite(row[metric]):
-            trial.note(row["update"], row[metric])
-    outcome = "pruned" if given_up else record.status
+            trial.report(row["update"], row[metric])
+    outcome = "pruned" if prune_reason else record.status
     assert outcome in ("finished", "pruned", "diverged")
     best = record.metrics.get("valid", {}).get(metric)
-    trial.tell(outcome, value=best, updates=record.updates, reason=given_up or record.reason, run=str(config.directory))
+    reason = prune_reason or record.reason
+    trial.tell(outcome, value=best, updates=record.updates, reason=reason, run=str(config.directory))
 
 
 def _diverged(config: Config) -> bool:
@@ -217,13 +218,13 @@ def _diverged(config: Config) -> bool:
 
 
 def _show(search: Search, arguments: Sequence[str], seed: int, path: Path, terminal: Terminal) -> int:
-    """Print what was found and write the table and the pictures; return the exit code."""
+    """Print the results and write table and figures; return the exit code."""
     from gru_bench.reporting.csv_file import write_text
     from gru_bench.reporting.search_page import pictures, table
 
     counts = Counter(trial.outcome for trial in search.trials)
-    said = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
-    terminal.print(f"\n{len(search.trials)} trials{': ' if said else ''}{said}. Study: {path}")
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    terminal.print(f"\n{len(search.trials)} trials{': ' if outcomes else ''}{outcomes}. Study: {path}")
     best = search.best
     if best is None:
         terminal.print("No trial has finished.")
@@ -234,7 +235,7 @@ def _show(search: Search, arguments: Sequence[str], seed: int, path: Path, termi
         terminal.print(file)
     terminal.print(
         f"\nBest: trial {best.number}, validation {search.metric} {best.value:.5g}, {best.run}\n"
-        f"Train it with other seeds than the one that has selected:\n\n  {_command(search, arguments, seed)}"
+        f"Train it with other seeds than the selecting one:\n\n  {_command(search, arguments, seed)}"
     )
     return 0
 

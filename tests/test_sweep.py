@@ -178,7 +178,7 @@ def test_a_trial_that_is_worse_than_the_median_is_pruned(tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fresh=true"], "fresh: found 'true', allowed: nothing in a sweep. A sweep begins anew with another study="),
+        (["fresh=true"], "fresh: found 'true', allowed: nothing in a sweep. For a new search choose another study="),
         (["training.replicas=2"], "training.replicas: found '2', allowed: nothing in a sweep. A trial is one run."),
         (["study=here"], "study: found 'here', allowed: a file that ends in .db"),
         (["space=gruu"], "space: found 'gruu', allowed: gru, lstm"),
@@ -186,7 +186,7 @@ def test_a_trial_that_is_worse_than_the_median_is_pruned(tmp_path: Path):
         (["model.hidden=3"], "model.hidden: found '3', allowed: model.hidden_size"),
         (
             ["model.update_bias=1", "model.output_dropout=0", "optimizer.learning_rate=1"],
-            "space: found 'gru', allowed: one with a setting that",
+            "space: found 'gru', allowed: one with several values of a setting",
         ),
     ],
 )

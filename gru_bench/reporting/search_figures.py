@@ -46,7 +46,7 @@ def parallel_coordinates(search: Search) -> Figure:
     scale = _ValueScale(search)
     _axis(panel, len(keys), *scale.ticks())
     shares = _rank_shares(search)
-    for trial in sorted(search.told, key=lambda trial: -shares[trial.number]):  # the best on top
+    for trial in sorted(search.ended, key=lambda trial: -shares[trial.number]):  # the best on top
         heights = [_height(search.space.parameters[key], trial.values[key]) for key in keys]
         heights += [] if trial.value is None else [scale(trial.value)]
         is_best = search.best is not None and trial.number == search.best.number
@@ -67,7 +67,7 @@ def importance_bars(search: Search) -> Figure | None:
 
     Bars are means over repetitions, with their standard deviation; see `gru_bench.results.importance`.
     """
-    pairs = [(trial, value) for trial in search.told if (value := search.value_or_worst(trial)) is not None]
+    pairs = [(trial, value) for trial in search.ended if (value := search.value_or_worst(trial)) is not None]
     parameters = search.space.searched
     if len(pairs) < FEWEST or len({value for _, value in pairs}) == 1:
         return None
@@ -100,7 +100,7 @@ def budget_curve(search: Search) -> Figure | None:
     A pruned trial counts with the best value that it had reached, one that was never evaluated with the worst one of
     all. None where no trial was evaluated.
     """
-    values = [value for trial in search.told if (value := search.value_or_worst(trial)) is not None]
+    values = [value for trial in search.ended if (value := search.value_or_worst(trial)) is not None]
     if not values:
         return None
     figure, ((panel,),) = new_figure()
@@ -136,7 +136,7 @@ class _ValueScale:
 
     def __init__(self, search: Search):
         values = sorted(
-            (trial.value for trial in search.told if trial.value is not None), key=lambda x: search.sign * x
+            (trial.value for trial in search.ended if trial.value is not None), key=lambda x: search.sign * x
         )
         best, worst = (values[0], values[-1]) if values else (0.0, 1.0)
         end = best + _FAR * (float(np.median(values)) - best) if values else worst
@@ -206,13 +206,13 @@ def _round_values(parameter: Interval) -> list[float]:
 
 def _rank_shares(search: Search) -> dict[int, float]:
     """Return the rank of each trial's value as a share, 0 the best; those without a value come last."""
-    values = {trial.number: trial.value for trial in search.told}
+    values = {trial.number: trial.value for trial in search.ended}
     order = sorted(values, key=lambda number: math.inf if (value := values[number]) is None else search.sign * value)
     return {number: place / max(len(order) - 1, 1) for place, number in enumerate(order)}
 
 
 def _outcome_legend(figure: Figure, search: Search) -> None:
-    counts = {outcome: sum(trial.outcome == outcome for trial in search.told) for outcome in _LOOKS}
+    counts = {outcome: sum(trial.outcome == outcome for trial in search.ended) for outcome in _LOOKS}
     handles = [
         Line2D([], [], color="0.2", linestyle=_LOOKS[outcome], label=f"{count} {outcome}")
         for outcome, count in counts.items()

@@ -7,7 +7,7 @@
       optimizer.learning_rate: {distribution: log_uniform_values, min: 3.0e-4, max: 3.0e-2}
     command: ["${env}", python, -m, "${program}", "${args_no_hyphens}"]
 
-References: https://docs.wandb.ai/guides/sweeps/sweep-config-keys (the form of the file and its distributions).
+References: https://docs.wandb.ai/guides/sweeps/sweep-config-keys (format of the file and its distributions).
 """
 
 from __future__ import annotations
@@ -30,30 +30,30 @@ from gru_bench.validation import Positive, PositiveFloat, bind
 Value = bool | int | float | str
 
 DIGITS = 4
-"""Significant digits of a drawn number, so that its command can be typed."""
+"""Significant digits of a sampled number, so that its command can be typed."""
 
 _KEY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_TEXT = re.compile(r"[\w.+/-]+")  # W&B hands values on unquoted, and the command line gives other signs a meaning
+_TEXT = re.compile(r"[\w.+/-]+")  # W&B passes values unquoted, and other characters have a meaning on command lines
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values, each as likely as the others; a single one is a constant."""
+    """A uniform choice among values; a single value is a constant."""
 
     values: tuple[Value, ...]
 
     def draw(self, generator: np.random.Generator) -> Value:
-        """Return one of the values."""
+        """Sample one of the values."""
         return self.values[int(generator.integers(len(self.values)))]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Numbers from `low` to `high`, both included; integers where the bounds are.
+    """Numbers from `low` to `high`, both included; integers if the bounds are integers.
 
     Attributes:
-        step: the distance of neighbouring values, of which the bounds have a whole number between them; None: any.
-        log: whether their logarithm is uniform, instead of themselves.
+        step: distance of neighbouring values, which divides the width of the interval; None: continuous.
+        log: whether the logarithm is uniform.
     """
 
     low: int | float
@@ -67,27 +67,27 @@ class Interval:
         return isinstance(self.low, int)
 
     def draw(self, generator: np.random.Generator) -> int | float:
-        """Return one number, floats with `DIGITS` significant digits or on the grid of `step`."""
+        """Sample one number; floats have `DIGITS` significant digits or are on the grid of `step`."""
         if self.integer and self.log:
-            ends = np.log([self.low - 0.5, self.high + 0.5])  # each integer gets the share between its neighbours
+            ends = np.log([self.low - 0.5, self.high + 0.5])  # each integer n gets the share from n - 0.5 to n + 0.5
             return int(np.clip(round(math.exp(generator.uniform(*ends))), self.low, self.high))
         if self.step is not None:
             steps = int(generator.integers(round((self.high - self.low) / self.step), endpoint=True))
             value = self.low + steps * self.step
             return value if self.integer else float(f"{value:.12g}")
         if self.log:
-            drawn = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+            number = math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
         else:
-            drawn = generator.uniform(self.low, self.high)
-        return min(max(float(f"{drawn:.{DIGITS}g}"), self.low), self.high)
+            number = generator.uniform(self.low, self.high)
+        return min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)
 
     def place(self, value: int | float) -> float:
-        """Return where a value lies between `low` (0) and `high` (1), on the scale that is drawn from uniformly."""
+        """Return the position of a value between `low` (0) and `high` (1), on the scale that is uniform."""
         low, value, high = (math.log(number) if self.log else number for number in (self.low, value, self.high))
         return (value - low) / (high - low)
 
     def extended(self, by: Interval, *, up: bool) -> Interval:
-        """Return the interval with the width of another one, on the same scale, added above or below."""
+        """Return the interval extended above or below by the width of another one, on the same scale."""
         if self.log:
             low, high = self.low * by.low / by.high, self.high * by.high / by.low
         else:
@@ -103,14 +103,14 @@ Parameter = Choice | Interval
 
 @dataclass(frozen=True)
 class Space:
-    """What a search chooses from: settings of the `train` command by dotted key, in the order of the file."""
+    """A search space: settings of the `train` command by dotted key, in the order of the file."""
 
     name: str
     parameters: Mapping[str, Parameter]
 
     @property
     def constants(self) -> Mapping[str, Value]:
-        """The parameters that have a single value, with it."""
+        """The parameters with a single value, and that value."""
         return {
             key: parameter.values[0]
             for key, parameter in self.parameters.items()
@@ -119,17 +119,17 @@ class Space:
 
     @property
     def searched(self) -> Mapping[str, Parameter]:
-        """The parameters that have several values."""
+        """The parameters with several values."""
         return {key: parameter for key, parameter in self.parameters.items() if key not in self.constants}
 
     def draw(self, generator: np.random.Generator) -> dict[str, Value]:
-        """Return one random trial: each parameter's value by key, constants included."""
+        """Sample the values of a trial by key, constants included."""
         return {key: parameter.draw(generator) for key, parameter in self.parameters.items()}
 
     def without(self, keys: Iterable[str]) -> Space:
-        """Return the space without some of its parameters, which are then set elsewhere."""
-        left_out = set(keys)
-        return replace(self, parameters={key: value for key, value in self.parameters.items() if key not in left_out})
+        """Return the space without some of its parameters."""
+        excluded = set(keys)
+        return replace(self, parameters={key: value for key, value in self.parameters.items() if key not in excluded})
 
 
 def overrides(trial: Mapping[str, Value]) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ def overrides(trial: Mapping[str, Value]) -> tuple[str, ...]:
 
 
 def space_file(name: str) -> Path:
-    """Return the file of a space: `configs/sweeps/<name>.yaml`, or the file that is named by its path.
+    """Return the file of a space: `configs/sweeps/<name>.yaml`, or the path itself.
 
     Raises:
         ConfigError: there is no such file.
@@ -158,12 +158,12 @@ def read_space(path: Path) -> Space:
 
     Raises:
         UserError: it cannot be read.
-        ConfigError: a key or value that W&B does not know, or that not all three ways of searching understand.
+        ConfigError: a key or value unknown to W&B, or not supported by all of W&B, random search and Optuna.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: expected a W&B sweep file in YAML, found what cannot be read: {error}") from None
+        raise UserError(f"{path}: cannot be read as a W&B sweep file in YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(str(path), values, "a W&B sweep file with program, method, parameters and command")
     try:
@@ -189,7 +189,7 @@ def _sweep_file(
     project: str | None = None,
     entity: str | None = None,
 ) -> None:
-    """Have the keys of a sweep file as parameters, for `bind`; all but `parameters` are for W&B alone."""
+    """Declare the keys of a sweep file as parameters, for `bind`; all but `parameters` are for W&B alone."""
 
 
 def _parameter(key: str, entry: object) -> Parameter:
@@ -198,13 +198,13 @@ def _parameter(key: str, entry: object) -> Parameter:
     section = f"sweep.parameters.{key}"
     if not isinstance(entry, dict):
         raise ConfigError(section, entry, "value, values, or distribution with min and max")
-    given = dict(entry)
-    distribution = given.pop("distribution", None) or _implied(given)
+    options = dict(entry)
+    distribution = options.pop("distribution", None) or _implied(options)
     if distribution not in _DISTRIBUTIONS:
         raise ConfigError(f"{section}.distribution", distribution, ", ".join(_DISTRIBUTIONS))
     read = _DISTRIBUTIONS[distribution]
     try:
-        parameter = read(**bind(read, given, section))
+        parameter = read(**bind(read, options, section))
     except ConfigError as error:
         hint = (
             "Write a number with a dot and the sign of its exponent, as in 3.0e-4." if _is_number(error.found) else ""
@@ -215,33 +215,33 @@ def _parameter(key: str, entry: object) -> Parameter:
     return parameter
 
 
-def _is_number(found: object) -> bool:
+def _is_number(value: object) -> bool:
     try:
-        return isinstance(found, str) and math.isfinite(float(found))
+        return isinstance(value, str) and math.isfinite(float(value))
     except ValueError:
         return False
 
 
-def _implied(given: Mapping[str, object]) -> str:
-    """Return the distribution that W&B takes where none is named."""
-    if "value" in given:
+def _implied(options: Mapping[str, object]) -> str:
+    """Return the distribution that W&B assumes if none is named."""
+    if "value" in options:
         return "constant"
-    if "values" in given:
+    if "values" in options:
         return "categorical"
-    bounds = [given.get("min"), given.get("max")]
+    bounds = [options.get("min"), options.get("max")]
     return "int_uniform" if all(isinstance(bound, int) for bound in bounds) else "uniform"
 
 
 def _problem(parameter: Parameter) -> str:
-    """Return what would have to hold, where something does not."""
+    """Return the requirement that a parameter violates; empty if there is none."""
     if isinstance(parameter, Choice):
         texts = [value for value in parameter.values if isinstance(value, str)]
         if not parameter.values or len(set(map(str, parameter.values))) < len(parameter.values):
-            return "at least one value, and none twice"
+            return "at least one value, without duplicates"
         if any(_is_number(text) for text in texts):
-            return "numbers that YAML does not take for text: with a dot and the sign of the exponent, as in 3.0e-4"
+            return "numbers that YAML does not read as text: with a dot and the sign of the exponent, as in 3.0e-4"
         if not all(_TEXT.fullmatch(text) for text in texts):
-            return "texts of letters, digits and ._+/-"
+            return "text of letters, digits and ._+/-"
         return ""
     if parameter.low >= parameter.high:
         return "min below max"
@@ -249,7 +249,7 @@ def _problem(parameter: Parameter) -> str:
         math.isclose(bound / parameter.step, round(bound / parameter.step), abs_tol=1e-9)
         for bound in (parameter.low, parameter.high)
     ):
-        return "min and max that are multiples of q, so that all values lie between them"
+        return "min and max that are multiples of q"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""A search that is kept in an SQLite file: any number of processes take trials from it, now or later. Needs Optuna.
+"""A search stored in an SQLite file, from which any number of processes take trials. Needs Optuna.
 
-Nobody is asked who is still alive: a process holds a lock on its trial, which ends with the process. A trial that is
-not over and that nobody holds was left by a process that was stopped, and is the next one to be gone on with.
+A process holds a lock on its trial, which is released when the process ends. An unfinished trial without a lock
+belongs to a stopped process, and is continued next.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from gru_bench.search.space import Choice, Parameter, Space, Value
 from gru_bench.search.trials import Direction, Method, Outcome, Trial
 
 _NAME = "gru_bench"
-_UNTOLD = optuna.trial.TrialState.RUNNING
+_UNFINISHED = optuna.trial.TrialState.RUNNING
+_RESULT = "told"  # attribute of a trial; named so in existing files
 _STATES: Mapping[Outcome, optuna.trial.TrialState] = {
     "finished": optuna.trial.TrialState.COMPLETE,
     "pruned": optuna.trial.TrialState.PRUNED,
-    "diverged": optuna.trial.TrialState.PRUNED,  # Optuna's sampler learns from these, and nothing from those that fail
+    "diverged": optuna.trial.TrialState.PRUNED,  # Optuna's sampler learns from pruned trials, but not from failed ones
     "failed": optuna.trial.TrialState.FAIL,
 }
 
 
 class Study:
-    """The trials of one search, in an SQLite file that any number of processes of one machine share."""
+    """The trials of one search, in an SQLite file shared by any number of processes on one machine."""
 
     def __init__(
         self,
@@ -46,20 +47,20 @@ class Study:
         direction: Direction,
         facts: Mapping[str, Any],
     ):
-        """Open the file, or make it.
+        """Open or create the file.
 
         Args:
-            path: the SQLite file; locks lie in a folder beside it that is called as it is, without its ending.
-            space: what is searched.
-            method: random, or optuna: its tree-structured Parzen estimator, guided by the trials before.
-            seed: of the search; with random, the trial of a number is the same for equal seeds, whatever came before.
-            prune: whether a trial ends that is worse than the median of the finished ones at the same update.
-            direction: whether less (`min`) or more (`max`) is better.
-            facts: what must be equal whenever the study is opened, JSON-able.
+            path: the SQLite file; locks are in a folder beside it, of the same name without its ending.
+            space: the search space.
+            method: random, or optuna: its tree-structured Parzen estimator, guided by earlier trials.
+            seed: seed of the search; with random, a trial depends on this seed and its number alone.
+            prune: whether to end a trial that is worse than the median of the finished ones at the same update.
+            direction: whether lower (`min`) or higher (`max`) is better.
+            facts: values that identify the search, JSON-able; equal whenever the study is opened.
 
         Raises:
-            UserError: the file cannot be opened, or is no study.
-            ConfigError: it is the study of another search.
+            UserError: the file cannot be opened, or is not a study.
+            ConfigError: the study is of another search.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.space, self._method, self._seed = space, method, seed
@@ -70,7 +71,7 @@ class Study:
             with self._lock("study"):
                 self._study = optuna.create_study(
                     storage=optuna.storages.RDBStorage(
-                        "sqlite:///study.db",  # not the file: a URL cannot name every one
+                        "sqlite:///study.db",  # a placeholder: a URL cannot express every path
                         engine_kwargs={"creator": functools.partial(_connect, path.absolute())},
                     ),
                     study_name=_NAME,
@@ -84,12 +85,12 @@ class Study:
         except Exception as error:
             reason, *_ = str(error).splitlines() or [type(error).__name__]
             raise UserError(f"study: {path} cannot be opened as the SQLite file of a study: {reason}") from error
-        found = list(differences(facts, {**facts, **known} if known else facts))  # older studies know fewer facts
-        if found:
+        changed = list(differences(facts, {**facts, **known} if known else facts))  # older studies have fewer facts
+        if changed:
             raise ConfigError(
                 "study",
                 str(path),
-                f"a file of its own for each search: this one is of another ({'; '.join(found[:5])})",
+                f"a separate file for each search: this one is of another ({'; '.join(changed[:5])})",
                 "Choose another study=... or leave it out.",
             )
 
@@ -100,18 +101,18 @@ class Study:
 
     @contextlib.contextmanager
     def claimed(self, count: int) -> Iterator[OpenTrial | None]:
-        """Hold a trial that no other process holds: one that was left unfinished, else a new one, else None.
+        """Lock a trial for this process: an unfinished one that no process holds, else a new one, else None.
 
         Args:
-            count: how many trials the search may have altogether.
+            count: total number of trials of the search.
         """
         with contextlib.ExitStack() as held:
             with self._lock("study"):
-                trial = self._left(count, held) or self._new(count, held)
+                trial = self._resumed(count, held) or self._new(count, held)
             yield trial
 
-    def _left(self, count: int, held: contextlib.ExitStack) -> OpenTrial | None:
-        for trial in self._study.get_trials(deepcopy=False, states=(_UNTOLD,)):
+    def _resumed(self, count: int, held: contextlib.ExitStack) -> OpenTrial | None:
+        for trial in self._study.get_trials(deepcopy=False, states=(_UNFINISHED,)):
             if trial.number < count:
                 lock = self._lock(f"trial{trial.number}", wait=False)
                 try:
@@ -119,7 +120,8 @@ class Study:
                 except filelock.Timeout:
                     continue
                 held.callback(lock.release)
-                if self._study.get_trials(deepcopy=False)[trial.number].state == _UNTOLD:  # its holder told it just now
+                state = self._study.get_trials(deepcopy=False)[trial.number].state
+                if state == _UNFINISHED:  # otherwise its holder has just ended it
                     self._study.sampler = self._sampler(trial.number)
                     return self._open(optuna.trial.Trial(self._study, trial._trial_id))
         return None
@@ -133,13 +135,13 @@ class Study:
         return self._open(self._study.ask())
 
     def _open(self, trial: optuna.trial.Trial) -> OpenTrial:
-        """Return a trial with its values: those that it has, else new ones."""
+        """Return a trial with its values, which are new for a new trial."""
         values = {key: _suggest(trial, key, parameter) for key, parameter in self.space.parameters.items()}
         return OpenTrial(self._study, trial, values, self._direction)
 
     def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
         if self._method == "random":
-            return _Drawn(self.space.draw(np.random.default_rng([self._seed, number])))
+            return _FixedSampler(self.space.draw(np.random.default_rng([self._seed, number])))
         (seed,) = np.random.SeedSequence([self._seed, number]).generate_state(1)
         return optuna.samplers.TPESampler(seed=int(seed))
 
@@ -147,61 +149,61 @@ class Study:
         return filelock.FileLock(self._locks / f"{name}.lock", timeout=-1 if wait else 0)
 
     def _row(self, trial: optuna.trial.FrozenTrial) -> Trial:
-        told = trial.user_attrs.get("told", {})
-        if trial.state == _UNTOLD:
-            told = {**told, "outcome": "unfinished"}
+        result = trial.user_attrs.get(_RESULT, {})
+        if trial.state == _UNFINISHED:
+            result = {**result, "outcome": "unfinished"}
         values = {key: trial.params[key] for key in self.space.parameters if key in trial.params}
-        return Trial(number=trial.number, values=values, **told)
+        return Trial(number=trial.number, values=values, **result)
 
 
 class OpenTrial:
-    """A trial that this process holds."""
+    """A trial locked by this process."""
 
     def __init__(
         self, study: optuna.Study, trial: optuna.trial.Trial, values: Mapping[str, Value], direction: Direction
     ):
         self._study, self._trial, self._direction = study, trial, direction
         self.number, self.values = trial.number, values
-        self._seen: dict[int, float] = dict(study.get_trials(deepcopy=False)[trial.number].intermediate_values)
+        self._reported: dict[int, float] = dict(study.get_trials(deepcopy=False)[trial.number].intermediate_values)
 
-    def note(self, update: int, value: float) -> None:
-        """Write down a validation value; one of an update that is known already changes nothing."""
-        if update not in self._seen:
-            self._seen[update] = value
+    def report(self, update: int, value: float) -> None:
+        """Record the validation value of an update; a second value of the same update is ignored."""
+        if update not in self._reported:
+            self._reported[update] = value
             self._trial.report(value, update)
 
-    def hopeless(self) -> str:
-        """Return why the trial is not worth going on with, by what was noted; empty where it is."""
-        if not self._seen or not self._trial.should_prune():
+    def prune_reason(self) -> str:
+        """Return why the trial should be pruned, by the reported values; empty if it should continue."""
+        if not self._reported or not self._trial.should_prune():
             return ""
-        update = max(self._seen)
+        update = max(self._reported)
         return f"after {update:,} updates its best validation value, {self._best:.5g}, is worse than the median there"
 
     def tell(self, outcome: Outcome, *, value: float | None = None, updates: int = 0, reason: str = "", run: str = ""):
-        """Write down what became of the trial; `value` is its best one, by default the best of those noted."""
+        """Record the outcome of the trial and its best value, by default the best of the reported ones."""
         value = self._best if value is None else value
-        told = {"outcome": outcome, "value": value, "updates": updates, "reason": reason, "run": run}
-        self._trial.set_user_attr("told", told)
+        result = {"outcome": outcome, "value": value, "updates": updates, "reason": reason, "run": run}
+        self._trial.set_user_attr(_RESULT, result)
         self._study.tell(self.number, value if outcome == "finished" else None, state=_STATES[outcome])
 
     @property
     def _best(self) -> float | None:
         better = min if self._direction == "min" else max
-        return better(self._seen.values(), default=None)
+        return better(self._reported.values(), default=None)
 
 
-class _Drawn(optuna.samplers.BaseSampler):
-    """Gives a trial the values that were drawn for it."""
+class _FixedSampler(optuna.samplers.BaseSampler):
+    """Returns predetermined values."""
 
     def __init__(self, values: Mapping[str, Value]):
         self._values = values
 
     def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, Any]:
-        """Return nothing: no parameter depends on others."""
+        """Return nothing: parameters are independent."""
         return {}
 
     def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
-        """Return nothing: no parameter depends on others."""
+        """Return nothing: parameters are independent."""
         return {}
 
     def sample_independent(self, study: Any, trial: Any, param_name: str, param_distribution: Any) -> Value:

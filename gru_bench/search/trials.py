@@ -1,4 +1,4 @@
-"""The trials of a search as rows: what was tried and what came of it. No Optuna."""
+"""The trials of a search: values and outcomes. No Optuna."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Trial:
     """One trial of a search.
 
     Attributes:
-        number: from 0 on, in the order of asking.
-        outcome: unfinished also where a process is at it; failed: its settings are not possible, or an error ended it.
-        values: what was tried, by dotted key.
-        value: the best validation value that it reached; None where it was never evaluated.
-        updates: how far it was trained.
+        number: from 0, in order of creation.
+        outcome: unfinished: running or stopped; failed: its settings are incompatible, or an error ended it.
+        values: settings by dotted key.
+        value: its best validation value; None if it was never evaluated.
+        updates: number of updates trained.
         reason: why it did not finish.
         run: its run directory.
     """
@@ -41,10 +41,12 @@ class Search:
     """A search and its trials.
 
     Attributes:
-        space: what was searched.
-        method: random, or optuna (guided by the trials before).
-        metric: the validation metric that selects, of which less (`min`) or more (`max`) is better.
-        title: the task and data that it was searched for.
+        space: the search space.
+        method: random, or optuna (guided by earlier trials).
+        metric: the validation metric that selects.
+        direction: whether lower (`min`) or higher (`max`) is better.
+        title: task and data of the search.
+        trials: all trials so far.
     """
 
     space: Space
@@ -56,23 +58,23 @@ class Search:
 
     @property
     def best(self) -> Trial | None:
-        """The finished trial with the best validation value, of equal ones the first; None where none has finished."""
+        """The finished trial with the best validation value, the first of equal ones; None if none has finished."""
         finished = [trial for trial in self.trials if trial.outcome == "finished" and trial.value is not None]
         return min(finished, key=lambda trial: self.sign * (trial.value or 0.0), default=None)
 
     @property
     def sign(self) -> int:
-        """1 where less is better, else -1."""
+        """1 if lower is better, else -1."""
         return 1 if self.direction == "min" else -1
 
     @property
-    def told(self) -> list[Trial]:
-        """The trials whose settings were possible and that are over."""
+    def ended(self) -> list[Trial]:
+        """The trials that were trained and have ended: finished, pruned or diverged."""
         return [trial for trial in self.trials if trial.outcome in ("finished", "pruned", "diverged")]
 
     def value_or_worst(self, trial: Trial) -> float | None:
-        """Return a trial's value; one that was never evaluated counts as the worst of those that were."""
-        values = [other.value for other in self.told if other.value is not None]
+        """Return a trial's value; a trial without an evaluation counts as the worst of the others."""
+        values = [other.value for other in self.ended if other.value is not None]
         if trial.value is not None or not values:
             return trial.value
         return max(values, key=lambda value: self.sign * value)

@@ -64,7 +64,7 @@ def test_every_distribution_is_read_as_wandb_means_it(tmp_path: Path):
         ({"distribution": "normal", "mu": 0, "sigma": 1}, "learning_rate.distribution: found 'normal', allowed: cons"),
         ({"min": 0.1}, "learning_rate.max: found nothing, allowed: a number"),
         ({"min": "3e-4", "max": 0.1}, "found '3e-4', allowed: a number. Write a number with a dot"),
-        ({"values": ["3e-4", 0.1]}, "allowed: numbers that YAML does not take for text"),
+        ({"values": ["3e-4", 0.1]}, "allowed: numbers that YAML does not read as text"),
         ({"min": 0.1, "max": 0.1}, "allowed: min below max"),
         (
             {"distribution": "log_uniform_values", "min": 0, "max": 1},
@@ -72,9 +72,9 @@ def test_every_distribution_is_read_as_wandb_means_it(tmp_path: Path):
         ),
         ({"distribution": "q_uniform", "min": 1, "max": 8, "q": 3}, "min and max that are multiples of q"),
         ({"distribution": "q_log_uniform_values", "min": 1, "max": 8, "q": 2}, "learning_rate.q: found 2, allowed: 1"),
-        ({"values": []}, "at least one value, and none twice"),
-        ({"values": [0.1, 0.1]}, "at least one value, and none twice"),
-        ({"values": ["a,b"]}, "texts of letters, digits"),
+        ({"values": []}, "at least one value, without duplicates"),
+        ({"values": [0.1, 0.1]}, "at least one value, without duplicates"),
+        ({"values": ["a,b"]}, "text of letters, digits"),
         ({"values": [None]}, "values[0]: found nothing"),
         ({"vales": [1]}, "learning_rate.vales: found [1], allowed: "),
         (0.1, "found 0.1, allowed: value, values, or distribution with min and max"),
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_sweep_file_is_refused(tmp_path: Path):
     path.write_text("- 1\n")
     assert "allowed: a W&B sweep file" in refusal(path)
     path.write_text("a: [")
-    with pytest.raises(UserError, match="found what cannot be read"):
+    with pytest.raises(UserError, match="cannot be read as a W&B sweep file"):
         read_space(path)
 
 

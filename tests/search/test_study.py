@@ -51,7 +51,7 @@ def finish(study: Study, count: int, values: dict[int, list[float]] | None = Non
             if trial is None:
                 return
             for step, value in enumerate((values or {}).get(trial.number, [float(trial.number)]), start=1):
-                trial.note(10 * step, value)
+                trial.report(10 * step, value)
             trial.tell("finished", updates=100, run=f"runs/{trial.number}")
 
 
@@ -103,12 +103,12 @@ def test_a_trial_that_is_held_is_nobody_elses(tmp_path: Path):
 def test_a_trial_that_was_left_is_gone_on_with(tmp_path: Path):
     with opened(tmp_path).claimed(3) as left:
         assert left is not None
-        left.note(10, 0.5)
+        left.report(10, 0.5)
     with opened(tmp_path, seed=99).claimed(3) as again:
         assert again is not None
         assert (again.number, again.values) == (left.number, left.values)
-        again.note(10, 7.0)  # the same evaluation, met again on the way from the last checkpoint
-        again.note(20, 0.25)
+        again.report(10, 7.0)  # the same evaluation, met again on the way from the last checkpoint
+        again.report(20, 0.25)
         again.tell("finished")
     (trial,) = opened(tmp_path).trials
     assert (trial.outcome, trial.value) == ("finished", 0.25)
@@ -133,7 +133,7 @@ def test_a_killed_process_lets_its_trial_go(tmp_path: Path):
         "from tests.search.study_worker import SPACE, Study\n"
         "study = Study(Path('study.db'), SPACE, method='random', seed=0, prune=False, direction='min', facts={})\n"
         "with study.claimed(5) as trial:\n"
-        "    trial.note(1, 0.5)\n"
+        "    trial.report(1, 0.5)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     killed = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, timeout=60)
@@ -164,8 +164,8 @@ def test_what_is_told_is_kept(tmp_path: Path):
         with study.claimed(9) as trial:
             assert trial is not None
             if outcome in ("finished", "pruned"):
-                trial.note(10, 0.5)
-                trial.note(20, 0.75)
+                trial.report(10, 0.5)
+                trial.report(20, 0.75)
             trial.tell(outcome, updates=20, reason=reason, run="runs/x")
     found = [(trial.outcome, trial.value, trial.updates, trial.reason, trial.run) for trial in opened(tmp_path).trials]
     assert found == [
@@ -186,20 +186,20 @@ def test_a_trial_worse_than_the_median_is_hopeless_after_five(tmp_path: Path, di
     finish(study, 4, curves)
     with study.claimed(5) as early:
         assert early is not None
-        early.note(10, sign * 99.0)
-        assert early.hopeless() == ""
+        early.report(10, sign * 99.0)
+        assert early.prune_reason() == ""
         early.tell("failed")
     finish(study, 6, curves)
     with study.claimed(7) as trial:
         assert trial is not None
-        trial.note(10, sign * 3.0)
-        assert trial.hopeless() == ""
-        trial.note(20, sign * 3.5)
-        assert "after 20 updates its best validation value" in trial.hopeless()
+        trial.report(10, sign * 3.0)
+        assert trial.prune_reason() == ""
+        trial.report(20, sign * 3.5)
+        assert "after 20 updates its best validation value" in trial.prune_reason()
     spared = opened(tmp_path, prune=False, direction=direction)
     with spared.claimed(7) as trial:
         assert trial is not None
-        assert trial.hopeless() == ""
+        assert trial.prune_reason() == ""
 
 
 # Files
