@@ -1,4 +1,4 @@
-"""What a run wrote down while it trained, read back: the rows of its metrics and its sample outputs. No JAX."""
+"""Read the metrics and sample outputs of a run. No JAX."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _FROM_TEXT = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Return all rows of a metrics file, in order; a half-written last line, as of a run in progress, is left out.
+    """Return all rows of a metrics file in order, without a half-written last line, as of a run in progress.
 
-    JSON has no NaN and no infinity: the strings "NaN", "Infinity" and "-Infinity" come back as floats.
+    JSON has no NaN or infinity: the strings "NaN", "Infinity" and "-Infinity" are converted to floats.
 
     Raises:
         UserError: the file cannot be read, or a line other than the last is damaged.
@@ -28,7 +28,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise UserError(
             f"{path}: cannot be read ({error.strerror}). Expected the metrics of a run, one JSON object per line; "
-            "give a run directory that holds metrics.jsonl."
+            "give a run directory with a metrics.jsonl."
         ) from error
     rows = (decode_line(line, path, number, last=number == len(lines)) for number, line in enumerate(lines, start=1))
     return [{name: _from_text(value) for name, value in row.items()} for row in rows if row is not None]
@@ -38,13 +38,13 @@ def decode_line(line: bytes, path: Path, number: int, *, last: bool) -> dict[str
     """Return the row on one line, or None for a half-written last line.
 
     Args:
-        line: the line with its end.
-        path: the file it is from, and `number` its line number from 1, for the message.
-        number: see `path`.
-        last: whether it is the last line of the file, which alone may be half-written.
+        line: the line, including its newline.
+        path: the file, for messages.
+        number: the line number, from 1, for messages.
+        last: whether it is the last line of the file; only that one may be half-written.
 
     Raises:
-        UserError: the line holds no JSON object.
+        UserError: the line is not a JSON object.
     """
     if last and not line.endswith(b"\n"):
         return None
@@ -55,16 +55,16 @@ def decode_line(line: bytes, path: Path, number: int, *, last: bool) -> dict[str
     if not isinstance(row, dict):
         raise UserError(
             f"{path}, line {number}: found {line[:60]!r}, expected one JSON object. The file was edited or damaged; "
-            "mend or delete that line, or start the run anew with fresh=true."
+            "correct or delete that line, or start the run over with fresh=true."
         )
     return row
 
 
 def read_samples(run_dir: Path) -> list[tuple[str, str]]:
-    """Return the sample outputs of a run as (given, output); empty where it kept none.
+    """Return the sample outputs of a run as (given, output); empty if it has none.
 
     Raises:
-        UserError: the file is there and is no list of objects with `given` and `output`.
+        UserError: the file exists and is not a list of objects with `given` and `output`.
     """
     path = run_dir / SAMPLES_FILE
     try:

@@ -29,13 +29,13 @@ class Shape(NamedTuple):
 
 
 class Point(NamedTuple):
-    """What several implementations are compared at.
+    """A point at which implementations are compared.
 
     Attributes:
         cell: the cell by its registered name.
         shape: of the work.
         what: `forward`, all hidden states of a batch; `training`, these and the gradients with respect to weights
-            and inputs; `step`, one time step of one sequence, as streaming needs it.
+            and inputs; `step`, one time step of one sequence, as in streaming.
         precision: dtype of the products.
     """
 
@@ -53,21 +53,21 @@ class Measurement:
     """One implementation at one point; times in seconds, of one forward pass, training step or time step.
 
     Attributes:
-        implementation: its short name; `library` is what it comes from, with its version.
+        implementation: its short name; `library` is its package with the version.
         count: rounds.
         median: of the rounds; `q25` and `q75` are the quartiles.
-        compile_seconds: tracing and compilation, part of no other time; None where nothing is compiled.
-        kernel: what computed the products, read from the compiled program or a profile.
-        parameter_bytes: of the layer's weights.
-        carry_bytes: what one sequence passes from one time step to the next.
-        step_bytes: arguments, results and temporaries of the compiled program; None where nothing tells.
+        compile_seconds: tracing and compilation, not part of other times; None if nothing is compiled.
+        kernel: library calls for the products, read from the compiled program or a profile.
+        parameter_bytes: bytes of the layer's weights.
+        carry_bytes: bytes of the carry of one sequence.
+        step_bytes: arguments, results and temporaries of the compiled program; None if unknown.
         flops: floating-point operations of the matrix products.
         load: cores that other processes kept busy meanwhile, on average.
-        rounds: names the rounds in which it was timed, by their start; only rows that share them were timed in turn.
+        rounds: start time of its rounds; only rows with equal rounds were timed in turn.
         device: processor or accelerator.
-        threads: cores that the process might use.
-        versions: of what decides times, as `jax=0.10.2 ...`, XLA flags and a digest of our own code included.
-        commit: of the checkout, if it is one.
+        threads: cores available to the process.
+        versions: of all that affects times, as `jax=0.10.2 ...`, with XLA flags and a digest of our own code.
+        commit: commit of the checkout, if any.
     """
 
     cell: str
@@ -103,7 +103,7 @@ class Measurement:
 
     @property
     def point(self) -> Point:
-        """The point it was taken at."""
+        """The point of the measurement."""
         return Point(self.cell, self.shape, self.what, self.precision)
 
     @property
@@ -117,7 +117,7 @@ COLUMNS = tuple(field.name for field in dataclasses.fields(Measurement))
 
 
 def append(path: Path, rows: Sequence[Measurement]) -> None:
-    """Add rows to a CSV file in one write, so that an interruption leaves whole points behind.
+    """Append rows to a CSV file in one write, so that an interruption leaves complete points.
 
     Raises:
         UserError: the file cannot be written.
@@ -136,10 +136,10 @@ def append(path: Path, rows: Sequence[Measurement]) -> None:
 
 
 def read(path: Path) -> list[Measurement]:
-    """Read a CSV file; of a point that was timed twice, the rows of the last rounds count.
+    """Read a CSV file; of a point timed several times, the rows of the last rounds count.
 
     Raises:
-        UserError: the file cannot be read or is no such file.
+        UserError: the file cannot be read or is not a file of measurements.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -147,7 +147,7 @@ def read(path: Path) -> list[Measurement]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error}).") from error
     if not table or tuple(table[0]) != COLUMNS:
-        raise UserError(f"{path}: not a file of gru_bench.bench as this version writes it. Start anew: fresh=true.")
+        raise UserError(f"{path}: not a file of gru_bench.bench of this version. Start over: fresh=true.")
     rows = []
     for number, values in enumerate(table[1:], start=2):
         try:
@@ -165,7 +165,7 @@ def latest(rows: Iterable[Measurement]) -> list[Measurement]:
     for row in rows:
         known = last.get(row.point, [])
         last[row.point] = [*known, row] if known and known[0].rounds == row.rounds else [row]
-    return [row for found in last.values() for row in found]
+    return [row for point_rows in last.values() for row in point_rows]
 
 
 def _parse_row(texts: Sequence[str]) -> Measurement:

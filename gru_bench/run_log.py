@@ -1,4 +1,4 @@
-"""Log messages of runs: to the terminal, and to the log file of the run that they are about."""
+"""Route log messages to the terminal and to the log files of runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ logger = logging.getLogger("gru_bench")
 
 @contextmanager
 def logging_to(directories: Sequence[Path], console: Console) -> Iterator[None]:
-    """Send log messages to the terminal, above the progress bar, and to the log.txt of each run that they are about."""
+    """Send log messages to the terminal, above the progress bar, and to the log.txt of each run concerned."""
     handlers: list[logging.Handler] = [_ConsoleHandler(console)]
     for directory in directories:
         file = _LogFile(directory / "log.txt")
@@ -41,7 +41,7 @@ def logging_to(directories: Sequence[Path], console: Console) -> Iterator[None]:
         logger.level, logger.propagate = before
         for handler in handlers:
             logger.removeHandler(handler)
-            with suppress(OSError):  # the disk is full: `_LogFile` has said so
+            with suppress(OSError):  # the disk is full, which `_LogFile` has reported
                 handler.close()
 
 
@@ -59,7 +59,7 @@ def log_of(directory: Path) -> Iterator[None]:
 
 
 class _LogFile(logging.FileHandler):
-    """Writes messages to a file; where that cannot be written, says so once on the terminal and lets the run go on."""
+    """Writes messages to a file; if that fails, reports it once on the terminal and lets the run continue."""
 
     def __init__(self, path: Path):
         super().__init__(path, encoding="utf-8", errors="backslashreplace", delay=True)  # opened after `clear`
@@ -76,7 +76,7 @@ class _LogFile(logging.FileHandler):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Say once that the file cannot be written."""
+        """Report once that the file cannot be written."""
         error = sys.exception()
         if not isinstance(error, OSError | UserError):
             super().handleError(record)
@@ -87,7 +87,7 @@ class _LogFile(logging.FileHandler):
 
 
 class _ConsoleHandler(logging.Handler):
-    """Prints messages as they are, lines unbroken."""
+    """Prints messages literally, without wrapping."""
 
     def __init__(self, console: Console):
         super().__init__()

@@ -1,4 +1,4 @@
-"""One run, or replicas, from settings to records, pictures and tables."""
+"""One run, or replicas, from settings to records, figures and tables."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ logger = logging.getLogger("gru_bench")
 
 
 def run_session(config: Config, pruner: Pruner | None = None) -> int:
-    """Train what the settings say, one run or replicas, and return the exit code: 0, or 1 when a run diverged.
+    """Train one run or replicas and return the exit code: 0, or 1 if a run diverged.
 
     Args:
         config: the settings.
@@ -56,19 +56,19 @@ def run_session(config: Config, pruner: Pruner | None = None) -> int:
 def train_together(
     configs: Sequence[Config], console: Console, *, pruner: Pruner | None = None, pictures: bool = True
 ) -> int:
-    """Train runs in one program and return the exit code: 0, or 1 when one diverged.
+    """Train runs in one program and return the exit code: 0, or 1 if one diverged.
 
     Args:
-        configs: their settings, equal in all but seed, scalars of the optimiser (`SWEPT`) and options of the cell that
-            only the start of the weights depends on (`start_options`).
-        console: where progress and tables are shown.
+        configs: their settings, equal except for the seed, scalars of the optimiser (`SWEPT`) and options of the cell
+            that affect only the initial weights (`start_options`).
+        console: for progress and tables.
         pruner: may stop a run as `pruned` after an evaluation.
-        pictures: whether samples and pictures are made of each run that is finished.
+        pictures: whether to make samples and figures of each finished run.
 
     Raises:
-        UserError: a wrong setting, missing data, a directory in use, a full disk; the record says `failed` where
+        UserError: a wrong setting, missing data, a directory in use, a full disk; the record says `failed` if
             the run had begun.
-        Interrupted: SIGINT or SIGTERM came; the checkpoint is written and the record says `interrupted`.
+        Interrupted: SIGINT or SIGTERM; the checkpoint is written and the record says `interrupted`.
     """
     check_settings(configs[0])
     with readable_memory_errors():
@@ -91,7 +91,7 @@ def _train_together(configs: Sequence[Config], console: Console, pruner: Pruner 
 
 
 def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | None, pictures: bool) -> int:
-    """Train the runs that are not trained yet; see `train_together`."""
+    """Train the unfinished runs; see `train_together`."""
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
         held.enter_context(logging_to(directories, console))
@@ -138,7 +138,7 @@ def _warn_without_checkpoint(earlier: RunRecord, directory: Path) -> None:
 
 
 class _Unfinished(NamedTuple):
-    """A run to train: its settings, its directory, and when it was started, if it was."""
+    """A run to train: settings, directory, and the start time of an earlier part, if any."""
 
     config: Config
     directory: Path
@@ -198,11 +198,11 @@ def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> N
 
 @contextmanager
 def _outcome(runs: Sequence[Run]) -> Iterator[None]:
-    """Record how the runs ended that were not trained to their end, whatever happens."""
+    """Record the outcome of runs that were not trained to their end, also after an error."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        # logged before it is recorded: a tracker may take its time, and a second signal ends that
+        # logged before it is recorded: a tracker may be slow, and a second signal interrupts it
         name = str(stop) if isinstance(stop, Interrupted) else "SIGINT"
         for run in _unended(runs):
             with log_of(run.directory):

@@ -1,1 +1,1 @@
-"""What needs JAX beyond a run: how fast layers, updates and streams are, what they hold, how gradients flow."""
+"""Measurements that need JAX: speed of layers, updates and streams, memory, and the flow of gradients."""

@@ -1,4 +1,4 @@
-"""How far a gradient reaches back in time: its norm at a hidden state against the time steps from there to the loss."""
+"""The flow of gradients back in time: gradient norm at a hidden state against its distance from the loss."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from gru_bench.training.saved import load_run
 from gru_bench.training.setup import load_task
 
 FLOOR = 1e-300
-"""Norms below count as this: float64 holds no much smaller ones with all their digits."""
+"""Lower bound of norms: float64 cannot represent much smaller ones in full precision."""
 
 
 def initial_gradient_norms(config: Config) -> dict[str, float]:
-    """Return the norms of `gradient_norms` for the network before its first update, on the first validation batch.
+    """Return `gradient_norms` of the untrained network, on the first validation batch.
 
     Raises:
-        UserError: a network that reads its input from both ends, a wrong setting, or missing data.
+        UserError: a bidirectional network, a wrong setting, or missing data.
     """
     task, data = load_task(config)
     network, _ = Blueprint(config, task).draw(config.seed)
@@ -38,7 +38,7 @@ def initial_gradient_norms(config: Config) -> dict[str, float]:
 
 
 def trained_gradient_norms(run_dir: Path, mirror: str | None = None, cache: str | None = None) -> dict[str, float]:
-    """Return the norms of `gradient_norms` for the best weights of a run, on the first validation batch.
+    """Return `gradient_norms` of the best weights of a run, on the first validation batch.
 
     Args:
         run_dir: a run directory.
@@ -46,7 +46,7 @@ def trained_gradient_norms(run_dir: Path, mirror: str | None = None, cache: str 
         cache: folder of downloads and prepared data; by default the run's own setting.
 
     Raises:
-        UserError: a network that reads its input from both ends, no such run, no weights, or other data.
+        UserError: a bidirectional network, no such run, no weights, or changed data.
     """
     saved = load_run(run_dir)
     batches = saved.task.eval_batches(saved.load_data(mirror, cache), "valid", saved.config.training)
@@ -54,31 +54,31 @@ def trained_gradient_norms(run_dir: Path, mirror: str | None = None, cache: str 
 
 
 def gradient_norms(network: Model, task: Task, batch: Batch) -> dict[str, float]:
-    """Return the norm of the gradient of the loss at the last scored time step, by how far back it is taken.
+    """Return norms of the gradient of the loss at the last scored time step, by lag.
 
-    The loss is that of one sequence, summed, as far as it depends on the last layer's output at the last time step
-    that it depends on at all: step T. `lag_k` is the geometric mean over sequences of |dL/dh| at h after step T - k,
-    h being the hidden state of the last layer, all else of the carry held fixed. It is taken without dropout and in
-    float64; a norm below `FLOOR` counts as `FLOOR`. Sequences that are not scored are left out, and so are lags that
-    fewer than half of the others reach.
+    The loss of each sequence is summed, and only its dependence on the last layer's output at one time step T is
+    considered: the last step that it depends on. `lag_k` is the geometric mean over sequences of |dL/dh| for h after
+    step T - k, where h is the hidden state of the last layer and the rest of the carry is held fixed; without dropout,
+    in float64. A norm below `FLOOR` counts as `FLOOR`. Sequences that are not scored are left out, and so are lags that
+    fewer than half of the other sequences reach.
 
     Args:
-        network: with one direction.
-        task: gives the loss.
+        network: a unidirectional network.
+        task: defines the loss.
         batch: sequences, as in evaluation; each starts from a zero carry.
 
     Returns:
-        `lag_0`, and `lag_k` for k = 1, 2, 4, ...; `log_slope`, of ln(lag_k) over k >= 1 by least squares, per time
-        step, without lags at the floor; nan where fewer than two are left. For k >= 1 the same for the gradient with
+        `lag_0`, and `lag_k` for k = 1, 2, 4, ...; `log_slope`, the least-squares slope of ln(lag_k) over k >= 1, per
+        time step, without lags at the floor; nan if fewer than two are left. For k >= 1 the same for the gradient with
         respect to the whole carry as `carry_lag_k` and `carry_log_slope`, and for each other part of it: `cell_lag_k`
         and `cell_log_slope`, the cell state of an LSTM.
 
     Raises:
-        ConfigError: the network reads its input from both ends.
+        ConfigError: the network is bidirectional.
     """
     layer = _last_layer(network)
     if len(layer.directions) > 1:
-        raise ConfigError("model.bidirectional", True, "false: only in one direction does a lag have a meaning")
+        raise ConfigError("model.bidirectional", True, "false: a lag is defined for one direction only")
     seen, d_outputs = _at_last_layer(network, task, batch)
     reached = np.abs(d_outputs).max(axis=2) > 0  # (time, batch)
     last = len(reached) - 1 - np.argmax(reached[::-1], axis=0)
@@ -86,12 +86,12 @@ def gradient_norms(network: Model, task: Task, batch: Batch) -> dict[str, float]
     at_last = np.arange(len(reached))[:, None] == last
     exact = _exact_norms(layer, seen, np.where(at_last[..., None], d_outputs, 0.0))
     lags = _lags(last[scored])
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
     for prefix, norms in exact.items():
         means = {lag: _mean(norms[:, scored], last[scored], lag) for lag in lags if lag or not prefix}
-        found |= {f"{prefix}lag_{lag}": math.exp(mean) for lag, mean in means.items()}
-        found[f"{prefix}log_slope"] = _slope(means)
-    return found
+        results |= {f"{prefix}lag_{lag}": math.exp(mean) for lag, mean in means.items()}
+        results[f"{prefix}log_slope"] = _slope(means)
+    return results
 
 
 def _last_layer(model: Model) -> RecurrentLayer:
@@ -99,7 +99,7 @@ def _last_layer(model: Model) -> RecurrentLayer:
 
 
 def _at_last_layer(model: Model, task: Task, batch: Batch) -> tuple[Seen, np.ndarray]:
-    """Return what the last layer is called with, and the gradient of the summed loss at its outputs, time first."""
+    """Return the arguments of the last layer, and the gradient of the summed loss at its outputs, time first."""
     graph, params = nnx.split(model)
     rows = batch["mask"].shape[0]
 
@@ -120,7 +120,7 @@ def _at_last_layer(model: Model, task: Task, batch: Batch) -> tuple[Seen, np.nda
 
 
 def _exact_norms(layer: RecurrentLayer, seen: Seen, d_outputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Return norms (time, batch) in float64: of the hidden state's gradient, the whole carry's, each other part's."""
+    """Return gradient norms (time, batch) in float64: of the hidden state, the whole carry and its other parts."""
     with jax.enable_x64(True):
         wide = jax.tree.map(
             lambda array: jnp.asarray(array, jnp.float64),
@@ -137,19 +137,19 @@ def _exact_norms(layer: RecurrentLayer, seen: Seen, d_outputs: np.ndarray) -> di
 
 
 def _norm(array: np.ndarray) -> np.ndarray:
-    """Return norms over the last axis, whose squares need not be numbers of float64."""
+    """Return norms over the last axis, without overflow or underflow of squares."""
     largest = np.abs(array).max(axis=2, keepdims=True)
     return largest[..., 0] * np.linalg.norm(array / np.where(largest > 0, largest, 1.0), axis=2)
 
 
 def _lags(last: np.ndarray) -> Sequence[int]:
-    """Return 0 and the powers of two that at least half of the sequences reach back."""
+    """Return 0 and the powers of two reached by at least half of the sequences."""
     furthest = int(np.sort(last)[(last.size - 1) // 2]) if last.size else 0
     return [0, *(2**power for power in range(furthest.bit_length()) if 2**power <= furthest)]
 
 
 def _mean(norms: np.ndarray, last: np.ndarray, lag: int) -> float:
-    """Return the mean logarithm of norms (time, batch), so many time steps before the last one of each sequence."""
+    """Return the mean logarithm of norms (time, batch), `lag` time steps before the last one of each sequence."""
     reached = np.flatnonzero(last >= lag)
     return float(np.log(np.maximum(norms[last[reached] - lag, reached], FLOOR)).mean())
 

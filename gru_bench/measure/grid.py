@@ -1,4 +1,4 @@
-"""Which shapes are timed."""
+"""The shapes to time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def parse_shapes(text: str) -> tuple[Shape, ...]:
     """Read shapes such as `16x500x64x64,32x96x7x64`.
 
     Raises:
-        ConfigError: one of them is not four positive whole numbers.
+        ConfigError: one of them is not four positive integers.
     """
     shapes = []
     for part in text.split(","):
@@ -39,7 +39,7 @@ def parse_shapes(text: str) -> tuple[Shape, ...]:
 
 
 def work_of(shapes: Sequence[Shape], passes: Sequence[Pass]) -> list[tuple[Shape, Pass]]:
-    """Return what is timed at these shapes: each pass of each shape, one time step of each size of layer once."""
+    """Return the work to time: each pass at each shape, and a single time step once for each layer size."""
     steps = dict.fromkeys(Shape(1, 1, shape.input, shape.hidden) for shape in shapes)
     whole: list[tuple[Shape, Pass]] = [(shape, what) for shape in shapes for what in passes if what != "step"]
     return whole + [(shape, what) for what in passes if what == "step" for shape in steps]

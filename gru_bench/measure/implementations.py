@@ -1,4 +1,4 @@
-"""All that can be timed, by short name; the library of a peer is imported when it is asked for."""
+"""All implementations by short name; the library of a peer is imported on demand."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ INSTALL = "pip install 'gru_bench[bench]'"
 
 @dataclass(frozen=True)
 class Entry:
-    """An implementation that is not there yet.
+    """An implementation that is not loaded yet.
 
     Attributes:
-        package: the distribution that it comes from.
-        make: imports what it needs and returns it.
+        package: its distribution.
+        make: imports the library and returns the implementation.
     """
 
     package: str
@@ -27,7 +27,7 @@ class Entry:
 
     @property
     def library(self) -> str:
-        """The package with its version, where it is installed as one."""
+        """The package with its version, if it is installed as a distribution."""
         try:
             return f"{self.package} {importlib.metadata.version(self.package)}"
         except importlib.metadata.PackageNotFoundError:
@@ -73,7 +73,7 @@ PEERS = {
 
 @dataclass(frozen=True)
 class Available:
-    """An implementation that can be asked for layers."""
+    """A loaded implementation."""
 
     name: str
     library: str
@@ -81,11 +81,11 @@ class Available:
 
 
 def load(peers: Sequence[str]) -> tuple[list[Available], list[str]]:
-    """Return our implementations and those of the peers that are installed, and a line for each that is not."""
-    found, missing = [], []
+    """Return our implementations and those of installed peers, and a line for each missing peer."""
+    available, missing = [], []
     for name, entry in (OWN | {name: PEERS[name] for name in peers}).items():
         try:
-            found.append(Available(name, entry.library, entry.make()))
+            available.append(Available(name, entry.library, entry.make()))
         except ImportError as error:
             missing.append(f"{name} skipped, {entry.package} cannot be imported ({error}): {INSTALL}")
-    return found, missing
+    return available, missing

@@ -1,4 +1,4 @@
-"""What computes the products of a compiled program, read from its text."""
+"""The library calls for the products of a compiled program, read from its text."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ _TARGET = re.compile(r'custom_call_target="([^"]+)"')
 
 
 def kernels_of(program: str) -> str:
-    """Return what a compiled XLA program calls for its products, with the number of places, and its loops.
+    """Return the kernels that a compiled XLA program uses for its products, with counts, and its loops.
 
-    Custom calls go by their target (`__cublas$gemm`, `__onednn$matmul`, a cuDNN RNN); `dot` is a product that XLA
-    computes itself or through Eigen; `dot in ynn` is one inside a fusion that YNNPACK computes (`__ynn_fusion`),
+    Custom calls are named by their target (`__cublas$gemm`, `__onednn$matmul`, a cuDNN RNN); `dot` is a product that
+    XLA computes itself or through Eigen; `dot in ynn` is one inside a fusion that YNNPACK computes (`__ynn_fusion`),
     and likewise for other libraries and Triton.
 
     Args:
         program: the optimised program as text.
     """
-    libraries = {found[1]: found[2] for found in _FUSION.finditer(program)}
-    found: Counter[str] = Counter()
+    libraries = {match[1]: match[2] for match in _FUSION.finditer(program)}
+    counts: Counter[str] = Counter()
     computation = ""
     for line in program.splitlines():
         if opened := _COMPUTATION.match(line):
             computation = opened[1]
         elif " dot(" in line:
-            found[f"dot in {libraries[computation]}" if computation in libraries else "dot"] += 1
+            counts[f"dot in {libraries[computation]}" if computation in libraries else "dot"] += 1
         elif " while(" in line:
-            found["loop"] += 1
+            counts["loop"] += 1
         elif " custom-call(" in line and (target := _TARGET.search(line)):
-            found[target[1]] += 1
-    return describe_counts(found)
+            counts[target[1]] += 1
+    return describe_counts(counts)
 
 
-def describe_counts(found: Counter[str]) -> str:
-    """Write counts as `2 dot, 1 loop`."""
-    return ", ".join(f"{number} {name}" for name, number in sorted(found.items())) or "no product"
+def describe_counts(counts: Counter[str]) -> str:
+    """Return counts as text, such as `2 dot, 1 loop`."""
+    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "no product"

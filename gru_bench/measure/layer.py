@@ -1,4 +1,4 @@
-"""One recurrent layer, ready to be timed: what an implementation makes of a point."""
+"""A compiled recurrent layer, ready to be timed at a point."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ CALLS_PER_STEP_TIMING = 100
 
 @dataclass(frozen=True)
 class Prepared:
-    """A compiled layer; `run` does the work once and returns when the device is done.
+    """A compiled layer.
 
     Attributes:
-        run: does the work `calls` times.
-        calls: how often, so that short work outlasts the clock's own noise.
-        kernel: what computes the products.
-        parameter_bytes: of its weights.
-        compile_seconds: tracing and compilation; None where nothing is compiled.
-        step_bytes: memory of the compiled program; None where nothing tells.
+        run: does the work `calls` times and returns when the device is done.
+        calls: repetitions per run, so that short work is long compared with the noise of the clock.
+        kernel: the library calls for the products.
+        parameter_bytes: bytes of its weights.
+        compile_seconds: tracing and compilation; None if nothing is compiled.
+        step_bytes: memory of the compiled program; None if unknown.
     """
 
     run: Callable[[], Any]
@@ -46,7 +46,7 @@ class Implementation(Protocol):
     """A library's recurrent layer."""
 
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
         ...
 
     def prepare(self, point: Point) -> Prepared:
@@ -58,7 +58,7 @@ class JaxLayer(NamedTuple):
     """A layer in JAX.
 
     Attributes:
-        weights: any tree of arrays.
+        weights: a tree of arrays.
         carry: the carry before the first time step of one sequence.
         apply: (weights, inputs by batch and time) -> all hidden states by batch and time.
         step: (weights, carry, inputs of one time step) -> the carry after it and the hidden state.
@@ -71,11 +71,11 @@ class JaxLayer(NamedTuple):
 
 
 class JaxImplementation(ABC):
-    """A library whose layers are JAX functions: all are compiled and called alike."""
+    """A library whose layers are JAX functions, which are all compiled and called in the same way."""
 
     @abstractmethod
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
 
     @abstractmethod
     def layer(self, point: Point) -> JaxLayer:
@@ -95,7 +95,7 @@ def operands(point: Point) -> tuple[np.ndarray, np.ndarray]:
 
 
 def random_weights(shapes: dict[str, tuple[int, ...]]) -> dict[str, jax.Array]:
-    """Return weights small enough that no gate saturates: the same work, and no denormal numbers."""
+    """Return weights small enough to avoid saturated gates and denormal numbers."""
     random = np.random.default_rng(1)
     return {
         name: jnp.asarray(random.normal(size=shape) / np.sqrt(shape[0]), dtype=jnp.float32)
@@ -104,8 +104,8 @@ def random_weights(shapes: dict[str, tuple[int, ...]]) -> dict[str, jax.Array]:
 
 
 def prepare_layer(layer: JaxLayer, point: Point) -> Prepared:
-    """Compile a layer's work at a point: hidden states, or the gradients of their product with a fixed cotangent."""
-    leaves, structure = jax.tree.flatten(layer.weights)  # the call itself is timed: it gets plain lists of arrays
+    """Compile a layer's work at a point: hidden states, gradients for a fixed cotangent, or one time step."""
+    leaves, structure = jax.tree.flatten(layer.weights)  # calls are timed, so arguments are plain lists of arrays
     inputs, cotangent = map(jnp.asarray, operands(point))
 
     def forward(leaves: list[Any], inputs: Any) -> Any:
@@ -140,7 +140,7 @@ def prepare_function(function: Callable[..., Any], arguments: tuple[Any, ...], w
 
 
 def prepare_step(function: Callable[..., Any], carry: Any, arguments: tuple[Any, ...], weights: Any) -> Prepared:
-    """Compile one time step, which gets its carry back each time and overwrites it in place."""
+    """Compile one time step, which updates its carry in place from call to call."""
     executable, seconds = _compile(jax.jit(function, donate_argnums=0), (carry, *arguments))
     state = [carry]
 
@@ -166,5 +166,5 @@ def _compile(function: Any, arguments: tuple[Any, ...]) -> tuple[Any, float]:
 
 
 def tree_bytes(tree: Any) -> int:
-    """Return the bytes of all arrays of a tree; their shapes and dtypes are enough."""
+    """Return the bytes of all arrays of a tree; shapes and dtypes suffice."""
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

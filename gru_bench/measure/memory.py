@@ -1,4 +1,4 @@
-"""What a network needs in memory: the carry, what the backward pass waits for, a training step, inference, weights."""
+"""Memory of a network: carry, arrays saved for the backward pass, training step, inference, weights."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from gru_bench.training.setup import load_task
 
 
 def memory_numbers(config: Config) -> dict[str, float]:
-    """Return bytes; the training step is compiled and done once.
+    """Return memory in bytes; the training step is compiled and run once.
 
     Args:
-        config: the settings of a run; of replicas the first one alone is measured.
+        config: the settings of a run; of replicas only the first one is measured.
 
     Returns:
-        `carry_bytes`, what one sequence passes from a time step to the next; `saved_bytes`, what is kept between
-        forward and backward pass of one training batch, weights and the batch left out; `saved_recurrent_bytes`,
-        the same without the head and the loss; `step_bytes`, of the compiled update as records have it, with its
+        `carry_bytes`, the carry of one sequence; `saved_bytes`, arrays saved between
+        forward and backward pass of one training batch, without weights and the batch; `saved_recurrent_bytes`,
+        the same without the head and the loss; `step_bytes`, of the compiled update as in records, with its
         `training.updates_per_dispatch` batches; `inference_bytes`, of the compiled scoring of one validation batch;
-        `parameter_bytes`. The two of compiled programs are nan where the compiler does not tell.
+        `parameter_bytes`. The two of compiled programs are nan if the compiler does not report them.
 
     Raises:
         UserError: a wrong setting, or the data is missing.
@@ -56,31 +56,31 @@ def memory_numbers(config: Config) -> dict[str, float]:
 
 
 def parameter_bytes(network: Model) -> int:
-    """Return the bytes of all trained values; shapes are enough."""
+    """Return the bytes of all trained values; shapes suffice."""
     return tree_bytes(nnx.state(network, nnx.Param))
 
 
 def saved_bytes(function: Callable[[Any, Any], Any], weights: Any, inputs: Any) -> int:
-    """Return the bytes of what `jax.vjp` of a function keeps for its backward pass.
+    """Return the bytes that `jax.vjp` of a function saves for its backward pass.
 
-    An array counts if it depends on the weights and on the inputs: neither weights nor inputs themselves count, nor
-    what is made of either alone, such as a transposed matrix or a mask. Nothing is computed, so that what the compiler
-    saves beyond that is not seen.
+    An array counts if it depends on both weights and inputs. Weights and inputs themselves do not count, nor do
+    arrays that depend on only one of them, such as a transposed matrix or a mask. Nothing is compiled or computed, so
+    additional arrays of the compiled program are not counted.
 
     Args:
         function: differentiated with respect to its first argument.
-        weights: its first argument; shapes are enough.
-        inputs: its second argument, any tree.
+        weights: its first argument; shapes suffice.
+        inputs: its second argument, a tree.
     """
 
-    def kept(weights: Any, inputs: Any) -> list[Any]:
+    def residuals(weights: Any, inputs: Any) -> list[Any]:
         return jax.tree.leaves(jax.vjp(lambda weights: function(weights, inputs), weights)[1])
 
-    program = jax.make_jaxpr(kept)(weights, inputs).jaxpr
+    program = jax.make_jaxpr(residuals)(weights, inputs).jaxpr
     number = len(jax.tree.leaves(weights))
     of_weights, of_inputs = set(program.invars[:number]), set(program.invars[number:])
     for equation in program.eqns:
-        read = {variable for variable in equation.invars if not hasattr(variable, "val")}  # literals have one
+        read = {variable for variable in equation.invars if not hasattr(variable, "val")}  # literals have `val`
         for sources in (of_weights, of_inputs):
             if read & sources:
                 sources.update(equation.outvars)

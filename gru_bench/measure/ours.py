@@ -1,4 +1,4 @@
-"""The cells of this repository, in each way that `recur` can run them."""
+"""The cells of this repository, with each implementation of the recurrence."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from gru_bench.models.recurrence import Recurrence, recur
 
 
 class Ours(JaxImplementation):
-    """A layer of ours with one of the two gradients."""
+    """Our layers with one implementation of the recurrence."""
 
     def __init__(self, recurrence: Recurrence):
         self._recurrence: Recurrence = recurrence
 
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
         same = point.what == "step" and self._recurrence == "scan"
         return "one time step is the same in both recurrences" if same else None
 
@@ -53,7 +53,7 @@ def layer_seconds(cells: Sequence[str], shape: Shape, rounds: int, what: Pass = 
     Args:
         cells: registered names.
         shape: batch, time steps, input and hidden size.
-        rounds: how many; those of one number are paired.
+        rounds: number of rounds; times of the same round are paired.
         what: `forward`, `training` (with the gradients of weights and inputs) or `step`; see `Point`.
     """
     layers = {cell: Ours("fast").prepare(Point(cell, shape, what)) for cell in cells}

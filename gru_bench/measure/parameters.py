@@ -1,4 +1,4 @@
-"""How many parameters a network has and where, and what an update costs, from shapes alone."""
+"""Parameters of a network by part, and operations of an update, from shapes alone."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from gru_bench.training.setup import load_task
 
 
 def parameter_numbers(config: Config) -> dict[str, float]:
-    """Return counts of trained values by part; no weight is drawn.
+    """Return counts of trained values by part; no weights are initialised.
 
     Args:
-        config: the settings of a run; its data is loaded, for the vocabulary decides embedding and head.
+        config: the settings of a run; its data is loaded, since embedding and head depend on the vocabulary.
 
     Returns:
         `layer_recurrent`, one direction of the first recurrent layer; `recurrent`, all recurrent layers; `embedding`
-        (0 where inputs are real values); `pooling` (0 but for attention); `head` (its bias alone where it shares the
+        (0 if inputs are real values); `pooling` (0 except for attention); `head` (only its bias if it shares the
         embedding's table); `total`, the sum of these four; `hidden_size`; `state_size`, numbers carried per sequence;
-        `flops_per_update`, as records have it.
+        `flops_per_update`, as in records.
 
     Raises:
         UserError: a wrong setting, or the data is missing.

@@ -1,4 +1,4 @@
-"""The matrix products of a layer alone, in the shapes and the order that a recurrence needs them."""
+"""The matrix products of a layer alone, in the shapes and order of the recurrence."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from gru_bench.measurement import Point
 
 
 class Products:
-    """Products and nothing else: no gate is computed and no step waits for the one before."""
+    """Matrix products only: no gates, and no dependence between time steps."""
 
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
         return None
 
     def prepare(self, point: Point) -> Prepared:
@@ -49,7 +49,7 @@ def _recurrent(weights: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forward(weights: dict[str, Any], x: Any, states: Any) -> Any:
-    """Project all inputs at once, then multiply each hidden state with every recurrent matrix."""
+    """Project all inputs at once, then multiply each hidden state by every recurrent matrix."""
     projected = _product(x.reshape(-1, x.shape[-1]), weights["kernel"])
     return projected, _over_time({name: (states, weight) for name, weight in _recurrent(weights).items()})
 
@@ -69,7 +69,7 @@ def _training(weights: dict[str, Any], x: Any, states: Any, gradients: dict[str,
 
 
 def _over_time(factors: dict[str, tuple[Any, Any]]) -> Any:
-    """Multiply step by step; each result overwrites the last one, so that nothing but products takes time."""
+    """Multiply step by step; each result overwrites the previous one, so that only products take time."""
     if not factors:
         return {}
 

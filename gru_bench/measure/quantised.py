@@ -1,4 +1,4 @@
-"""Weights as whole numbers of eight bits: what that saves and what it costs a finished run."""
+"""Eight-bit integer weights of a finished run: memory saved, and change of the metric."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gru_bench.measure.layer import tree_bytes
 from gru_bench.training.saved import load_run
 from gru_bench.training.step import Params
 
-LARGEST = 127  # of a symmetric signed number of eight bits
+LARGEST = 127  # largest magnitude of a symmetric signed eight-bit integer
 
 
 def quantised_numbers(run_dir: Path, mirror: str | None = None, cache: str | None = None) -> dict[str, float]:
-    """Score the test split with the best weights of a run as they are, and with the same weights at eight bits.
+    """Score the test split with the best weights of a run, in float32 and rounded to eight bits.
 
     Args:
         run_dir: a finished run.
@@ -26,11 +26,11 @@ def quantised_numbers(run_dir: Path, mirror: str | None = None, cache: str | Non
         cache: folder of downloads and prepared data; by default the run's own setting.
 
     Returns:
-        `metric_float32` and `metric_int8`, the task's own metric (the record says which); `bytes_float32` and
+        `metric_float32` and `metric_int8`, the selection metric of the task; `bytes_float32` and
         `bytes_int8` of all weights, scales included.
 
     Raises:
-        UserError: there is no such run, it has no weights, or its data is not what it was.
+        UserError: there is no such run, it has no weights, or its data has changed.
     """
     saved = load_run(run_dir)
     graph, params = nnx.split(saved.network)
@@ -50,11 +50,11 @@ def quantise(params: Params) -> tuple[Params, int]:
 
         scale = max |w| / 127;  w' = scale * round(w / scale)
 
-    There is one scale per output of a kernel (of each gate, for the cells) and per symbol of an embedding, which is an
-    output of the head where the two share a table. Biases, gains and peepholes stay float32.
+    There is one scale per output of a kernel (per unit and gate in the cells) and per symbol of an embedding, which is
+    an output of the head if the two share a table. Biases, gains and peepholes stay float32.
 
     Returns:
-        The rounded weights as float32, and the bytes of eight-bit weights, scales and what stayed as it was.
+        The rounded weights as float32, and the bytes of eight-bit weights, scales and unchanged weights.
     """
     size = 0
 
@@ -73,7 +73,7 @@ def quantise(params: Params) -> tuple[Params, int]:
 
 
 def _input_axis(names: list[str]) -> int | None:
-    """Return the axis over which a matrix sums its inputs, that of a row's numbers in a table; None for no matrix."""
+    """Return the input axis of a kernel, or the last axis of an embedding table; None for other weights."""
     if "table" in names:
         return -1
     return 0 if any(name.endswith("kernel") for name in names) else None

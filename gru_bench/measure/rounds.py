@@ -1,4 +1,4 @@
-"""Times several things in turn, so that whatever disturbs the machine disturbs all of them."""
+"""Time several implementations in turn, so that disturbances of the machine affect all of them alike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gru_bench.measure.layer import Prepared
 K = TypeVar("K", bound=Hashable)
 
 LEAST_ROUNDS = 5
-SHORT = 0.05  # seconds; shorter work runs once untimed before it is timed, to find the caches as it leaves them
+SHORT = 0.05  # seconds; shorter work first runs once untimed, to warm the caches
 
 
 def interleave(layers: Mapping[K, Prepared], rounds: int, seconds: float) -> dict[K, list[float]]:
@@ -20,8 +20,8 @@ def interleave(layers: Mapping[K, Prepared], rounds: int, seconds: float) -> dic
 
     Args:
         layers: what to time, by name.
-        rounds: rounds at most.
-        seconds: no round begins after so many, once `LEAST_ROUNDS` are done.
+        rounds: maximum number of rounds.
+        seconds: time limit for starting a round, once `LEAST_ROUNDS` are done.
     """
     for layer in layers.values():
         layer.run()
@@ -29,16 +29,16 @@ def interleave(layers: Mapping[K, Prepared], rounds: int, seconds: float) -> dic
 
 
 def in_turn(timers: Mapping[K, Callable[[], float]], rounds: int, seconds: float = math.inf) -> dict[K, list[float]]:
-    """Return what each timer said in each round.
+    """Return the seconds of each timer in each round.
 
-    Every round calls each timer once; each round starts with another one.
+    Every round calls each timer once, and starts with another one.
 
     Args:
-        timers: each does its work once and returns the seconds that it took.
-        rounds: rounds at most.
-        seconds: no round begins after so many, once `LEAST_ROUNDS` are done.
+        timers: each does its work once and returns the seconds it took.
+        rounds: maximum number of rounds.
+        seconds: time limit for starting a round, once `LEAST_ROUNDS` are done.
     """
-    found: dict[K, list[float]] = {name: [] for name in timers}
+    times: dict[K, list[float]] = {name: [] for name in timers}
     names = list(timers)
     start = time.perf_counter()
     for number in range(rounds):
@@ -46,8 +46,8 @@ def in_turn(timers: Mapping[K, Callable[[], float]], rounds: int, seconds: float
             break
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
-            found[name].append(timers[name]())
-    return found
+            times[name].append(timers[name]())
+    return times
 
 
 def _timer(layer: Prepared) -> Callable[[], float]:

@@ -1,4 +1,4 @@
-"""Times every implementation at every point and writes each point down before the next one begins."""
+"""Time every implementation at every point; each point is stored before the next one begins."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from gru_bench.models.sizing import BACKWARD_AND_FORWARD, cell_flops
 from gru_bench.training.environment import device, environment, threads, versions
 
 MOST_FLOPS = 50e9
-"""Floating-point operations of a point; above, it is timed on a GPU alone."""
+"""Maximum floating-point operations of a point on a CPU; larger points are timed only on a GPU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How each point is timed.
+    """Settings of the timing.
 
     Attributes:
         cells: registered names, timed in the same rounds.
         precision: dtype of the products.
-        rounds: rounds at most.
-        seconds: of rounds per point.
+        rounds: maximum number of rounds.
+        seconds: time limit of the rounds of a point.
     """
 
     cells: Sequence[str]
@@ -47,19 +47,19 @@ def sweep(
     available: Sequence[Available],
     settings: Settings,
     path: Path,
-    say: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
-    """Time what the file lacks, and append it.
+    """Time all points missing from the file, and append them.
 
     Args:
-        work: shapes and what is done at them.
-        available: what is timed.
-        settings: how.
-        path: the CSV file; it may hold points already.
-        say: told of each point, and of what is skipped.
+        work: shapes and passes.
+        available: the implementations to time.
+        settings: settings of the timing.
+        path: the CSV file, which may already have points.
+        report: called with a line about each point, and about skipped work.
 
     Raises:
-        UserError: the file holds times of another machine, or cannot be read or written.
+        UserError: the file has times of another machine, or cannot be read or written.
     """
     known = read(path) if path.exists() else []
     machine = _machine()
@@ -70,23 +70,23 @@ def sweep(
     def skip(line: str) -> None:
         if line not in skipped:
             skipped.add(line)
-            say(line)
+            report(line)
 
     for number, (shape, what) in enumerate(work, start=1):
-        asked = [
+        requested = [
             (point, candidate)
             for cell in settings.cells
             if _fits(point := Point(cell, shape, what, settings.precision), skip)
             for candidate in available
             if _accepts(candidate, point, skip)
         ]
-        done = {recorded.get((point, candidate.name, candidate.library)) for point, candidate in asked}
+        done = {recorded.get((point, candidate.name, candidate.library)) for point, candidate in requested}
         if len(done) == 1 and None not in done:
             continue
-        if asked:
-            rows = _time(asked, settings, machine)
+        if requested:
+            rows = _time(requested, settings, machine)
             append(path, rows)
-            say(_line(f"{number}/{len(work)}", rows))
+            report(_line(f"{number}/{len(work)}", rows))
 
 
 def flops(point: Point) -> float:
@@ -112,17 +112,17 @@ def _accepts(candidate: Available, point: Point, skip: Callable[[str], None]) ->
 
 
 def _time(
-    asked: Sequence[tuple[Point, Available]], settings: Settings, machine: tuple[str, int, str]
+    requested: Sequence[tuple[Point, Available]], settings: Settings, machine: tuple[str, int, str]
 ) -> list[Measurement]:
     begun = datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
-    layers = {(point, candidate): candidate.implementation.prepare(point) for point, candidate in asked}
+    layers = {(point, candidate): candidate.implementation.prepare(point) for point, candidate in requested}
     load = LoadMeter()
     load.start()
-    found = interleave(layers, settings.rounds, settings.seconds * len({point for point, _ in asked}))
+    times = interleave(layers, settings.rounds, settings.seconds * len({point for point, _ in requested}))
     others = round(load.stop(), 3)
     return [
         _measurement(point, candidate, layers[point, candidate], seconds, others, begun, machine)
-        for (point, candidate), seconds in found.items()
+        for (point, candidate), seconds in times.items()
     ]
 
 
@@ -164,27 +164,27 @@ def _measurement(
 
 
 def _machine() -> tuple[str, int, str]:
-    """Return device, threads and versions: what must be equal for two times to be compared."""
+    """Return device, threads and versions, which must be equal for times to be comparable."""
     known = {name: value for name, value in environment().items() if name not in ("device", "threads")}
     known["source"] = _source()
     return device(), threads(), " ".join(f"{name}={value}" for name, value in known.items() if value is not None)
 
 
 def _source() -> str:
-    """Return a digest of the code that decides our times, which two states of a checkout do not share."""
+    """Return a digest of the code that affects our times."""
     package = Path(__file__).parents[1]
-    files = sorted(file for room in ("measure", "models") for file in (package / room).rglob("*.py"))
+    files = sorted(file for folder in ("measure", "models") for file in (package / folder).rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
 
 
 def _check_machine(known: Sequence[Measurement], machine: tuple[str, int, str], path: Path) -> None:
     for row in known:
-        found = (row.device, row.threads, row.versions)
-        if found != machine:
-            texts = [f"{device}, {threads} threads, {versions}" for device, threads, versions in (found, machine)]
+        recorded = (row.device, row.threads, row.versions)
+        if recorded != machine:
+            texts = [f"{device}, {threads} threads, {versions}" for device, threads, versions in (recorded, machine)]
             raise UserError(
-                f"{path} holds times of\n  {texts[0]}\nand here is\n  {texts[1]}\n"
-                "They are not to be compared. Start anew with fresh=true, or give another folder: out=FOLDER."
+                f"{path} has times of\n  {texts[0]}\nbut this is\n  {texts[1]}\n"
+                "These are not comparable. Start over with fresh=true, or give another folder: out=FOLDER."
             )
 
 

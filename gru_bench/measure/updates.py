@@ -1,4 +1,4 @@
-"""Seconds of whole training updates, of several arms in turn within one process, compilation apart."""
+"""Seconds of whole training updates of several arms, timed in turn in one process, without compilation."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from gru_bench.training.lengths import store
 from gru_bench.training.loop import Training
 from gru_bench.training.setup import begin_run, load_task
 
-WARM_UP = 3  # rounds that do not count
-READY = 10  # batches that the device has at hand when it is timed alone
+WARM_UP = 3  # rounds that are not counted
+READY = 10  # batches on the device when the compiled update is timed alone
 _UNENDING = 10**7
 
 
@@ -36,12 +36,12 @@ def update_seconds(configs: Mapping[str, Config], rounds: int, updates: int) -> 
 
     Each round times every arm once, and starts with another one; the seconds of one round are a paired measurement.
     The loop is that of `train`: batches, dispatch, reading metrics, rows of the metrics file; it neither evaluates nor
-    reports to a tracker. `WARM_UP` rounds go before, uncounted.
+    reports to a tracker. The first `WARM_UP` rounds are not counted.
 
     Args:
-        configs: settings by arm; all of one task on the same data. An update of replicas is one of each.
-        rounds: rounds that count.
-        updates: updates per round and arm; the last dispatch may add a few, which count.
+        configs: settings by arm, with the same task and data. An update of replicas is one update of each.
+        rounds: number of counted rounds.
+        updates: updates per round and arm; the last dispatch may add a few, which are counted.
 
     Raises:
         UserError: the arms differ in task or data, or a setting or file is wrong.
@@ -60,14 +60,14 @@ def _of_one_task(configs: Mapping[str, Config]) -> Config:
     first, *others = configs.values()
     for config in others:
         for section in ("task", "data"):
-            found, expected = config.to_dict()[section], first.to_dict()[section]
-            if found != expected:
-                raise ConfigError(section, found, f"{expected}, as the first arm has it", "Arms share task and data.")
+            value, expected = config.to_dict()[section], first.to_dict()[section]
+            if value != expected:
+                raise ConfigError(section, value, f"{expected}, as in the first arm", "Arms share task and data.")
     return first
 
 
 def begin_training(config: Config, task: Task, data: Any, folder: Path) -> Training:
-    """Return a training that neither ends nor evaluates; its files go to `folder`, and nothing to a tracker."""
+    """Return a training without an end, evaluations or a tracker; its files go to `folder`."""
     training = dataclasses.replace(
         config.training,
         updates=_UNENDING,
@@ -88,7 +88,7 @@ def begin_training(config: Config, task: Task, data: Any, folder: Path) -> Train
 
 
 def loop_seconds(training: Training, updates: int) -> float:
-    """Return seconds per update of the loop, the device's last one included and compilation left out."""
+    """Return seconds per update of the loop, until the device is done and without compilation."""
     before, compiled = training.done, training.dispatcher.update.compile_seconds
     start = time.perf_counter()
     training.watch.start()
@@ -104,7 +104,7 @@ def device_seconds(dispatcher: Dispatcher, updates: int) -> float:
 
     Args:
         dispatcher: of one run, with `updates_per_dispatch` of `READY`.
-        updates: how many batches are timed, rounded up to a multiple of `READY`.
+        updates: number of timed batches, rounded up to a multiple of `READY`.
     """
     run, update = dispatcher.runs[0], dispatcher.update
     seconds, done = 0.0, 0

@@ -1,1 +1,1 @@
-"""From run records to numbers with intervals; reads files only and never reaches JAX."""
+"""From run records to statistics; reads only files and never imports JAX."""

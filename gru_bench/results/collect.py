@@ -1,4 +1,4 @@
-"""Find run records below the given folders and sort them: finished, unfinished, replaced, unreadable."""
+"""Find run records in folders and classify them: finished, unfinished, replaced, unreadable."""
 
 from __future__ import annotations
 
@@ -38,28 +38,28 @@ class Run:
 
     @property
     def seed(self) -> int:
-        """Return the seed, which pairs runs of different cells."""
+        """The seed, by which runs of different cells are paired."""
         return self.record.seed
 
     @property
     def device_kind(self) -> str:
-        """Return the kind of device, such as `cpu`: results of different kinds are never pooled."""
+        """The kind of device, such as `cpu`; results of different kinds are never pooled."""
         return self.record.device.partition(":")[0].strip().lower()
 
     @property
     def device(self) -> str:
-        """Return what speed depends on: the very device and the number of threads."""
+        """The device and number of threads, which determine speed."""
         threads = self.record.threads
         return f"{self.record.device}, {threads} {'thread' if threads == 1 else 'threads'}"
 
     @property
     def digest(self) -> str:
-        """Return the digest of the data as the run saw it."""
+        """The digest of the run's data."""
         return str(self.record.data_facts.get("digest", ""))
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """Return what runs of one group share: all that decides numbers but the seed and the cell with its options."""
+        """The settings shared by a group: all that determine numbers except the seed and the cell with its options."""
         settings = identity(self.record.config)
         del settings["seed"]
         own = {"cell", "class", *self.record.cell_options}
@@ -68,7 +68,7 @@ class Run:
 
     @cached_property
     def group_key(self) -> str:
-        """Return the text that is equal for runs that may be compared."""
+        """A text that is equal for comparable runs."""
         record = self.record
         parts = [record.task, record.data, record.metric, self.settings, self.digest, self.device_kind]
         parts.append(record.initial_weights.get("sha256"))
@@ -76,7 +76,7 @@ class Run:
 
     @cached_property
     def arm(self) -> str:
-        """Return the cell and its options that are not the default, such as `lstm (forget_bias=0)`."""
+        """The cell with its non-default options, such as `lstm (forget_bias=0)`."""
         defaults = self.record.cell_defaults
         options = {name: value for name, value in self.record.cell_options.items() if value != defaults.get(name)}
         text = ", ".join(f"{name}={_plain(value)}" for name, value in sorted(options.items()))
@@ -85,16 +85,16 @@ class Run:
 
 @dataclass(frozen=True)
 class Collection:
-    """Runs by what became of them: only `finished` ones enter means."""
+    """Runs by outcome; only `finished` ones enter means."""
 
     finished: tuple[Run, ...]
     unfinished: tuple[Run, ...]
-    replaced: tuple[tuple[Run, Run], ...]  # (older, newer that is used) of the same arm and seed
+    replaced: tuple[tuple[Run, Run], ...]  # (older, newer) of the same arm and seed; the newer one is used
     unreadable: tuple[tuple[Path, str], ...]
 
 
 def collect(paths: Sequence[Path]) -> Collection:
-    """Read all records in and below `paths`, each a run directory or a folder that holds some.
+    """Read all records in and below `paths`, which are run directories or folders of them.
 
     Raises:
         UserError: a path does not exist or is neither a folder nor a record.
@@ -119,18 +119,18 @@ def find_runs(paths: Sequence[Path]) -> list[Path]:
     Raises:
         UserError: a path does not exist or is neither a folder nor a record.
     """
-    found: dict[Path, Path] = {}
+    directories: dict[Path, Path] = {}
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: no such folder. Give run directories or folders that hold some.")
+            raise UserError(f"{path}: no such folder. Give run directories or folders of them.")
         if path.name == FILE_NAME and path.is_file():
-            found.setdefault(path.parent.resolve(), path.parent)
+            directories.setdefault(path.parent.resolve(), path.parent)
         elif path.is_dir():
             for directory in _walk(path):
-                found.setdefault(directory.resolve(), directory)
+                directories.setdefault(directory.resolve(), directory)
         else:
             raise UserError(f"{path}: expected a run directory, a folder of runs or a {FILE_NAME}, found a file.")
-    return sorted(found.values())
+    return sorted(directories.values())
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -145,7 +145,7 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def _checked(record: RunRecord, directory: Path) -> RunRecord:
-    """Return a record; of a finished run, check what every report reads beyond what the record's schema asks."""
+    """Check a record of a finished run for all that reports need beyond the schema, and return it."""
     if record.status != FINISHED:
         return record
     model, test = record.config.get("model"), record.metrics.get("test")
@@ -160,25 +160,25 @@ def _checked(record: RunRecord, directory: Path) -> RunRecord:
             record.baselines,
         ),
     }
-    for key, (good, wanted, found) in expected.items():
-        if not good:
+    for key, (valid, wanted, value) in expected.items():
+        if not valid:
             path = directory / FILE_NAME
             raise DataError(
-                f"{path}: {key}: found {shown(found)}, expected {wanted} in a finished run. Train it again."
+                f"{path}: {key}: found {shown(value)}, expected {wanted} in a finished run. Train it again."
             )
     return record
 
 
 def _cell(record: RunRecord) -> tuple[str, str | None]:
-    """Return the name of a run's cell, and its class if that is none of gru_bench."""
+    """Return the name of a run's cell, and its class if it is not one of gru_bench."""
     return record.model, foreign_class(record.config.get("model"))
 
 
 def _labels(records: Iterable[RunRecord]) -> dict[tuple[str, str | None], str]:
-    """Return the name in reports of each cell.
+    """Return the name of each cell in reports.
 
-    Cells of gru_bench keep their name. One of another package has its package before the name if another cell, also
-    one of gru_bench, has the same name, and the full name of its class if that package has several.
+    Cells of gru_bench keep their name. The name of a cell of another package is prefixed by the package if another
+    cell has the same name, and replaced by the full name of its class if that package has several.
     """
     own = {(name, None) for name in preset_places("model")}
     names = {cell: _names(*cell) for cell in own.union(map(_cell, records))}
@@ -190,7 +190,7 @@ def _labels(records: Iterable[RunRecord]) -> dict[tuple[str, str | None], str]:
 
 
 def _names(name: str, place: str | None) -> tuple[str, ...]:
-    """Return the names that a cell may have in reports, the shortest first."""
+    """Return the possible names of a cell in reports, the shortest first."""
     return (name,) if place is None else (name, f"{re.split('[.:]', place)[0]}.{name}", place)
 
 

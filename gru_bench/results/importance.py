@@ -1,4 +1,4 @@
-"""Which settings of a search mattered: what a random forest can no longer say without them."""
+"""Importance of the settings of a search: permutation importance in a random forest."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from jaxtyping import Float
 
 TREES, FOLDS = 100, 5
 FEWEST = 10
-"""Trials below which no importance is given: each fold would predict one or two of them."""
+"""Minimum number of trials: with fewer, each fold would predict only one or two."""
 
 
 class Importance(NamedTuple):
-    """What settings explain.
+    """Importance of settings.
 
     Attributes:
-        explained: R² of the ranks of trials that the forest has not seen, one for each repetition; at most 1, and
-            below 0 where it predicts worse than the mean rank.
-        lost: by setting, how much of it goes where that setting's values are shuffled, one for each repetition.
+        explained: R² of the ranks of held-out trials, one per repetition; at most 1, and
+            below 0 if the forest predicts worse than the mean rank.
+        lost: by setting, the decrease of R² when the values of that setting are shuffled, one per repetition.
     """
 
     explained: Float[np.ndarray, " repetitions"]
@@ -29,23 +29,23 @@ class Importance(NamedTuple):
 def importance(
     columns: Mapping[str, Sequence[float]], values: Sequence[float], *, repetitions: int = 10, seed: int = 0
 ) -> Importance:
-    """Return the permutation importance of settings for the rank of a trial's value, on trials that are held out.
+    """Return the permutation importance of settings for the rank of a trial's value, on held-out trials.
 
-    A random forest learns the ranks of four fifths of the trials and predicts the rest; then once more with one column
-    of the rest shuffled. Ranks, because a trial that went astray says no more than that it was bad. The trials are
-    divided anew for each repetition, so the spread over repetitions is that of the method, not that of another search.
-    Two settings that stand in for each other share their importance.
+    A random forest is fitted to the ranks of four fifths of the trials and predicts the rest, first as they are, then
+    with one column shuffled. Ranks limit the influence of trials with extremely bad values. Each repetition uses a new
+    division of the trials, so the spread over repetitions is that of the method, not that of another search.
+    Two interchangeable settings share their importance.
 
     Args:
-        columns: the value of each trial by setting; logarithms where those are uniform, indices of choices.
+        columns: the value of each trial by setting; logarithms for log-uniform settings, indices for choices.
         values: the validation value of each trial.
-        repetitions: how many times the trials are divided.
-        seed: of forests, folds and shuffles.
+        repetitions: number of random divisions of the trials.
+        seed: seed of forests, folds and permutations.
 
     References: Breiman 2001, Random Forests (permutation importance).
 
     Raises:
-        ValueError: fewer trials than `FEWEST`, or a value that is not finite.
+        ValueError: fewer trials than `FEWEST`, or a non-finite value.
     """
     from scipy.stats import rankdata
     from sklearn.ensemble import RandomForestRegressor

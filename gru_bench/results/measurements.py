@@ -1,4 +1,4 @@
-"""Ratios between measurements: to each peer, to the matrix products alone, and of GRU to LSTM."""
+"""Ratios of measurements: ours to each peer, to the matrix products alone, and GRU to LSTM."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ OWN = (OURS, "scan", PRODUCTS)
 
 
 class Ratio(NamedTuple):
-    """One time over another of the same rounds.
+    """The ratio of two times of the same rounds.
 
     Attributes:
-        over: the row whose time is divided.
-        under: the row that it is divided by.
+        over: the measurement in the numerator.
+        under: the measurement in the denominator.
     """
 
     over: Measurement
@@ -30,7 +30,7 @@ class Ratio(NamedTuple):
 
 
 def by_point(rows: Sequence[Measurement]) -> dict[Point, dict[str, Measurement]]:
-    """Return the rows of each point by implementation."""
+    """Return the measurements of each point by implementation."""
     points: dict[Point, dict[str, Measurement]] = {}
     for row in rows:
         points.setdefault(row.point, {})[row.implementation] = row
@@ -38,49 +38,49 @@ def by_point(rows: Sequence[Measurement]) -> dict[Point, dict[str, Measurement]]
 
 
 def implementations(rows: Sequence[Measurement]) -> list[str]:
-    """Return what was timed: ours, then peers in the order of their appearance, then the products."""
-    found = list(dict.fromkeys(row.implementation for row in rows))
-    peers = [name for name in found if name not in OWN]
-    return [name for name in (OURS, "scan", *peers, PRODUCTS) if name in found]
+    """Return the timed implementations: ours, then peers in order of appearance, then the products."""
+    timed = list(dict.fromkeys(row.implementation for row in rows))
+    peers = [name for name in timed if name not in OWN]
+    return [name for name in (OURS, "scan", *peers, PRODUCTS) if name in timed]
 
 
 def peer_ratios(rows: Sequence[Measurement]) -> list[Ratio]:
-    """Return our time over each peer's, point by point; below 1 ours is faster."""
+    """Return the ratio of our time to each peer's at each point; below 1, ours is faster."""
     return [
-        Ratio(found[OURS], row)
-        for found in by_point(rows).values()
-        for name, row in found.items()
-        if OURS in found and name not in OWN
+        Ratio(at_point[OURS], row)
+        for at_point in by_point(rows).values()
+        for name, row in at_point.items()
+        if OURS in at_point and name not in OWN
     ]
 
 
-def best_peer(found: dict[str, Measurement]) -> Ratio | None:
-    """Return our time over that of the fastest peer of a point."""
-    peers = [row for name, row in found.items() if name not in OWN]
-    if OURS not in found or not peers:
+def best_peer(rows: dict[str, Measurement]) -> Ratio | None:
+    """Return the ratio of our time to that of the fastest peer at a point."""
+    peers = [row for name, row in rows.items() if name not in OWN]
+    if OURS not in rows or not peers:
         return None
-    return Ratio(found[OURS], min(peers, key=lambda row: row.median))
+    return Ratio(rows[OURS], min(peers, key=lambda row: row.median))
 
 
 def product_ratios(rows: Sequence[Measurement]) -> list[Ratio]:
-    """Return each implementation's time over that of the matrix products alone, point by point."""
+    """Return the ratio of each implementation's time to that of the matrix products alone, at each point."""
     return [
-        Ratio(row, found[PRODUCTS])
-        for found in by_point(rows).values()
-        for name, row in found.items()
-        if PRODUCTS in found and name != PRODUCTS
+        Ratio(row, at_point[PRODUCTS])
+        for at_point in by_point(rows).values()
+        for name, row in at_point.items()
+        if PRODUCTS in at_point and name != PRODUCTS
     ]
 
 
 def cell_ratios(rows: Sequence[Measurement], over: str = "gru", under: str = "lstm") -> list[Ratio]:
-    """Return one cell's time over another's, each within one implementation and the same rounds.
+    """Return the ratio of one cell's time to another's, within one implementation and the same rounds.
 
-    A ratio across implementations would mix what a cell costs with how well a library runs it.
+    A ratio across implementations would mix the cost of a cell with the efficiency of a library.
     """
-    others = {_but_the_cell(row): row for row in rows if row.cell == under}
-    found = [(row, others.get(_but_the_cell(row))) for row in rows if row.cell == over]
-    return [Ratio(row, other) for row, other in found if other is not None]
+    others = {_without_cell(row): row for row in rows if row.cell == under}
+    pairs = [(row, others.get(_without_cell(row))) for row in rows if row.cell == over]
+    return [Ratio(row, other) for row, other in pairs if other is not None]
 
 
-def _but_the_cell(row: Measurement) -> tuple[str, Shape, Pass, str, str, str]:
+def _without_cell(row: Measurement) -> tuple[str, Shape, Pass, str, str, str]:
     return row.implementation, row.shape, row.what, row.precision, row.library, row.rounds
