@@ -1,1 +1,1 @@
-"""The same layer in other libraries. Each file alone imports its library, and is imported only when it is timed."""
+"""The same layer in other libraries; each file imports its library, and is itself imported only to be timed."""

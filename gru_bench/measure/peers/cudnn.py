@@ -16,7 +16,7 @@ class Cudnn(JaxImplementation):
     """`jax.experimental.rnn.lstm`, one layer, batch first."""
 
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
         if jax.devices()[0].platform != "gpu":
             return "it needs a GPU"
         if point.cell != "lstm":

@@ -18,7 +18,7 @@ class Flax(JaxImplementation):
     """`nnx.RNN` with GRUCell, OptimizedLSTMCell or SimpleCell."""
 
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
         return None if point.cell in _CELLS else f"it has no {point.cell}"
 
     def layer(self, point: Point) -> JaxLayer:
@@ -29,7 +29,7 @@ class Flax(JaxImplementation):
         )
         zeros = cell.initialize_carry((shape.batch, shape.input), rngs=nnx.Rngs(0))
         after, _ = jax.eval_shape(cell, zeros, jnp.zeros((shape.batch, shape.input)))
-        carry = jax.tree.map(lambda value, found: value.astype(found.dtype), zeros, after)  # its scan wants equal types
+        carry = jax.tree.map(lambda value, other: value.astype(other.dtype), zeros, after)  # its scan wants equal types
         graph, weights, rest = nnx.split(nnx.RNN(cell), nnx.Param, ...)
 
         def apply(weights: Any, inputs: Any) -> Any:

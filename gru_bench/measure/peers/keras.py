@@ -20,7 +20,7 @@ class Keras(JaxImplementation):
     """`keras.layers.GRU`, `LSTM` or `SimpleRNN`, called as a pure function of its variables."""
 
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
         if keras.backend.backend() != "jax":
             return f"it was imported with the {keras.backend.backend()} backend"
         return None if point.cell in _LAYERS else f"it has no {point.cell}"

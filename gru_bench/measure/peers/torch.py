@@ -30,7 +30,7 @@ class Torch:
         torch.set_num_threads(threads())
 
     def refusal(self, point: Point) -> str | None:
-        """Return why it cannot do a point here, or None."""
+        """Return why it does not support a point here, or None."""
         if self._device.type == "cuda" and not torch.cuda.is_available():
             return "it sees no GPU while JAX does"
         return None if point.cell in _MODULES else f"it has no {point.cell}"
@@ -76,13 +76,13 @@ class Torch:
         return run
 
     def _kernels(self, work: Callable[[], None]) -> str:
-        """Return the operators that compute products, with their calls, as a profile of one run saw them."""
+        """Return the operators that compute products, with their number of calls, from a profile of one run."""
         work()
         with profile(activities=[ProfilerActivity.CPU]) as profiled:
             work()
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         for event in profiled.key_averages():
             name = event.key.removeprefix("aten::")
             if event.key.startswith("aten::") and name.startswith(_PRODUCTS):
-                found[event.key] += event.count
-        return describe_counts(found)
+                counts[event.key] += event.count
+        return describe_counts(counts)
