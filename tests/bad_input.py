@@ -117,6 +117,8 @@ REFUSED: dict[str, Case] = {
         (*SERIES, "data.context=90", "data.horizon=10"), {"own": series()}, "84 of 120 rows, expected at least 100"
     ),
     "nothing to score": Case(
-        SERIES, {"own": re.sub(rb"(2024-04-\d\d,).*", rb"\1", series())}, "none of the 24 rows of test has a value to"
+        SERIES,
+        {"own": re.sub(rb"(2024-04-\d\d,).*", rb"\1", series())},
+        "none of the 24 rows of test has a target value",
     ),
 }
