@@ -200,8 +200,8 @@ CASES = {
     "infinite": (["optimizer.learning_rate=inf"], r"optimizer.learning_rate: found inf, allowed: a finite number"),
     "choice": (["training.precision=float16"], r"training.precision: found 'float16', allowed: float32 or bfloat16"),
     "model": (["model=grru"], r"model: found 'grru', allowed: coupled_lstm, gru, lstm, .*rnn. Did you mean 'gru'\?"),
-    "task": (["task=sentimnt"], r"task: found 'sentimnt', allowed: language_modeling"),
-    "nested choice": (["task=language_modeling/x"], r"task: found 'language_modeling/x', allowed: language_modeling"),
+    "task": (["task=sentimnt"], r"task: found 'sentimnt', allowed: anomaly"),
+    "nested choice": (["task=language_modeling/x"], r"task: found 'language_modeling/x', allowed: anomaly"),
     "data": (["data=pbt"], r"data: found 'pbt', allowed: adding, .*Did you mean 'ptb'\?"),
     "launcher": (["hydra/launcher=slurm"], r"hydra/launcher: found 'slurm', allowed: basic"),
     "cell": (
@@ -362,7 +362,12 @@ def test_help_is_there_without_jax(tmp_path: Path):
     )
     assert done.stderr == ""
     assert done.stdout.splitlines()[-1] == "code 0 False False"
-    for text in ("task: language_modeling", "coupled_lstm, gru, lstm", "python -m gru_bench.train -m", "fresh=true"):
+    for text in (
+        "task: anomaly",
+        "coupled_lstm, gru, lstm",
+        "python -m gru_bench.train -m",
+        "fresh=true",
+    ):
         assert text in done.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -31,7 +31,7 @@ from gru_bench.validation import bind
 logger = logging.getLogger("gru_bench")
 
 MIRROR_VARIABLE = "GRU_BENCH_MIRROR"
-OWN_FILES = ("path", "valid_path", "test_path")
+OWN_FILES = ("path", "valid_path", "test_path", "windows_path")
 _SUPPLIED = frozenset({"mirror", "cache", "kind"})
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from gru_bench.validation import settings
 
 Loader = TypeVar("Loader", bound=Callable[..., Any])
 
@@ -26,3 +29,17 @@ def gives(*kinds: str) -> Callable[[Loader], Loader]:
         return loader
 
     return mark
+
+
+def with_settings_of(base: Callable[..., Any]) -> Callable[[Loader], Loader]:
+    """Let a loader that passes further keywords on declare the settings of another one beside its own."""
+
+    def extend(loader: Loader) -> Loader:
+        signature = inspect.signature(loader, eval_str=True)
+        own = {name: one for name, one in signature.parameters.items() if one.kind is one.KEYWORD_ONLY}
+        parameters, returned = settings(base) | own, signature.return_annotation
+        loader.__annotations__ = {name: one.annotation for name, one in parameters.items()} | {"return": returned}
+        loader.__dict__["__signature__"] = inspect.Signature(list(parameters.values()), return_annotation=returned)
+        return loader
+
+    return extend

@@ -25,7 +25,7 @@ from gru_bench.training.checkpoint import Checkpoints, checkpoint_identity
 from gru_bench.training.evaluate import Evaluator
 
 DATA_FILE = "data.json"
-_FILES = ("path", "valid_path", "test_path", "data_dir")  # settings of data that name files or folders
+_FILES = (*OWN_FILES, "data_dir")  # settings of data that name files or folders
 
 
 @dataclass(frozen=True)

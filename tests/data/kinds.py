@@ -16,6 +16,7 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "texts": ("sentiment_grammar", {"train_size": 300, "valid_size": 100, "test_size": 100}),
     "series": ("mackey_glass", {"train_size": 400, "valid_size": 150, "test_size": 200, "context": 20, "horizon": 5}),
     "pieces": ("canon", {"train_size": 20, "valid_size": 3, "test_size": 5}),
+    "labelled_series": ("phase_break", {"train_size": 1000, "valid_size": 200, "test_size": 800, "context": 20}),
     "sequences": ("adding", {"length": 6, "train_size": 20, "valid_size": 5, "test_size": 5}),
 }
 
