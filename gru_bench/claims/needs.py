@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,19 +84,20 @@ class NeedAnswer:
 
 
 def pick(answers: Iterable[Answer]) -> Pick:
-    """Pick an arm: one that is better somewhere and elsewhere no different in a way that matters.
+    """Pick an arm: one that is worse nowhere, and better in most cases or in all that are not alike.
 
     Where each is better somewhere it depends; where neither is and all is known, either will do. Anything else is open:
-    a verdict that is withdrawn or missing answers nothing.
+    a verdict that is withdrawn or missing answers nothing. What stands at the floor is no case.
     """
-    kinds = set(answers)
-    if {Answer.FIRST, Answer.SECOND} <= kinds:
+    counts = Counter(answer for answer in answers if answer is not Answer.FLOOR)
+    better = {Pick.FIRST: counts[Answer.FIRST], Pick.SECOND: counts[Answer.SECOND]}
+    if all(better.values()):
         return Pick.DEPENDS
-    if not kinds or kinds - {Answer.FIRST, Answer.SECOND, Answer.SAME}:
-        return Pick.OPEN
-    if Answer.FIRST in kinds:
-        return Pick.FIRST
-    return Pick.SECOND if Answer.SECOND in kinds else Pick.EITHER
+    unknown = counts.total() - sum(better.values()) - counts[Answer.SAME]
+    for arm, times in better.items():
+        if times and (not unknown or 2 * times > counts.total()):
+            return arm
+    return Pick.EITHER if counts and not unknown else Pick.OPEN
 
 
 def answer_needs(needs: Sequence[Need], outcomes: Iterable[Outcome]) -> list[NeedAnswer]:

@@ -19,7 +19,7 @@ from tests.claims.experiments import NEEDS, claim_values, make_row, write_claim,
 
 ROOT = Path(__file__).parents[2]
 BETTER, WORSE, SAME = Answer.FIRST, Answer.SECOND, Answer.SAME
-MISSING = [answer for answer in Answer if answer not in (BETTER, WORSE, SAME)]
+MISSING = [answer for answer in Answer if answer not in (BETTER, WORSE, SAME, Answer.FLOOR)]
 
 
 def answered(folder: Path) -> list[NeedAnswer]:
@@ -38,6 +38,9 @@ def answered(folder: Path) -> list[NeedAnswer]:
         ([BETTER, SAME, WORSE], Pick.DEPENDS),
         ([BETTER, WORSE, Answer.WITHDRAWN], Pick.DEPENDS),
         ([], Pick.OPEN),
+        ([Answer.FLOOR], Pick.OPEN),
+        ([WORSE, Answer.FLOOR], Pick.SECOND),
+        ([BETTER, BETTER, Answer.OPEN], Pick.FIRST),
         *(([BETTER, missing], Pick.OPEN) for missing in MISSING),
     ],
 )
