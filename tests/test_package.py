@@ -37,6 +37,7 @@ NEEDED = {
     "text_csv": ["data.path=reviews.csv"],
     "series_csv": ["data.path=sales.csv"],
     "anomaly_csv": ["data.path=pump.csv"],
+    "sequences_file": ["data.path=gestures.csv"],
 }
 GROUPS = {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in (ROOT / "configs").iterdir()}
 NO_GROUPS = ("hydra", "launchers", "sweeps", "train.yaml")

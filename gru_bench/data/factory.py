@@ -117,7 +117,7 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
 
     Returns:
         A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`, `Sequences` for `sequences`,
-        `Pieces` for `pieces`.
+        `Pieces` for `pieces`, `LabelledSequences` for `labelled_sequences`.
 
     Raises:
         ConfigError: a wrong setting, or a mirror that is not a folder.

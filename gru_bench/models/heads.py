@@ -38,6 +38,31 @@ class Identity(nnx.Module):
         return values
 
 
+class Decay(nnx.Module):
+    """The encoder of irregular series: a held value decays towards 0, the mean of its channel, until the next one.
+
+    After an elapsed time d the value is multiplied by exp(-max(0, w d + b)), with a weight w and a bias b per channel.
+
+    References: Che et al. 2018, Recurrent neural networks for multivariate time series with missing values,
+    arXiv:1606.01865, equations 4 and 5.
+    """
+
+    def __init__(self, channels: int):
+        self.rate = nnx.Param(jnp.ones(channels))
+        self.bias = nnx.Param(jnp.zeros(channels))
+
+    def __call__(self, inputs: Float[Array, "*leading size"]) -> Float[Array, "*leading size"]:
+        """Return values, whether they are observed, and elapsed times, one after the other for all channels.
+
+        Args:
+            inputs: the same with the last observed values; see `gru_bench.data.signals.signals.SignalForm.encode`.
+        """
+        held, observed, elapsed = jnp.split(inputs, 3, axis=-1)
+        rate, bias = (jnp.broadcast_to(weight[...], elapsed.shape) for weight in (self.rate, self.bias))
+        decayed = held * jnp.exp(-jnp.maximum(rate * elapsed + bias, 0.0))
+        return jnp.concatenate([jnp.where(observed > 0, held, decayed), observed, elapsed], axis=-1)
+
+
 class Readout(nnx.Module):
     """An affine map from hidden states to outputs; its kernel may be the transposed table of an embedding."""
 

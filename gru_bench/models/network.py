@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from gru_bench.errors import ConfigError
 from gru_bench.models.builder import Cells
-from gru_bench.models.heads import Embedding, Identity, Readout
+from gru_bench.models.heads import Decay, Embedding, Identity, Readout
 from gru_bench.models.model import Model
 from gru_bench.models.pooling import Attention, Pooling
 from gru_bench.models.stack import Dropout, RecurrentLayer, Stack, StackCarry
@@ -26,6 +26,7 @@ class Signature:
         outputs: numbers per time step, or per sequence if `pooled`.
         symbols: size of the vocabulary; None: inputs are `channels` real values.
         channels: real values per time step.
+        decays: whether the first third of them decays between observations; see `gru_bench.models.heads.Decay`.
         pooled: whether there is one output per sequence instead of one per time step.
         features: numbers to append to the pooled hidden state before the head.
     """
@@ -33,8 +34,12 @@ class Signature:
     outputs: int
     symbols: int | None = None
     channels: int | None = None
+    decays: bool = False
     pooled: bool = False
     features: int = 0
+
+
+Encoder = Embedding | Identity | Decay
 
 
 class Network(Model, Stack):
@@ -42,7 +47,7 @@ class Network(Model, Stack):
 
     def __init__(
         self,
-        encoder: Embedding | Identity,
+        encoder: Encoder,
         layers: Sequence[RecurrentLayer],
         pooling: Pooling | None,
         head: Readout,
@@ -167,8 +172,10 @@ def build_network(cells: Cells, signature: Signature, key: Array) -> Network:
             f"false: this task reads {reads} and returns {signature.outputs} numbers per {per}",
         )
     encoder_key, head_key, *layer_keys = jax.random.split(key, 2 + settings.layers)
-    encoder: Embedding | Identity = Identity()
+    encoder: Encoder = Identity()
     input_size, tied = signature.channels or 0, None
+    if signature.decays:
+        encoder = Decay(input_size // 3)
     if signature.symbols is not None:
         encoder = cells.embedding(encoder_key, signature.symbols, tied=settings.tied_embeddings)
         input_size, tied = encoder.size, encoder if settings.tied_embeddings else None

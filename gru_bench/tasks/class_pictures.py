@@ -1,4 +1,4 @@
-"""Figures of a text classifier: confusion matrix, reliability diagram, the weights of words."""
+"""Figures of classifiers: confusion matrix, reliability diagram, the weights of words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MONOSPACE = "DejaVu Sans Mono"
 
 
 def confusion_matrix(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
-    """Draw the number of texts by true and predicted class.
+    """Draw the number of items by true and predicted class.
 
     Args:
         confusion: of shape (true classes, predicted classes).
@@ -49,12 +49,13 @@ def confusion_matrix(confusion: np.ndarray, classes: Sequence[str]) -> Figure:
     return figure
 
 
-def reliability_diagram(sums: Mapping[str, Any], ece: float) -> Figure:
-    """Draw accuracy against the probability of the predicted class, by bin, and the number of texts per bin.
+def reliability_diagram(sums: Mapping[str, Any], ece: float, items: str = "texts") -> Figure:
+    """Draw accuracy against the probability of the predicted class, by bin, and the number of items per bin.
 
     Args:
-        sums: `texts`, `correct` and `confidence` by bin; see `gru_bench.tasks.classification`.
+        sums: `texts`, `correct` and `confidence` by bin; see `gru_bench.tasks.class_metrics`.
         ece: the expected calibration error.
+        items: what is classified, in the plural.
     """
     texts = np.asarray(sums["texts"], np.int64)
     used = texts > 0
@@ -69,7 +70,7 @@ def reliability_diagram(sums: Mapping[str, Any], ece: float) -> Figure:
     panel.set_ylim(-0.03, 1.03)
     panel.legend(frameon=False, loc="upper left")
     count.bar(edges[:-1], texts, width=np.diff(edges), align="edge", color=COLOURS[4], edgecolor="white")
-    count.set_ylabel("texts")
+    count.set_ylabel(items)
     count.set_xlabel("probability of the predicted class")
     count.set_xlim(0, 1)
     return figure

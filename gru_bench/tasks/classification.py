@@ -1,73 +1,235 @@
-"""Metrics of classifiers, all from sums over batches: accuracy, macro F1, nll, expected calibration error."""
+"""Classification of sequences of real values: one class per sequence, read step by step and pooled over time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
-BINS = 15
-"""Equal-width bins of the probability of the predicted class: bin k is (k / 15, (k + 1) / 15]."""
+from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.buckets import Buckets, bucket_edges
+from gru_bench.data.random import permutation
+from gru_bench.data.signals.own import read_labelled, read_unlabelled
+from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signals
+from gru_bench.data.signals.summaries import majority, regression
+from gru_bench.errors import ConfigError, DataError
+from gru_bench.models.network import Network, Signature
+from gru_bench.sections import TrainingConfig
+from gru_bench.tasks.class_metrics import class_metrics, class_sums, detailed_metrics, score_probabilities
+from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.validation import Natural, Positive
 
-Sums = dict[str, Array]
+AT_ONCE = 64  # sequences, or beginnings of one, per batch of a prediction
 
 
-def class_sums(
-    log_probabilities: Float[Array, "texts classes"], labels: Int[Array, " texts"], mask: Bool[Array, " texts"]
-) -> Sums:
-    """Return the sums behind the metrics.
+class Classification(Task):
+    """Classification of sequences.
 
     Args:
-        log_probabilities: in nats.
-        labels: the true classes.
-        mask: True for scored texts.
-
-    Returns:
-        `confusion`, texts by true and predicted class; by bin of the predicted class's probability `texts`, `correct`
-        (correctly classified texts) and `confidence` (sum of that probability); `nll`, in nats.
+        description: the description of the data, from its `describe`.
+        select: the metric of validation that selects the weights; `auroc` needs two classes.
+        loss_weights: `balanced` weighs the loss of a class by the inverse of its share of train.
+        stack: successive time steps that are joined to one input, the first of them last seen.
+        buckets: maximum number of shapes of batches; sequences are sorted into this many buckets by length.
+        samples: number of test sequences to show at the end of a run.
     """
-    rows = jnp.arange(labels.shape[0])
-    counted = mask.astype(jnp.int32)
-    predicted = jnp.argmax(log_probabilities, axis=1).astype(jnp.int32)
-    confidence = jnp.exp(log_probabilities[rows, predicted])
-    place = jnp.clip(jnp.ceil(confidence * BINS).astype(jnp.int32) - 1, 0, BINS - 1)
-    classes, counts = log_probabilities.shape[1], jnp.zeros(BINS, jnp.int32)
-    return {
-        "confusion": jnp.zeros((classes, classes), jnp.int32).at[labels, predicted].add(counted),
-        "texts": counts.at[place].add(counted),
-        "correct": counts.at[place].add(jnp.where(predicted == labels, counted, 0)),
-        "confidence": jnp.zeros(BINS).at[place].add(jnp.where(mask, confidence, 0.0)),
-        "nll": -jnp.where(mask, log_probabilities[rows, labels], 0.0).sum(),
-    }
+
+    accepts = "labelled_sequences"
+    causal = False
+    pooled = True
+    item = "sequences"
+
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        *,
+        select: Literal["accuracy", "macro_f1", "nll", "auroc"] = "accuracy",
+        loss_weights: Literal["none", "balanced"] = "none",
+        stack: Positive = 1,
+        buckets: Positive = 4,
+        samples: Natural = 4,
+    ):
+        self.form = SignalForm.from_dict(description)
+        self.metric = select
+        self.direction: Literal["min", "max"] = "min" if select == "nll" else "max"
+        self.decode_validation = select == "auroc"
+        self.stack, self.buckets, self.shown = stack, buckets, samples
+        if select == "auroc" and (count := len(self.form.classes)) != 2:
+            raise ConfigError("task.select", select, f"accuracy, macro_f1 or nll for the {count} classes of the data")
+        if self.form.irregular and stack > 1:
+            raise ConfigError("task.stack", stack, "1 for data with missing values or uneven steps")
+        counts = np.array(self.form.counts, np.float64)
+        balanced = counts.sum() / (len(counts) * np.maximum(counts, 1))
+        self._weights = np.float32(balanced if loss_weights == "balanced" else np.ones(len(counts)))
+
+    @property
+    def signature(self) -> Signature:
+        """Inputs: values; outputs: one score per class."""
+        channels = len(self.form.channels) * (3 if self.form.irregular else self.stack)
+        outputs = len(self.form.classes)
+        return Signature(channels=channels, outputs=outputs, pooled=True, decays=self.form.irregular)
+
+    def describe(self) -> dict[str, Any]:
+        """Return classes, channels and scaling as plain values."""
+        return self.form.to_dict()
+
+    def train_batches(self, data: LabelledSequences, training: TrainingConfig, seed: int) -> Batches:
+        """Return batches of sequences of similar length, in a new order in each epoch."""
+        rows = self._rows(data.train)
+        edges = bucket_edges(_lengths(rows), self.buckets)
+        return Buckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
+
+    def eval_batches(self, data: LabelledSequences, split: Split, training: TrainingConfig) -> Batches:
+        """Return batches with each sequence of a split exactly once; those of train are spread evenly over it."""
+        edges = bucket_edges(-(-data.train.lengths // self.stack), self.buckets)
+        signals = {"train": data.train, "valid": data.valid, "test": data.test}[split]
+        if split == "train" and len(data.train) > len(data.test):
+            signals = signals.take(np.linspace(0, len(data.train) - 1, len(data.test)).astype(np.int64))
+        return Buckets(self._rows(signals), signals.labels, edges, training.eval_batch_size)
+
+    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
+        """Return batches with each sequence of a file exactly once.
+
+        Raises:
+            DataError: the file is missing or broken, or a label is not one of the classes.
+        """
+        signals = read_labelled(path, self.form, "path")
+        rows = self._rows(signals)
+        return Buckets(rows, signals.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
+
+    def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the summed cross-entropy of a batch, in nats, with the weights of the classes."""
+        scores = _log_probabilities(network, batch, key)
+        nll = -scores[jnp.arange(scores.shape[0]), batch["labels"]] * jnp.asarray(self._weights)[batch["labels"]]
+        mask = batch["mask"]
+        return Loss(total=jnp.where(mask, nll, 0.0).sum(), items=mask.sum(dtype=jnp.float32), carry=carry)
+
+    def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the sums of a batch; see `gru_bench.tasks.class_metrics`."""
+        return carry, class_sums(_log_probabilities(network, batch, None), batch["labels"], batch["mask"])
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return accuracy, macro F1, nll, expected calibration error and the number of sequences."""
+        return class_metrics(sums)
+
+    def decode(self, network: Network, batch: Batch) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return labels of shape (sequences,) and probabilities of shape (sequences, classes)."""
+        scores = np.asarray(_compiled(network, {name: batch[name] for name in ("inputs", "padding")}))
+        return batch["labels"][batch["mask"]], np.exp(scores[batch["mask"]])
+
+    def decoded_metrics(self, decoded: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+        """Return the recall of each class and, with two classes, the areas under both curves."""
+        labels, probabilities = (np.concatenate(parts) for parts in zip(*decoded, strict=True))
+        metrics = detailed_metrics(labels, probabilities, self.form.classes)
+        if self.metric == "auroc" and "auroc" not in metrics:
+            only = self.form.classes[labels[0]]
+            raise DataError(f"the data to score has the class {only!r} alone, expected two for task.select=auroc.")
+        return metrics
+
+    def baselines(self, data: LabelledSequences) -> dict[str, dict[str, float]]:
+        """Return metrics of the majority class and of logistic regression on summaries, on the test split."""
+        labels = data.test.labels
+        return {
+            name: score_probabilities(each, labels) | detailed_metrics(labels, each, self.form.classes)
+            for name, each in {"majority class": majority(data), "summaries": regression(data)}.items()
+        }
+
+    def samples(self, network: Network, data: LabelledSequences, seed: int) -> Sequence[Sample]:
+        """Return a few test sequences with their prediction."""
+        chosen = permutation(seed, 0, len(data.test))[: self.shown]
+        if not chosen.size:
+            return ()
+        signals = data.test.take(chosen)
+        classes, rows = self.form.classes, self.classify(network, signals)
+        return [
+            Sample(
+                given=f"test sequence {number + 1}, {signals.lengths[place]} time steps",
+                output=f"{classes[row.argmax()]} ({row.max():.2f}); true class: {classes[signals.labels[place]]}",
+            )
+            for place, (number, row) in enumerate(zip(chosen, rows, strict=True))
+        ]
+
+    def figures(
+        self, network: Network, data: LabelledSequences, sums: Mapping[str, Any]
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """Return confusion matrix and reliability diagram."""
+        return {
+            "confusion_matrix": lambda: confusion_matrix(sums["confusion"], self.form.classes),
+            "reliability": lambda: reliability_diagram(sums, self.metrics(sums)["ece"], self.item),
+        }
+
+    def predict(self, network: Network, *, file: Path, every: Positive | None = None) -> Prediction:
+        """Classify sequences: label and probability of each class.
+
+        Args:
+            network: the trained network
+            file: sequences in a .ts, .npz or .csv file with the channels of the training data; - reads standard input
+            every: also predict after each multiple of this many time steps, from the steps up to there
+
+        Raises:
+            DataError: the file is missing, broken, or lacks a channel.
+        """
+        signals = read_unlabelled(file, self.form, "file")
+        inputs = self._rows(signals)
+        ends = [self._ends(int(steps), every) for steps in signals.lengths]
+        beginnings = [row[: -(-end // self.stack)] for row, places in zip(inputs, ends, strict=True) for end in places]
+        origins = [(place, end) for place, places in enumerate(ends) for end in places]
+        rows, lines = [], []
+        for (place, end), shares in zip(origins, self._probabilities(network, beginnings), strict=True):
+            best, name = int(shares.argmax()), signals.name(place)
+            seen = {} if every is None else {"time_steps": end}
+            known = {f"p({label})": float(share) for label, share in zip(self.form.classes, shares, strict=True)}
+            label = self.form.classes[best]
+            rows.append({"sequence": name, **seen, "label": label, "probability": float(shares[best]), **known})
+            lines.append("\t".join([name, *map(str, seen.values()), label, f"{shares[best]:.3f}"]))
+        return Prediction("\n".join(lines), rows)
+
+    def classify(self, network: Network, signals: Signals) -> NDArray[np.float32]:
+        """Return the probability of each class for each sequence, of shape (sequences, classes)."""
+        return self._probabilities(network, self._rows(signals))
+
+    def _probabilities(self, network: Network, rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        labels, lengths = np.zeros(len(rows), np.int32), _lengths(rows)
+        probabilities = np.zeros((len(rows), len(self.form.classes)), np.float32)
+        batches = Buckets(rows, labels, bucket_edges(lengths, self.buckets), min(AT_ONCE, len(rows)))
+        for index in range(len(batches)):
+            batch, places = batches[index], batches.places(index)
+            scores = np.asarray(_compiled(network, {name: batch[name] for name in ("inputs", "padding")}))
+            probabilities[places] = np.exp(scores[: places.size])
+        return probabilities
+
+    @staticmethod
+    def _ends(steps: int, every: int | None) -> list[int]:
+        """Return the numbers of time steps after which to predict: all multiples of `every`, and the last one."""
+        return [steps] if every is None else [*range(every, steps, every), steps]
+
+    def _rows(self, signals: Signals) -> list[NDArray[np.float32]]:
+        """Return the inputs of each sequence, successive time steps stacked; zeros, the mean, fill up the last ones."""
+        rows = self.form.encode(signals)
+        if self.stack == 1:
+            return rows
+        filled = [np.pad(row, ((0, -len(row) % self.stack), (0, 0))) for row in rows]
+        return [row.reshape(len(row) // self.stack, -1) for row in filled]
 
 
-def class_metrics(sums: Mapping[str, Any]) -> dict[str, float]:
-    """Return the metrics and `items`, the number of texts.
-
-    Macro F1 is the mean over the classes that occur, as label or as prediction, of 2 TP / (2 TP + FP + FN). The
-    expected calibration error is the mean over texts of |accuracy - mean confidence| of their bin.
-    """
-    confusion = np.asarray(sums["confusion"], np.int64)
-    items = int(confusion.sum())
-    correct, twice = np.diag(confusion), confusion.sum(axis=0) + confusion.sum(axis=1)
-    gap = np.abs(np.asarray(sums["correct"], np.float64) - np.asarray(sums["confidence"], np.float64))
-    return {
-        "accuracy": float(correct.sum() / items),
-        "macro_f1": float((2 * correct[twice > 0] / twice[twice > 0]).mean()),
-        "nll": float(sums["nll"]) / items,
-        "ece": float(gap.sum() / items),
-        "items": items,
-    }
+def _log_probabilities(network: Network, batch: Batch, key: Array | None) -> Float[Array, "sequences classes"]:
+    carry = network.zero_carry(batch["inputs"].shape[0])
+    scores, _ = network(batch["inputs"], carry, padding=batch["padding"], key=key)
+    return jax.nn.log_softmax(scores, axis=1)
 
 
-def score_probabilities(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the metrics of probabilities of shape (texts, classes), for example of a baseline."""
-    log_probabilities = np.log(np.maximum(probabilities, 1e-30)).astype(np.float32)
-    sums = class_sums(jnp.asarray(log_probabilities), jnp.asarray(labels, jnp.int32), jnp.ones(labels.size, bool))
-    metrics = class_metrics(jax.device_get(sums))
-    del metrics["items"]
-    return metrics
+@jax.jit
+def _compiled(network: Network, batch: Batch) -> Float[Array, "sequences classes"]:
+    return _log_probabilities(network, batch, None)
+
+
+def _lengths(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.int64]:
+    return np.array([len(row) for row in rows], np.int64)

@@ -15,7 +15,7 @@ from gru_bench.data.sequences.pixel_baselines import Linear, class_shares
 from gru_bench.data.sequences.sequences import Examples, Sequences
 from gru_bench.errors import DataError
 from gru_bench.models.network import Signature
-from gru_bench.tasks import classification
+from gru_bench.tasks import class_metrics
 from gru_bench.tasks.class_pictures import confusion_matrix
 from gru_bench.tasks.memory_problem import Outputs, Reference
 from gru_bench.tasks.task import Batch, Sums
@@ -38,12 +38,12 @@ class Pixels:
     def score(self, outputs: Outputs, batch: Batch) -> Sums:
         """Return the summed nll and the sums behind the metrics of classifiers."""
         mask = batch["mask"][:, 0]
-        sums = classification.class_sums(jax.nn.log_softmax(outputs[:, 0]), batch["targets"][:, 0], mask)
+        sums = class_metrics.class_sums(jax.nn.log_softmax(outputs[:, 0]), batch["targets"][:, 0], mask)
         return {**sums, "loss": sums["nll"], "items": mask.sum(dtype=jnp.int32)}
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
         """Return accuracy, macro F1, nll and expected calibration error."""
-        return classification.class_metrics(sums)
+        return class_metrics.class_metrics(sums)
 
     def references(self, data: Sequences) -> Mapping[str, Reference]:
         """Return the majority class, and a linear model of all pixels at once."""

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from gru_bench.data.batches.base import Batches
-from gru_bench.data.batches.buckets import TextBuckets, bucket_edges
+from gru_bench.data.batches.buckets import Buckets, bucket_edges
 from gru_bench.data.random import permutation
 from gru_bench.data.texts.bag_of_words import bag_of_words, majority
 from gru_bench.data.texts.own import read_labelled, read_unlabelled
@@ -22,8 +22,8 @@ from gru_bench.data.texts.texts import EncodedTexts, LabelledTexts, TextForm
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
+from gru_bench.tasks.class_metrics import class_metrics, class_sums, score_probabilities
 from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram, words_that_count
-from gru_bench.tasks.classification import class_metrics, class_sums, score_probabilities
 from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
 from gru_bench.tasks.word_weights import WordWeights, log_probabilities, rows_at_once, weigh_words
 from gru_bench.validation import Natural, Positive
@@ -64,7 +64,7 @@ class Sentiment(Task):
         """Return batches of texts of similar length, in a new order in each epoch."""
         rows = self._rows(data.train)
         edges = bucket_edges(_lengths(rows), self.buckets)
-        return TextBuckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
+        return Buckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
 
     def eval_batches(self, data: LabelledTexts, split: Split, training: TrainingConfig) -> Batches:
         """Return batches with each text of a split exactly once; those of train are spread evenly over it."""
@@ -72,7 +72,7 @@ class Sentiment(Task):
         examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
         if split == "train" and len(data.train) > len(data.test):
             examples = examples.take(np.linspace(0, len(data.train) - 1, len(data.test)).astype(np.int64))
-        return TextBuckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
+        return Buckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
         """Return batches with each text of a table exactly once.
@@ -83,7 +83,7 @@ class Sentiment(Task):
         """
         examples = self.form.encode(*read_labelled(path, self.form, "path"))
         rows = self._rows(examples)
-        return TextBuckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
+        return Buckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed cross-entropy of a batch, in nats."""
@@ -93,7 +93,7 @@ class Sentiment(Task):
         return Loss(total=jnp.where(mask, nll, 0.0).sum(), items=mask.sum(dtype=jnp.float32), carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
-        """Return the sums of a batch; see `gru_bench.tasks.classification`."""
+        """Return the sums of a batch; see `gru_bench.tasks.class_metrics`."""
         return carry, class_sums(_log_probabilities(network, batch, None), batch["labels"], batch["mask"])
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
@@ -177,7 +177,7 @@ class Sentiment(Task):
         probabilities = np.zeros((len(texts), len(self.form.classes)), np.float32)
         lengths = _lengths(rows)
         at_once = min(rows_at_once(int(lengths.max())), len(texts))
-        batches = TextBuckets(rows, examples.labels, bucket_edges(lengths, self.buckets), at_once)
+        batches = Buckets(rows, examples.labels, bucket_edges(lengths, self.buckets), at_once)
         for index in range(len(batches)):
             batch, places = batches[index], batches.places(index)
             scores = log_probabilities(network, jnp.asarray(batch["inputs"]), jnp.asarray(batch["padding"]))

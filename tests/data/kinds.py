@@ -17,6 +17,7 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "series": ("mackey_glass", {"train_size": 400, "valid_size": 150, "test_size": 200, "context": 20, "horizon": 5}),
     "pieces": ("canon", {"train_size": 20, "valid_size": 3, "test_size": 5}),
     "labelled_series": ("phase_break", {"train_size": 1000, "valid_size": 200, "test_size": 800, "context": 20}),
+    "labelled_sequences": ("strokes", {"train_size": 20, "valid_size": 8, "test_size": 9}),
     "sequences": ("adding", {"length": 6, "train_size": 20, "valid_size": 5, "test_size": 5}),
 }
 

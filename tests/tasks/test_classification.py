@@ -1,89 +1,127 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from gru_bench.tasks.classification import BINS, class_metrics, class_sums, score_probabilities
+from gru_bench.data.signals.signals import LabelledSequences, Signals, join_signals, make_signals
+from gru_bench.errors import ConfigError, DataError
+from gru_bench.models.heads import Decay
+from gru_bench.sections import ModelConfig, TrainingConfig
+from gru_bench.tasks.classification import Classification
+from tests.networks import make_model
+from tests.training.support import command, record, trained
 
-pytestmark = pytest.mark.usefixtures("strict")
-
-
-def draw(texts, classes, seed=0, sharpness=2.0):
-    random = np.random.default_rng(seed)
-    scores = random.normal(size=(texts, classes)) * sharpness
-    probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    return probabilities, random.integers(0, classes, texts)
+TRAINING = TrainingConfig(updates=1, batch_size=4, eval_batch_size=3)
 
 
-def sums_of(probabilities, labels, mask=None):
-    mask = np.ones(len(labels), bool) if mask is None else mask
-    log_probabilities = jnp.asarray(np.log(probabilities), jnp.float32)
-    return jax.device_get(class_sums(log_probabilities, jnp.asarray(labels, jnp.int32), jnp.asarray(mask)))
+def drawn(count: int, seed: int, classes: int, missing: float) -> Signals:
+    draw = np.random.default_rng(seed)
+    values = [draw.normal(size=(draw.integers(1, 9), 2)).astype(np.float32) for _ in range(count)]
+    for sequence in values:
+        sequence[draw.random(sequence.shape) < missing] = np.nan
+    return join_signals(values, np.arange(count, dtype=np.int32) % 5 % classes)
 
 
-def test_calibration_error_by_hand():
-    probabilities = np.array([[0.95, 0.05], [0.96, 0.04], [0.3, 0.7], [0.45, 0.55]])
-    found = class_metrics(sums_of(probabilities, np.array([0, 1, 1, 0])))
-    # bins of a 15th: 0.95 and 0.96 share the last one; 0.7 and 0.55 are alone
-    expected = (abs(1 - (0.95 + 0.96)) + abs(1 - 0.7) + abs(0 - 0.55)) / 4
-    assert found["ece"] == pytest.approx(expected, rel=1e-6)
-    assert found["accuracy"] == 0.5
-    assert found["nll"] == pytest.approx(-np.log([0.95, 0.04, 0.7, 0.45]).mean(), rel=1e-6)
-    assert found["items"] == 4
+def make_data(classes: int = 3, missing: float = 0.0) -> LabelledSequences:
+    sizes = {"train": 30, "valid": 6, "test": 13}
+    splits = {split: drawn(count, place, classes, missing) for place, (split, count) in enumerate(sizes.items())}
+    return make_signals("drawn", splits, [f"class {number}" for number in range(classes)], ("a", "b"))
 
 
-def test_the_edges_of_the_bins():
-    probabilities = np.array([[1.0, 0.0], [0.5, 0.5], [0.9, 0.1]])
-    texts = sums_of(np.maximum(probabilities, 1e-30), np.array([0, 0, 0]))["texts"]
-    assert np.flatnonzero(texts).tolist() == [7, 13, 14]
+def network_of(task: Classification, **model: Any) -> Any:
+    config = ModelConfig(cell="lstm", **{"hidden_size": 5, "init": "uniform", "init_scale": 1.0, **model})
+    return make_model(config, TRAINING, task.signature, jax.random.key(0))
 
 
-@pytest.mark.parametrize("classes", [2, 3, 7])
-@pytest.mark.parametrize("seed", range(3))
-def test_like_scikit_learn(classes, seed):
-    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
-
-    probabilities, labels = draw(57, classes, seed)
-    predicted = probabilities.argmax(axis=1)
-    sums = sums_of(probabilities, labels)
-    found = class_metrics(sums)
-    assert found["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
-    assert found["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"))
-    assert found["nll"] == pytest.approx(log_loss(labels, probabilities, labels=range(classes)), rel=1e-5)
-    np.testing.assert_array_equal(sums["confusion"], confusion_matrix(labels, predicted, labels=range(classes)))
-
-
-def test_a_class_that_nobody_saw_does_not_count():
-    from sklearn.metrics import f1_score
-
-    probabilities, labels = draw(40, 3)
-    with_fourth = np.concatenate([probabilities * (1 - 1e-6), np.full((40, 1), 1e-6)], axis=1)
-    expected = f1_score(labels, probabilities.argmax(axis=1), average="macro")
-    assert class_metrics(sums_of(with_fourth, labels))["macro_f1"] == pytest.approx(expected)
+@pytest.mark.parametrize(("missing", "stack", "pooling"), [(0.0, 1, "attention"), (0.0, 3, "last"), (0.4, 1, "max")])
+def test_padding_and_batches_never_change_a_result(missing: float, stack: int, pooling: str):
+    data = make_data(missing=missing)
+    task = Classification(data.describe(), stack=stack, buckets=3)
+    network = network_of(task, pooling=pooling)
+    together = task.classify(network, data.test)
+    alone = [task.classify(network, data.test.take(np.array([place]))) for place in range(13)]
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=2e-5, atol=1e-6)
+    np.testing.assert_allclose(together.sum(axis=1), 1, rtol=1e-5)
+    decoded = [task.decode(network, batch) for batch in task.eval_batches(data, "test", TRAINING)]
+    metrics = task.decoded_metrics(decoded)
+    right = together.argmax(axis=1) == data.test.labels
+    for number in np.unique(data.test.labels):
+        assert metrics[f"recall_class {number}"] == pytest.approx(right[data.test.labels == number].mean())
 
 
-@given(st.sampled_from([1, 7, 30]), st.integers(0, 100), st.sampled_from([1, 4, 20]))  # few shapes to compile
-def test_batches_and_masked_rows_do_not_matter(texts, seed, batch):
-    probabilities, labels = draw(texts, 3, seed)
-    whole = class_metrics(sums_of(probabilities, labels))
-    parts = []
-    for start in range(0, texts, batch):
-        rows = np.arange(start, start + batch)
-        inside = np.minimum(rows, texts - 1)
-        parts.append(sums_of(probabilities[inside], labels[inside], rows < texts))
-    total = jax.tree.map(lambda *sums: np.sum(sums, axis=0), *parts)
-    assert class_metrics(total) == pytest.approx(whole, rel=1e-5)
+@pytest.mark.usefixtures("strict")
+def test_a_value_decays_between_observations():
+    decay = Decay(2)
+    decay.rate[...], decay.bias[...] = jax.numpy.array([0.5, 2.0]), jax.numpy.array([0.1, -1.0])
+    inputs = np.array([[3, -2, 0, 1, 4, 5], [3, -2, 1, 0, 0.2, 0.1]], np.float32)
+    outputs = np.asarray(decay(jax.numpy.asarray(inputs)))
+    np.testing.assert_allclose(outputs[:, 0], [3 * np.exp(-0.5 * 4 - 0.1), 3], rtol=1e-6)
+    np.testing.assert_allclose(outputs[:, 1], [-2, -2 * np.exp(-max(0, 2 * 0.1 - 1))], rtol=1e-6)
+    np.testing.assert_array_equal(outputs[:, 2:], inputs[:, 2:])
 
 
-def test_probabilities_of_a_baseline():
-    probabilities, labels = draw(50, 2)
-    expected = class_metrics(sums_of(probabilities, labels))
-    del expected["items"]
-    assert score_probabilities(probabilities, labels) == pytest.approx(expected, rel=1e-6)
-    certain = score_probabilities(np.array([[1.0, 0.0]]), np.array([1]))
-    assert certain["nll"] == pytest.approx(-np.log(1e-30), rel=1e-5)
-    assert BINS == 15
+def test_weights_of_classes_balance_the_loss():
+    data = make_data(2)
+    counts = np.array(data.form.counts)
+    assert counts[0] != counts[1]
+    plain, balanced = (Classification(data.describe(), loss_weights=kind) for kind in ("none", "balanced"))
+    network = network_of(plain)
+    for rows in plain.train_batches(data, TRAINING, 0):
+        batch = jax.tree.map(jax.numpy.asarray, rows)
+        losses = [float(task.loss(network, batch, (), None).total) for task in (plain, balanced)]
+        nll = [
+            -np.log(row[label]) for row, label in zip(probabilities_of(network, batch), batch["labels"], strict=True)
+        ]
+        weights = counts.sum() / (2 * counts[rows["labels"]])
+        expected = [np.sum(np.where(batch["mask"], nll, 0)), np.sum(np.where(batch["mask"], weights * nll, 0))]
+        np.testing.assert_allclose(losses, expected, rtol=1e-4)
+
+
+def probabilities_of(network: Any, batch: Any) -> np.ndarray:
+    scores, _ = network(batch["inputs"], network.zero_carry(len(batch["labels"])), padding=batch["padding"])
+    return np.asarray(jax.nn.softmax(scores))
+
+
+def test_settings_that_do_not_fit_the_data_are_refused():
+    with pytest.raises(ConfigError, match=r"task.select: found 'auroc', allowed: accuracy, .* for the 3 classes"):
+        Classification(make_data().describe(), select="auroc")
+    with pytest.raises(ConfigError, match=r"task.stack: found 2"):
+        Classification(make_data(missing=0.5).describe(), stack=2)
+    one_class = [(np.zeros(3, np.int32), np.full((3, 2), 0.5, np.float32))]
+    with pytest.raises(DataError, match="'class 0' alone"):
+        Classification(make_data(2).describe(), select="auroc").decoded_metrics(one_class)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short finished run on few strokes."""
+    sizes = ("data.train_size=60", "data.valid_size=20", "data.test_size=30", "model.hidden_size=8")
+    short = ("training.updates=6", "training.eval_every=6", "task.stack=2", "tracker=none")
+    return trained(tmp_path_factory.mktemp("strokes"), "task=classification", *sizes, *short)
+
+
+def test_a_run_ends_with_metrics_baselines_pictures_and_predictions(run: Path, tmp_path: Path):
+    kept = record(run)
+    assert (kept["status"], kept["metric"], kept["direction"]) == ("finished", "accuracy", "max")
+    assert kept["scored"] == {"valid": 20, "test": 30}
+    names = {"accuracy", "macro_f1", "nll", "ece"}
+    assert names < set(kept["metrics"]["test"])
+    assert sum(name.startswith("recall_") for name in kept["metrics"]["test"]) == 6
+    assert set(kept["baselines"]) == {"majority class", "summaries"}
+    assert set(kept["metrics"]["test"]) == set(kept["baselines"]["summaries"])
+    assert {path.stem for path in (run / "figures").iterdir()} >= {"confusion_matrix", "reliability"}
+    steps = "\n".join(f"k,{step},{step % 3},{step % 2}" for step in range(7))
+    (tmp_path / "new.csv").write_text(f"id,time,x velocity,y velocity\n{steps}\nl,0,1,1")
+    done = command("gru_bench.predict", f"run={run}", "file=new.csv", "every=3", "out=p.json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    rows = json.loads((tmp_path / "p.json").read_text())
+    assert [(row["sequence"], row["time_steps"]) for row in rows] == [("k", 3), ("k", 6), ("k", 7), ("l", 1)]
+    for row in rows:
+        shares = {name: value for name, value in row.items() if name.startswith("p(")}
+        assert sum(shares.values()) == pytest.approx(1, rel=1e-5)
+        assert row["probability"] == shares[f"p({row['label']})"] == max(shares.values())

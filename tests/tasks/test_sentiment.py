@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from gru_bench.data.batches.buckets import TextBuckets
+from gru_bench.data.batches.buckets import Buckets
 from gru_bench.data.texts.texts import LabelledTexts, make_texts
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.network import Network
@@ -135,7 +135,7 @@ def test_rows_that_fill_up_have_no_gradient():
         return jax.grad(lambda params: TASK.loss(nnx.merge(graph, params), batch, (), None).total)(params)
 
     found = [
-        gradient(params, dict(TextBuckets([np.array([1, 2], np.int32)], np.array([1], np.int32), (4,), rows)[0]))
+        gradient(params, dict(Buckets([np.array([1, 2], np.int32)], np.array([1], np.int32), (4,), rows)[0]))
         for rows in (1, 5)
     ]
     for one, other in zip(*map(jax.tree.leaves, found), strict=True):

@@ -11,14 +11,14 @@ import pytest
 from flax import nnx
 
 from gru_bench.data.batches.base import Batches
-from gru_bench.data.batches.buckets import TextBuckets
+from gru_bench.data.batches.buckets import Buckets
 from gru_bench.training.lengths import at_own_shape, store
 from gru_bench.training.step import TrainState, UpdateMetrics
 
 pytestmark = pytest.mark.usefixtures("strict")
 
 ROWS = [np.arange(1, size + 1, dtype=np.int32) for size in (2, 3, 5, 5, 7, 7)]
-BATCHES = TextBuckets(ROWS, np.arange(6, dtype=np.int32), (3, 5, 6), 2)
+BATCHES = Buckets(ROWS, np.arange(6, dtype=np.int32), (3, 5, 6), 2)
 
 
 def test_batches_say_their_lengths():
@@ -46,7 +46,7 @@ def test_what_is_stored_longer_is_computed_as_it_was():
 
 
 def test_one_length_needs_nothing():
-    batches = TextBuckets(ROWS, np.arange(6, dtype=np.int32), (7,), 2)
+    batches = Buckets(ROWS, np.arange(6, dtype=np.int32), (7,), 2)
     batch = batches.at(0, 0)
     assert store(batch, batches) is batch
     assert at_own_shape(tell, batches) is tell

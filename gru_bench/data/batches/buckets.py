@@ -1,50 +1,51 @@
-"""Batches of texts of similar length, so that little padding is computed and few shapes are compiled.
+"""Batches of labelled sequences of similar length, so that little padding is computed and few shapes are compiled.
 
-Every text belongs to the first bucket whose edge its length does not exceed; a batch contains texts of one bucket,
-padded to its edge. Padding never changes a result: it only costs time.
+Every sequence belongs to the first bucket whose edge its length does not exceed; a batch contains sequences of one
+bucket, padded to its edge. Padding never changes a result: it only costs time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.random import permutation
-from gru_bench.data.tokens.vocabulary import Tokens
 
 CANDIDATES = 513  # lengths that may become edges
 
 
-class TextBatch(TypedDict):
-    """Texts of one bucket; rows that only fill the batch are False throughout.
+class LabelledBatch(TypedDict):
+    """Sequences of one bucket; rows that only fill the batch are False throughout.
 
     Keys:
-        inputs: word ids, int32 of shape (texts, words).
-        padding: True for words, False for padding, bool of shape (texts, words).
-        labels: class numbers, int32 of shape (texts,).
-        mask: True for texts, False for filling rows, bool of shape (texts,).
+        inputs: symbols, int32 of shape (sequences, time); or values, float32 of shape (sequences, time, channels).
+        padding: True for time steps, False for padding, bool of shape (sequences, time).
+        labels: class numbers, int32 of shape (sequences,).
+        mask: True for sequences, False for filling rows, bool of shape (sequences,).
     """
 
-    inputs: Tokens
+    inputs: NDArray[Any]
     padding: NDArray[np.bool_]
     labels: NDArray[np.int32]
     mask: NDArray[np.bool_]
 
 
 def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...]:
-    """Return the edges, ascending, that need the least padding for texts of these lengths.
+    """Return the edges, ascending, that need the least padding for sequences of these lengths.
 
     Args:
-        lengths: words of each training text.
+        lengths: time steps of each training sequence.
         buckets: the maximum number of edges; the last one is the greatest length.
     """
     values = np.unique(np.quantile(lengths, np.linspace(0, 1, CANDIDATES), method="higher"))
-    before = np.searchsorted(np.sort(lengths), [0, *(values + 1)])  # texts shorter than values[k]; the last one: all
-    cost = values * before[1:]  # padded words if texts up to values[k] share one bucket
+    before = np.searchsorted(
+        np.sort(lengths), [0, *(values + 1)]
+    )  # sequences shorter than values[k]; the last one: all
+    cost = values * before[1:]  # padded steps if sequences up to values[k] share one bucket
     previous: list[NDArray[np.int64]] = []
     for _ in range(min(buckets, values.size) - 1):
         # cost_of[j, k]: a bucket from values[j] to values[k], after the best of fewer buckets up to values[j]
@@ -62,16 +63,16 @@ def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...
     return tuple(reversed(edges))
 
 
-class TextBuckets(Batches[TextBatch]):
+class Buckets(Batches[LabelledBatch]):
     """Batches of a split, random access, in an order that is a pure function of (seed, epoch).
 
-    The n texts of a bucket are divided evenly into ceil(n / batch_size) batches. Every text is in exactly one batch of
-    an epoch, and all epochs have the same number of batches.
+    The n sequences of a bucket are divided evenly into ceil(n / batch_size) batches. Every sequence is in exactly one
+    batch of an epoch, and all epochs have the same number of batches.
     """
 
     def __init__(
         self,
-        rows: Sequence[Tokens],
+        rows: Sequence[NDArray[Any]],
         labels: NDArray[np.int32],
         edges: Sequence[int],
         batch_size: int,
@@ -79,20 +80,20 @@ class TextBuckets(Batches[TextBatch]):
         shuffle: bool = False,
         seed: int = 0,
     ):
-        """Sort texts into buckets.
+        """Sort sequences into buckets.
 
         Args:
-            rows: word ids of each text, cut to the maximum length.
-            labels: class numbers, of shape (texts,).
-            edges: ascending; longer texts get a further bucket.
+            rows: the inputs of each sequence, time first, all of one dtype.
+            labels: class numbers, of shape (sequences,).
+            edges: ascending; longer sequences get a further bucket.
             batch_size: rows per batch, filling rows included.
-            shuffle: a new order of the texts in each bucket, and of the batches, in each epoch; otherwise texts keep
-                their order and short ones come first.
+            shuffle: a new order of the sequences in each bucket, and of the batches, in each epoch; otherwise sequences
+                keep their order and short ones come first.
             seed: the seed of `shuffle`.
         """
         self.rows, self.labels, self.batch_size = rows, labels, batch_size
         self.shuffle, self.seed = shuffle, seed
-        lengths = np.array([row.size for row in rows], np.int64)
+        lengths = np.array([len(row) for row in rows], np.int64)
         longest = int(lengths.max())
         self.edges = (*edges, *([longest] if longest > edges[-1] else []))
         place = np.searchsorted(self.edges, lengths)
@@ -103,37 +104,39 @@ class TextBuckets(Batches[TextBatch]):
         """Number of batches in an epoch."""
         return sum(self._chunks)
 
-    def kinds(self) -> list[tuple[TextBatch, int]]:
-        """Return one batch of every bucket and the number of its batches, short texts first."""
+    def kinds(self) -> list[tuple[LabelledBatch, int]]:
+        """Return one batch of every bucket and the number of its batches, short sequences first."""
         first = {edge: index for index, (_, edge) in reversed(list(enumerate(self._order_of(0))))}
         filled = [(edge, chunks) for edge, chunks in zip(self.edges, self._chunks, strict=True) if chunks]
         return [(self.at(0, first[edge]), chunks) for edge, chunks in filled]
 
-    def make(self, epoch: int, index: int) -> TextBatch:
+    def make(self, epoch: int, index: int) -> LabelledBatch:
         """Return batch `index` of an epoch."""
         places, edge = self._order_of(epoch)[index]
-        inputs = np.zeros((self.batch_size, edge), np.int32)
+        inputs = np.zeros((self.batch_size, edge, *self.rows[0].shape[1:]), self.rows[0].dtype)
         padding = np.zeros((self.batch_size, edge), bool)
         labels = np.zeros(self.batch_size, np.int32)
         for row, place in enumerate(places):
-            size = self.rows[place].size
+            size = len(self.rows[place])
             inputs[row, :size], padding[row, :size], labels[row] = self.rows[place], True, self.labels[place]
-        return TextBatch(inputs=inputs, padding=padding, labels=labels, mask=np.arange(self.batch_size) < places.size)
+        return LabelledBatch(
+            inputs=inputs, padding=padding, labels=labels, mask=np.arange(self.batch_size) < places.size
+        )
 
     def places(self, index: int) -> NDArray[np.int64]:
-        """Return the numbers of the texts in batch `index` of epoch 0, in the order of its rows."""
+        """Return the numbers of the sequences in batch `index` of epoch 0, in the order of its rows."""
         return self._order_of(0)[index][0]
 
     def _order_of(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
         return self.order(epoch if self.shuffle else 0)
 
     def arrange(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
-        """Return the texts of each batch of an epoch, and its padded length."""
+        """Return the sequences of each batch of an epoch, and its padded length."""
         batches: list[tuple[NDArray[np.int64], int]] = []
         for number, (bucket, chunks, edge) in enumerate(zip(self._buckets, self._chunks, self.edges, strict=True)):
             if chunks:
-                texts = bucket[permutation(self.seed, epoch, bucket.size, number)] if self.shuffle else bucket
-                batches += [(part, edge) for part in np.array_split(texts, chunks)]
+                places = bucket[permutation(self.seed, epoch, bucket.size, number)] if self.shuffle else bucket
+                batches += [(part, edge) for part in np.array_split(places, chunks)]
         if not self.shuffle:
             return batches
         return [batches[place] for place in permutation(self.seed, epoch, len(batches), len(self.edges))]

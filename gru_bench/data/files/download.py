@@ -28,7 +28,8 @@ STALL_SECONDS = 30.0
 MOST_OVERLONG = 2  # times the expected size; a longer download is aborted before it fills the disk
 INSTEAD = (
     "Or train on a generated set, which needs no file: data=reber or data=python_source (language modelling), "
-    "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory), data=canon (music)."
+    "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory), data=canon (music), "
+    "data=strokes (classification)."
 )
 
 

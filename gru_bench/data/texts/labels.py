@@ -83,17 +83,18 @@ def check_classes(classes: Sequence[str], names: Mapping[str, Sequence[str]], co
     _warn_of_doubtful(classes, column)
 
 
-def warn_of_absent(classes: Sequence[str], counts: Mapping[str, Mapping[str, int]]) -> None:
+def warn_of_absent(classes: Sequence[str], counts: Mapping[str, Mapping[str, int]], item: str = "text") -> None:
     """Warn of classes that a held-out split lacks: its metrics do not cover them.
 
     Args:
         classes: names of the classes.
-        counts: texts by class, by split.
+        counts: items by class, by split.
+        item: what has a class.
     """
     for split in ("valid", "test"):
         absent = [repr(name) for name in classes if not counts[split][name]]
         if absent:
-            log.warning("no text of %s has the class %s: its metrics do not cover it", split, ", ".join(absent))
+            log.warning("no %s of %s has the class %s: its metrics do not cover it", item, split, ", ".join(absent))
 
 
 def match_labels(names: Sequence[str], classes: Sequence[str], column: str, place: str) -> list[int]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.data.batches.buckets import TextBuckets, bucket_edges
+from gru_bench.data.batches.buckets import Buckets, bucket_edges
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=40)
 
@@ -18,7 +18,7 @@ def make(lengths, batch_size=4, **options):
     rows = [np.full(length, number, np.int32) for number, length in enumerate(lengths)]
     labels = np.arange(len(lengths), dtype=np.int32) % 3
     edges = options.pop("edges", None) or bucket_edges(np.array(lengths), options.pop("buckets", 3))
-    return TextBuckets(rows, labels, edges, batch_size, **options)
+    return Buckets(rows, labels, edges, batch_size, **options)
 
 
 def read(batch):

@@ -1,0 +1,69 @@
+"""Baselines that see no order: the majority class, and logistic regression on summaries of each channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_bench.data.signals.signals import LabelledSequences, Signals
+
+MOST_FITTED = 10_000  # sequences, to fit the linear model
+
+_KNOWN: dict[str, NDArray[np.float64]] = {}
+
+
+def majority(data: LabelledSequences) -> NDArray[np.float64]:
+    """Return the share of each class in train for every test sequence, of shape (sequences, classes)."""
+    shares = np.bincount(data.train.labels, minlength=len(data.form.classes)) / len(data.train)
+    return np.tile(shares, (len(data.test), 1))
+
+
+def regression(data: LabelledSequences) -> NDArray[np.float64]:
+    """Return the probabilities of logistic regression for the test split, of shape (sequences, classes).
+
+    It is fitted to the summaries of train, at most `MOST_FITTED` evenly spread sequences, and cached by the digest of
+    the data, so that the runs of a sweep share it.
+    """
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    digest = str(data.facts["digest"])
+    if digest not in _KNOWN:
+        train = data.train
+        if len(train) > MOST_FITTED:
+            train = train.take(np.linspace(0, len(train) - 1, MOST_FITTED).astype(np.int64))
+        model: Any = make_pipeline(
+            SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)
+        )
+        model.fit(summaries(train), train.labels)
+        probabilities = np.zeros((len(data.test), len(data.form.classes)))
+        probabilities[:, model.classes_] = model.predict_proba(summaries(data.test))
+        _KNOWN[digest] = probabilities
+    return _KNOWN[digest]
+
+
+def summaries(signals: Signals) -> NDArray[np.float64]:
+    """Return the summaries of sequences, of shape (sequences, 6 * channels).
+
+    They are the last value, mean, deviation, minimum, maximum and count of the observed values of each channel; NaN
+    where there are none.
+    """
+    values, starts = signals.values.astype(np.float64) * signals.scale, signals.starts[:-1]
+    observed = ~np.isnan(values)
+    count = np.add.reduceat(observed, starts, axis=0, dtype=np.int64)
+    known = np.where(observed, values, 0)
+    per = np.where(count > 0, count, np.nan)
+    mean = np.add.reduceat(known, starts, axis=0) / per
+    centred = np.where(observed, values - np.repeat(mean, signals.lengths, axis=0), 0)
+    deviation = np.sqrt(np.add.reduceat(centred**2, starts, axis=0) / per)
+    steps = np.arange(len(values))[:, None]
+    latest = np.maximum.reduceat(np.where(observed, steps, -1), starts, axis=0)
+    last = np.where(count > 0, np.take_along_axis(values, np.maximum(latest, 0), axis=0), np.nan)
+    least = np.minimum.reduceat(np.where(observed, values, np.inf), starts, axis=0)
+    most = np.maximum.reduceat(np.where(observed, values, -np.inf), starts, axis=0)
+    parts = (last, mean, deviation, np.where(count > 0, least, np.nan), np.where(count > 0, most, np.nan), count)
+    return np.hstack(parts)
