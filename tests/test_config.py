@@ -121,7 +121,7 @@ def test_how_a_run_is_computed_is_no_part_of_what_it_is():
         ({"training__replicas": 2, "run_dir": "here"}, r"run_dir: found 'here', allowed: null with training.replicas"),
         (
             {"training": {"seconds_budget": 3, "replicas": 2}, "optimizer__schedule": "constant"},
-            r"training.replicas: found 2, allowed: 1 with training.seconds_budget. Replicas share their seconds",
+            r"training.replicas: found 2, allowed: 1 with training.seconds_budget. Replicas share the time",
         ),
         (
             {"training__replica_key": "optimizer.learning_rate"},
