@@ -39,7 +39,7 @@ class RemoteFile:
 
     Attributes:
         path: path in a mirror, as in `ptb/ptb.train.txt`.
-        url: address of the unpacked file.
+        url: address of the unpacked file; empty: a repacked archive, which is in mirrors and not on the web.
         size: length of the unpacked file in bytes.
         sha256: accepted digests of the unpacked file; upstream's first, then those of repacked copies.
         packed_sha256: accepted digests of `<path>.gz`; without any, only the unpacked bytes are checked.
@@ -135,7 +135,8 @@ def _how_to_get(missing: list[RemoteFile], mirror: Path | None, cache: Path, rea
     lines.append("Download on a machine with internet access, then copy to:")
     target = mirror if mirror is not None else cache / "downloads"
     for file in missing:
-        lines.append(f"  {file.url}\n    -> {target / file.path} ({file.size:,} bytes, sha256 {file.sha256[0]})")
+        source = file.url or "a repacked archive, which is in mirrors and not on the web"
+        lines.append(f"  {source}\n    -> {target / file.path} ({file.size:,} bytes, sha256 {file.sha256[0]})")
     where = "none is set; paths.mirror=DIR or the variable GRU_BENCH_MIRROR sets one" if mirror is None else str(mirror)
     lines.append(f"Mirror: {where}. Cache: {cache}.")
     lines.append(INSTEAD)
@@ -152,6 +153,8 @@ def _download(file: RemoteFile, cache: Path) -> bytes:
     """
     import requests
 
+    if not file.url:
+        raise ConnectionError(f"{file.path} is not on the web")
     target = cache / "downloads" / file.path
     response = _open(file.url)
     with response:

@@ -81,9 +81,6 @@ def load(
     References: LeCun et al. 1998, Gradient-based learning applied to document recognition; pixel by pixel and permuted:
     Le et al. 2015, arXiv:1504.00941.
     """
-    if train_size + valid_size > TRAINING:
-        raise ConfigError("data.train_size", train_size, f"at most {TRAINING:,} - data.valid_size={valid_size}")
-    files = {name: gzip.decompress(content) for name, content in fetch(FILES, mirror, cache).items()}
     form = {
         "problem": "pixels",
         "classes": list(CLASSES),
@@ -92,23 +89,39 @@ def load(
         "permutation_seed": seed if permuted else None,
     }
 
-    def choose(split: str, rows: NDArray[np.int64]) -> Examples:
-        pictures = read_idx(files[f"{split} pixels"], 3)[rows]
-        return examples(pictures, read_idx(files[f"{split} labels"], 1)[rows], form)
-
-    order = permutation(seed, 0, TRAINING, _SPLIT)
-    tested = np.sort(permutation(seed, 0, TEST, _TEST)[:test_size])
-    train, valid = order[valid_size : valid_size + train_size], order[:valid_size]
+    pictures = pictures_by_split(
+        mirror, cache, train_size=train_size, valid_size=valid_size, test_size=test_size, seed=seed
+    )
+    splits = {split: examples(*part, form) for split, part in pictures.items()}
     sources = {file.path: file.sha256[0] for file in FILES.values()}
     return make_sequences(
         form,
         train_size,
-        choose("train", train),
+        splits["train"],
         seed,
-        choose("train", valid),
-        choose("test", tested),
+        splits["valid"],
+        splits["test"],
         {"source_sha256": sources},
     )
+
+
+def pictures_by_split(
+    mirror: Path | None, cache: Path, *, train_size: int, valid_size: int, test_size: int, seed: int
+) -> dict[str, tuple[Bytes, Bytes]]:
+    """Return pictures of shape (pictures, side, side) and labels of each split; see `load`."""
+    if train_size + valid_size > TRAINING:
+        raise ConfigError("data.train_size", train_size, f"at most {TRAINING:,} - data.valid_size={valid_size}")
+    files = {name: gzip.decompress(content) for name, content in fetch(FILES, mirror, cache).items()}
+
+    def choose(half: str, rows: NDArray[np.int64]) -> tuple[Bytes, Bytes]:
+        return read_idx(files[f"{half} pixels"], 3)[rows], read_idx(files[f"{half} labels"], 1)[rows]
+
+    order = permutation(seed, 0, TRAINING, _SPLIT)
+    return {
+        "train": choose("train", order[valid_size : valid_size + train_size]),
+        "valid": choose("train", order[:valid_size]),
+        "test": choose("test", np.sort(permutation(seed, 0, TEST, _TEST)[:test_size])),
+    }
 
 
 def read_idx(content: bytes, dimensions: int) -> Bytes:
