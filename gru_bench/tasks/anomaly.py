@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.segments import SeriesSegments
 from gru_bench.data.labelled_series.baselines import detect
-from gru_bench.data.labelled_series.detection import detection_metrics, mean_metrics
+from gru_bench.data.labelled_series.detection import metrics_of_all
 from gru_bench.data.labelled_series.labelled_series import (
     LabelledSeries,
     Labels,
@@ -33,6 +33,7 @@ from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, 
 from gru_bench.validation import HeldOutFraction, Positive
 
 SEGMENTS = 64  # in a batch of a forecast
+LARGEST_ERROR = 10.0  # standard deviations: one series that leaves its range does not decide which weights are selected
 
 
 class Decoded(NamedTuple):
@@ -92,9 +93,14 @@ class Anomaly(Task):
 
     @property
     def signature(self) -> Signature:
-        """Inputs: real values; outputs: at each row, one number per step of the horizon and column."""
+        """Inputs: real values, and which of several series it is; outputs: one number per step ahead and column."""
         columns = len(self.form.targets)
-        return Signature(channels=columns + self.form.features, outputs=self.form.horizon * columns)
+        return Signature(channels=columns + self.form.features + self._indicators, outputs=self.form.horizon * columns)
+
+    @property
+    def _indicators(self) -> int:
+        """Inputs that say which series it is: none where there is one."""
+        return len(self._references) if len(self._references) > 1 else 0
 
     def describe(self) -> dict[str, Any]:
         """Return the forms of the series and the training rows by which residuals are judged."""
@@ -133,21 +139,21 @@ class Anomaly(Task):
         return SeriesSegments([series], [scored_rows(series, "file")], training.eval_batch_size, anomalous=[anomalous])
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
-        """Return the summed squared error of all forecasts of observed values."""
-        total = (self._errors(network, batch, key) ** 2).sum()
+        """Return the summed squared error of all forecasts of observed values, none above `LARGEST_ERROR`."""
+        total = _squared(self._errors(network, batch, key))
         count = batch["observed"].sum(dtype=jnp.float32) * self.form.horizon
         return Loss(total=total, items=count, carry=carry)
 
     def score(self, network: Network, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
         """Return the sum of squared errors, the number of forecasts in it, and the number of scored rows."""
         return carry, {
-            "squared": (self._errors(network, batch, None) ** 2).sum(),
+            "squared": _squared(self._errors(network, batch, None)),
             "count": batch["observed"].sum(dtype=jnp.int32) * self.form.horizon,
             "items": batch["mask"].sum(dtype=jnp.int32),
         }
 
     def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return the mean squared error of the forecasts, scaled, and the number of scored rows."""
+        """Return the mean squared error of the forecasts, scaled and limited, and the number of scored rows."""
         if not int(sums["count"]):
             raise DataError("none of the rows to score has a known value, expected at least one.")
         return {"mse": float(sums["squared"]) / int(sums["count"]), "items": int(sums["items"])}
@@ -163,14 +169,17 @@ class Anomaly(Task):
         )
 
     def decoded_metrics(self, decoded: Sequence[Decoded]) -> dict[str, float]:
-        """Return the metrics of detection, mean over the series; see `detection_metrics`."""
+        """Return the metrics of detection, mean over the series; see `metrics_of_all`."""
         residuals, anomalous, member = (np.concatenate(parts) for parts in list(zip(*decoded, strict=True))[:3])
-        rows = []
-        for number in np.unique(member):
-            scorer, chosen = decoded[0].scorers[number], member == number
-            scores = scorer(residuals[chosen])
-            rows.append(detection_metrics(anomalous[chosen], scores, scorer.threshold, self.false_alarms))
-        return mean_metrics(rows)
+        chosen = [member == number for number in np.unique(member)]
+        scorers = [decoded[0].scorers[number] for number in np.unique(member)]
+        return metrics_of_all(
+            [anomalous[rows] for rows in chosen],
+            [scorer(residuals[rows]) for scorer, rows in zip(scorers, chosen, strict=True)],
+            scorers,
+            self.false_alarms,
+            nab_score=self._description.get("nab_score", False),
+        )
 
     def baselines(self, data: LabelledSeries) -> dict[str, dict[str, float]]:
         """Return the metrics on the test rows of detectors that need no network."""
@@ -179,16 +188,24 @@ class Anomaly(Task):
     def scorers(self, network: Network) -> Sequence[Scorer]:
         """Return how residuals of each series are turned into scores, as the training rows decide."""
         if self._scorers is None or self._scorers[0] is not network:
-            self._scorers = network, [self._fitted(network, series) for series in self._references.values()]
+            self._scorers = network, [self._fitted(network, name) for name in self._references]
         return self._scorers[1]
 
-    def _fitted(self, network: Network, series: Series) -> Scorer:
-        residuals = self.residuals(network, series, scored_rows(series, "train"))
+    def _fitted(self, network: Network, name: str) -> Scorer:
+        series = self._references[name]
+        residuals = self.residuals(network, series, scored_rows(series, "train"), name)
         return fit_scorer(residuals, self.smoothing, self.false_alarms)
 
-    def residuals(self, network: Network, series: Series, rows: Rows) -> np.ndarray:
-        """Return the errors of all forecasts of some rows, NaN where a value is missing, of shape (rows, residuals)."""
-        batches = SeriesSegments([series], [rows], SEGMENTS)
+    def residuals(self, network: Network, series: Series, rows: Rows, name: str) -> np.ndarray:
+        """Return the errors of all forecasts of some rows, NaN where a value is missing, of shape (rows, residuals).
+
+        Args:
+            network: the trained network.
+            series: all rows.
+            rows: the first row to score and the row after the last one.
+            name: the series of the run that it is.
+        """
+        batches = SeriesSegments([series], [rows], SEGMENTS, numbers=[list(self._references).index(name)])
         return np.concatenate([_residuals(self, network, batch)[batch["mask"]] for batch in batches])
 
     def samples(self, network: Network, data: LabelledSeries, seed: int) -> Sequence[Sample]:
@@ -221,7 +238,7 @@ class Anomaly(Task):
             anomalous: the labels of the scored rows, if there are any.
         """
         scorer = self.scorers(network)[list(self._references).index(name)]
-        scores = scorer(self.residuals(network, series, rows))
+        scores = scorer(self.residuals(network, series, rows, name))
         return anomaly_report.Detection(series, rows, scores, scorer.threshold, anomalous)
 
     def predict(self, network: Network, *, file: Path, series: str | None = None) -> Prediction:
@@ -256,13 +273,19 @@ class Anomaly(Task):
         inputs, targets = batch["inputs"], batch["targets"]
         (segments, length, columns), horizon = targets.shape, self.form.horizon
         issued = length + horizon - 1
-        outputs, _ = network(inputs, network.zero_carry(segments), last=issued, key=key)
+        which = jax.nn.one_hot(batch["member"], self._indicators)[:, None]
+        read = jnp.concatenate([inputs, jnp.broadcast_to(which, (*inputs.shape[:2], self._indicators))], axis=2)
+        outputs, _ = network(read, network.zero_carry(segments), last=issued, key=key)
         outputs = outputs.reshape(segments, issued, horizon, columns)
         if self.forecast == "change":
             outputs += inputs[:, -issued:, None, :columns]
         ahead = [outputs[:, horizon - 1 - step :][:, :length, step] for step in range(horizon)]
         errors = jnp.stack(ahead, axis=2) - targets[:, :, None]
         return jnp.where(batch["observed"][:, :, None], errors, 0.0)
+
+
+def _squared(errors: Float[Array, "segments length horizon columns"]) -> Float[Array, ""]:
+    return (jnp.clip(errors, -LARGEST_ERROR, LARGEST_ERROR) ** 2).sum()
 
 
 def _rows(members: Sequence[Series], split: str) -> list[Rows]:

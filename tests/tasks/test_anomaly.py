@@ -125,7 +125,7 @@ def test_the_threshold_comes_from_training_rows_alone(saved: SavedRun):
     task, data = task_of(saved), saved.load_data()
     (series,) = data.members.values()
     (scorer,) = task.scorers(saved.network)
-    scores = scorer(task.residuals(saved.network, series, scored_rows(series, "train")))
+    scores = scorer(task.residuals(saved.network, series, scored_rows(series, "train"), "anomaly_csv"))
     assert np.quantile(scores, 1 - task.false_alarms) == pytest.approx(scorer.threshold, rel=1e-5)
 
 

@@ -20,6 +20,8 @@ from gru_bench.data.random import permutation
 from gru_bench.data.series.series import Rows, Series
 from gru_bench.errors import DataError
 
+FARTHEST_READ = 5.0  # standard deviations: values beyond are read as this, so that an outlier does not fill the memory
+
 
 class SeriesSegments(Batches[dict[str, NDArray[Any]]]):
     """Segments of some rows of each series: in order, or with a seed shuffled in each epoch; each row is scored once.
@@ -35,6 +37,7 @@ class SeriesSegments(Batches[dict[str, NDArray[Any]]]):
         rows: Sequence[Rows],
         batch_size: int,
         *,
+        numbers: Sequence[int] | None = None,
         anomalous: Sequence[Labels] | None = None,
         seed: int | None = None,
     ):
@@ -44,6 +47,7 @@ class SeriesSegments(Batches[dict[str, NDArray[Any]]]):
             members: series of the same columns, context and horizon.
             rows: of each series, the first row to score and the row after the last one.
             batch_size: segments of a batch, at most.
+            numbers: of the series in the run; None: 0, 1, 2, ...
             anomalous: labels of all rows of each series; None: all are normal.
             seed: of the order; None: the order of the rows.
 
@@ -53,6 +57,7 @@ class SeriesSegments(Batches[dict[str, NDArray[Any]]]):
         form = members[0].form
         self.length, self.read = form.context, warmup(form)
         self._seed = seed
+        self._numbers = np.arange(len(members)) if numbers is None else np.array(numbers)
         labels = [np.zeros(len(series.values), bool) for series in members] if anomalous is None else anomalous
         starts = [np.arange(start, end, self.length) for start, end in rows]
         self._member = np.repeat(np.arange(len(members)), [len(part) for part in starts])
@@ -89,7 +94,7 @@ class SeriesSegments(Batches[dict[str, NDArray[Any]]]):
         Returns:
             `inputs` (segments, read + length - 1, columns): the values of a row, and what is known in advance of the
             next one; `targets` and `observed` (segments, length, targets), `mask` and `anomalous` (segments, length) of
-            the scored rows; `member` and `first` (segments,): the series and the first scored row.
+            the scored rows; `member` and `first` (segments,): the number of the series and the first scored row.
         """
         order = self.order(epoch if self._seed is not None else 0)
         chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
@@ -106,11 +111,12 @@ class SeriesSegments(Batches[dict[str, NDArray[Any]]]):
             "observed": self._observed[scored] & mask[..., None],
             "anomalous": self._anomalous[scored] & mask,
             "mask": mask,
-            "member": member.astype(np.int32),
+            "member": self._numbers[member].astype(np.int32),
             "first": first.astype(np.int32),
         }
 
 
 def _inputs(series: Series) -> NDArray[np.float32]:
     next_known = np.concatenate([series.known[1:], series.known[-1:]])
-    return np.concatenate([series.read, next_known], axis=1).astype(np.float32)
+    inputs = np.concatenate([series.read, next_known], axis=1)
+    return np.clip(inputs, -FARTHEST_READ, FARTHEST_READ).astype(np.float32)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from gru_bench.data.labelled_series.detection import detection_metrics, mean_metrics
+from gru_bench.data.labelled_series.detection import metrics_of_all
 from gru_bench.data.labelled_series.labelled_series import LabelledSeries, scored_rows
 from gru_bench.data.labelled_series.scores import fit_scorer
 from gru_bench.data.series.baselines import Forecast, last_value, seasonal_naive
@@ -16,24 +18,25 @@ RIDGE = 1e-4  # of the number of rows: inputs are scaled
 def detect(data: LabelledSeries, smoothing: int, false_alarms: float) -> dict[str, dict[str, float]]:
     """Return the metrics of each baseline on the test rows, mean over the series."""
     makers = {
-        "deviation from mean": lambda series: (
-            lambda origin: np.zeros((len(origin), series.form.horizon, len(series.form.targets)))
-        ),
+        "deviation from mean": mean_of_train,
         "difference to last": last_value,
         "seasonal-naive": seasonal_naive,
         "linear autoregression": linear_autoregression,
     }
-    result = {}
-    for baseline, make in makers.items():
-        rows = []
-        for name, series in data.members.items():
-            forecast = make(series)
-            scorer = fit_scorer(residuals(series, forecast, scored_rows(series, "train")), smoothing, false_alarms)
-            test = scored_rows(series, "test")
-            scores = scorer(residuals(series, forecast, test))
-            rows.append(detection_metrics(data.anomalous[name][slice(*test)], scores, scorer.threshold, false_alarms))
-        result[baseline] = mean_metrics(rows)
-    return result
+    return {name: _metrics(data, make, smoothing, false_alarms) for name, make in makers.items()}
+
+
+def _metrics(
+    data: LabelledSeries, make: Callable[[Series], Forecast], smoothing: int, false_alarms: float
+) -> dict[str, float]:
+    anomalous, scores, scorers = [], [], []
+    for name, series in data.members.items():
+        forecast, test = make(series), scored_rows(series, "test")
+        scorer = fit_scorer(residuals(series, forecast, scored_rows(series, "train")), smoothing, false_alarms)
+        anomalous.append(data.anomalous[name][slice(*test)])
+        scores.append(scorer(residuals(series, forecast, test)))
+        scorers.append(scorer)
+    return metrics_of_all(anomalous, scores, scorers, false_alarms, nab_score=data.nab_score)
 
 
 def residuals(series: Series, forecast: Forecast, rows: Rows) -> Values:
@@ -56,6 +59,12 @@ def residuals(series: Series, forecast: Forecast, rows: Rows) -> Values:
     errors = of_row - series.scaled[start:end, None]
     known = series.observed[start:end, None]
     return np.where(known, errors, np.nan).reshape(count, -1)
+
+
+def mean_of_train(series: Series) -> Forecast:
+    """Return the forecast of the mean over the training rows, which is 0 in scaled values."""
+    shape = (series.form.horizon, len(series.form.targets))
+    return lambda origin: np.zeros((len(origin), *shape))
 
 
 def linear_autoregression(series: Series) -> Forecast:

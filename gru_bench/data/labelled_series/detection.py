@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.labelled_series.labelled_series import Labels, windows
+from gru_bench.data.labelled_series.nab_score import nab_scores
+from gru_bench.data.labelled_series.scores import Scorer, ranks
 
 Scores = NDArray[np.float64]
 
@@ -66,6 +68,29 @@ def detection_metrics(anomalous: Labels, scores: Scores, threshold: float, false
         **metrics,
         "false_alarms": float(flagged[~anomalous].mean()),
     }
+
+
+def metrics_of_all(
+    anomalous: Sequence[Labels],
+    scores: Sequence[Scores],
+    scorers: Sequence[Scorer],
+    false_alarms: float,
+    *,
+    nab_score: bool = False,
+) -> dict[str, float]:
+    """Return the mean metrics of several series, and the NAB score of all of them if wanted.
+
+    For the latter a score is ranked among all earlier ones of its series, so that one threshold can serve all.
+    """
+    rows = [
+        detection_metrics(labels, one, scorer.threshold, false_alarms)
+        for labels, one, scorer in zip(anomalous, scores, scorers, strict=True)
+    ]
+    metrics = mean_metrics(rows)
+    if nab_score:
+        ranked = [ranks(one, scorer.of_training) for one, scorer in zip(scores, scorers, strict=True)]
+        metrics |= nab_scores(anomalous, ranked)
+    return metrics
 
 
 def mean_metrics(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:

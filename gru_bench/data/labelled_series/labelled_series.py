@@ -34,6 +34,7 @@ class LabelledSeries(DataSet):
         anomalous: the labels of all rows, by name of the series.
         facts: plain values for the run record.
         label_column: the column of labels in a file of this form, or None.
+        nab_score: whether metrics include the score of the Numenta Anomaly Benchmark.
     """
 
     kind: ClassVar[str] = "labelled_series"
@@ -42,6 +43,7 @@ class LabelledSeries(DataSet):
     anomalous: Mapping[str, Labels]
     facts: dict[str, Any]
     label_column: str | None = None
+    nab_score: bool = False
 
     def describe(self) -> dict[str, Any]:
         """Return the form of each series and its last training rows, by which residuals are judged, JSON-able."""
@@ -49,7 +51,7 @@ class LabelledSeries(DataSet):
             name: {"form": series.form.to_dict(), "reference": _packed(reference(series))}
             for name, series in self.members.items()
         }
-        return {"members": members, "label_column": self.label_column}
+        return {"members": members, "label_column": self.label_column, "nab_score": self.nab_score}
 
     def with_train_fraction(self, share: float, seed: int) -> LabelledSeries:
         """Keep the last training rows of each series, next to validation."""
@@ -73,6 +75,7 @@ def make_labelled_series(
     anomalous: Mapping[str, Labels],
     *,
     label_column: str | None = None,
+    nab_score: bool = False,
     facts: Mapping[str, Any] | None = None,
 ) -> LabelledSeries:
     """Put labelled series together; a label before the test rows is a warning, since training takes all as normal.
@@ -81,6 +84,7 @@ def make_labelled_series(
         members: the series, of the same columns, context and horizon, by name.
         anomalous: the labels of all their rows, by name.
         label_column: the column of labels in a file of this form, or None.
+        nab_score: whether metrics include the score of the Numenta Anomaly Benchmark.
         facts: what else identifies the data.
     """
     state = hashlib.sha256()
@@ -97,7 +101,7 @@ def make_labelled_series(
             )
     own = next(iter(members.values())).facts if len(members) == 1 else {}
     known = {**own, "digest": state.hexdigest(), **_counts(members, anomalous), **dict(facts or {})}
-    return LabelledSeries(members, anomalous, known, label_column)
+    return LabelledSeries(members, anomalous, known, label_column, nab_score)
 
 
 def scored_rows(series: Series, split: str) -> Rows:

@@ -5,6 +5,7 @@ Every detector, a network or a baseline, takes this one path.
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,7 @@ class Scorer:
         precision: the inverse of their covariance.
         smoothing: rows of the moving average.
         threshold: the score above which a row is flagged.
+        of_training: the scores of the training rows, ascending.
 
     References: Malhotra et al. 2015, Long short term memory networks for anomaly detection in time series.
     """
@@ -36,6 +38,7 @@ class Scorer:
     precision: Values
     smoothing: int
     threshold: float
+    of_training: Values
 
     def __call__(self, residuals: Values) -> Values:
         """Return the scores of consecutive rows from their residuals, NaN where unknown, of shape (rows, residuals)."""
@@ -67,5 +70,21 @@ def fit_scorer(residuals: Values, smoothing: int, false_alarms: float) -> Scorer
     diagonal = np.diag(np.maximum(np.diag(covariance), SMALLEST_VARIANCE))
     kept = rows / (rows + size)
     precision = np.linalg.pinv(kept * covariance + (1 - kept) * diagonal, hermitian=True)
-    scores = Scorer(mean, precision, smoothing, np.inf)(residuals)
-    return Scorer(mean, precision, smoothing, float(np.quantile(scores, 1 - false_alarms)))
+    scores = np.sort(Scorer(mean, precision, smoothing, np.inf, np.zeros(0))(residuals))
+    return Scorer(mean, precision, smoothing, float(np.quantile(scores, 1 - false_alarms)), scores)
+
+
+def ranks(scores: Values, earlier: Values) -> Values:
+    """Return the share of all earlier scores of a series that are lower than each one: one scale for all series.
+
+    Args:
+        scores: of consecutive rows.
+        earlier: the scores before them, ascending.
+    """
+    past = earlier.tolist()
+    shares = np.empty(len(scores))
+    for row, score in enumerate(scores.tolist()):
+        place = bisect.bisect_left(past, score)
+        shares[row] = place / max(len(past), 1)
+        past.insert(place, score)
+    return shares

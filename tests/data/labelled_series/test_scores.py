@@ -8,7 +8,7 @@ import pytest
 from gru_bench.data.labelled_series.baselines import detect, residuals
 from gru_bench.data.labelled_series.detection import auroc, average_precision, delay, detection_metrics, mean_metrics
 from gru_bench.data.labelled_series.labelled_series import LabelledSeries, scored_rows, windows
-from gru_bench.data.labelled_series.scores import fit_scorer
+from gru_bench.data.labelled_series.scores import fit_scorer, ranks
 from gru_bench.data.series.baselines import last_value
 from tests.data.kinds import load
 
@@ -129,3 +129,8 @@ def test_baselines_cannot_find_a_break_of_phase_and_read_no_label(data: Labelled
     unlabelled = LabelledSeries(data.members, {name: np.zeros_like(anomalous)}, data.facts)
     again = detect(unlabelled, 8, 0.01)
     assert {key: row["flagged"] for key, row in again.items()} == {key: row["flagged"] for key, row in found.items()}
+
+
+def test_a_rank_is_the_share_of_lower_scores_so_far():
+    earlier = np.array([1.0, 2.0, 3.0, 4.0])
+    np.testing.assert_allclose(ranks(np.array([3.5, 9.0, 9.0, 0.5]), earlier), [3 / 4, 1.0, 5 / 6, 0.0])
