@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_bench.data.public import hmp, mnist, mnist_rows, physionet2012
+from gru_bench.data.public import hmp, mitbih, mnist, mnist_rows, physionet2012
 from gru_bench.data.public.recordings import load_basic_motions, load_ecg200, load_epilepsy, read_tsv
 from gru_bench.errors import ConfigError, DataError, DataUnavailable
 
@@ -94,6 +94,29 @@ def test_a_stay_is_read_by_its_times():
     with pytest.raises(DataError, match="an archive cannot be read"):
         physionet2012.read_archive(b"none")
     assert physionet2012.read_archive(archive("xz", **{"set-a/12.txt": text})) == {"12": text}
+
+
+def test_a_beat_has_its_samples_and_intervals():
+    signal = np.arange(600, dtype=np.int16) ** 2 % 97
+    samples, symbols = [20, 100, 180, 300, 400, 580], list("NNV/AN")
+    arrays = {
+        "signal_delta": np.diff(np.stack([signal, signal]), prepend=np.int16(0), axis=1),
+        "record": np.array([7, 9]),
+        "beat_record": np.repeat([0, 1], 6),
+        "beat_sample": np.array([*np.array(samples) + 3, *samples]),
+        "beat_symbol": np.array([*"NNNNNN", *symbols]),
+    }
+    signals = mitbih.beats(arrays, [9])
+    assert signals.labels.tolist() == [0, 2, 1]
+    for place, (sample, before, after) in enumerate([(100, 80, 80), (180, 80, 120), (400, 100, 180)]):
+        np.testing.assert_array_equal(signals[place][:, 0], signal[sample - 36 : sample + 60])
+        np.testing.assert_allclose(signals[place][:, 1:], [[before / 112, after / 112]] * 96, rtol=1e-6)
+
+
+def test_no_patient_of_mitbih_is_in_two_splits():
+    records = [*mitbih.TRAIN, *mitbih.VALID, *mitbih.TEST]
+    assert len(records) == len(set(records)) == 44
+    assert not {102, 104, 107, 217} & set(records)  # paced
 
 
 @pytest.mark.slow
