@@ -120,7 +120,7 @@ def test_texts_of_several_lengths_count_from_their_own_ends():
     small = ("task=sentiment", "data.train_size=100", "data.valid_size=100", "model.hidden_size=6", "tracker=none")
     found = initial_gradient_norms(composed(*small, "model=rnn"))
     assert all(found[name] > FLOOR for name in found if "lag" in name)
-    with pytest.raises(ConfigError, match="only in one direction"):
+    with pytest.raises(ConfigError, match="one direction only"):
         initial_gradient_norms(composed(*small, "model.bidirectional=true"))
 
 
