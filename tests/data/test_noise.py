@@ -201,6 +201,7 @@ def test_a_fixed_set_of_sequences_gets_wrong_labels_and_noisy_values():
     clean = digits()
     assert isinstance(clean.train, Examples)
     labelled = clean.with_label_noise(0.25, 0)
+    assert isinstance(labelled.train, Examples)
     assert (labelled.train.targets != clean.train.targets).sum() == 10 == labelled.facts["label_noise"]["replaced"]
     np.testing.assert_array_equal(labelled.test.targets, clean.test.targets)
     noisy = clean.with_input_noise(0.5, 0)

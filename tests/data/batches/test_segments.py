@@ -19,8 +19,16 @@ def counting(rows: int, start: float) -> Series:
     values[rows - 1] = 1e5
     readings = Readings(None, values, np.arange(rows, dtype=float)[:, None])
     splits = {"train": (0, 20), "valid": (20, 30), "test": (30, rows)}
-    names = {"targets": ("value",), "covariates": ("row",)}
-    return make_series("counting", readings, splits, step=None, context=CONTEXT, horizon=HORIZON, **names)
+    return make_series(
+        "counting",
+        readings,
+        splits,
+        step=None,
+        context=CONTEXT,
+        horizon=HORIZON,
+        targets=("value",),
+        covariates=("row",),
+    )
 
 
 @pytest.fixture
