@@ -60,6 +60,21 @@ def random_subset(total: int, share: float, seed: int, stream: int = 0) -> NDArr
     return np.sort(permutation(seed, stream, total, _SHARE)[: max(1, rounded_share(total, share))])
 
 
+def subset_of_each_class(labels: NDArray[np.int32], share: float, seed: int) -> NDArray[np.int64]:
+    """Return random indices of a share of the items of each class, at least one of each, ascending.
+
+    Args:
+        labels: class numbers, of shape (items,).
+        share: share of the items of a class to select.
+        seed: the setting `data.draw_seed`.
+    """
+    kept = []
+    for number in np.unique(labels):
+        places = np.flatnonzero(labels == number)
+        kept.append(places[random_subset(places.size, share, seed, int(number))])
+    return np.sort(np.concatenate(kept))
+
+
 def wrong_labels(
     labels: NDArray[np.int32], share: float, classes: int, draw_seed: int
 ) -> tuple[NDArray[np.int32], dict[str, Any]]:

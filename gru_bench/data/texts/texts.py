@@ -17,8 +17,8 @@ from gru_bench.data.changes import (
     fraction_facts,
     input_seeds,
     noise_facts,
-    random_subset,
     replace_randomly,
+    subset_of_each_class,
     wrong_labels,
 )
 from gru_bench.data.data_set import SPLITS, DataSet
@@ -157,11 +157,7 @@ class LabelledTexts(DataSet):
 
     def with_train_fraction(self, share: float, seed: int) -> LabelledTexts:
         """Keep a random share of each class, at least one text."""
-        kept = []
-        for number in np.unique(self.train.labels):
-            places = np.flatnonzero(self.train.labels == number)
-            kept.append(places[random_subset(places.size, share, seed, int(number))])
-        part = self._with(train=self.train.take(np.sort(np.concatenate(kept))))
+        part = self._with(train=self.train.take(subset_of_each_class(self.train.labels, share, seed)))
         facts = fraction_facts(part.facts, share, len(part.train), len(self.train), draw_seed=seed)
         return replace(part, facts=facts)
 
