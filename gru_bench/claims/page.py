@@ -27,7 +27,7 @@ TERMS = (
     ("better", "The difference is surely there: so large a one would come by chance in less than 5 of 100 claims."),
     (
         "Student t test, Holm's correction",
-        "How a difference is told from chance, also where many cases are tested at once: docs/statistics.md.",
+        "How a difference is distinguished from chance, also where many cases are tested at once: docs/statistics.md.",
     ),
     ("no difference that matters", "Whatever difference there is, is surely below the margin."),
     ("open", "These runs cannot say."),
