@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.base import Batches, evenly_spread
 from gru_bench.data.batches.buckets import Buckets, bucket_edges
 from gru_bench.data.random import permutation
 from gru_bench.data.signals.own import read_labelled, read_unlabelled
@@ -92,7 +92,7 @@ class Classification(Task):
         edges = bucket_edges(-(-data.train.lengths // self.stack), self.buckets)
         signals = {"train": data.train, "valid": data.valid, "test": data.test}[split]
         if split == "train" and len(data.train) > len(data.test):
-            signals = signals.take(np.linspace(0, len(data.train) - 1, len(data.test)).astype(np.int64))
+            signals = signals.take(evenly_spread(len(data.train), len(data.test)))
         return Buckets(self._rows(signals), signals.labels, edges, training.eval_batch_size)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
-from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.base import Batches, evenly_spread
 from gru_bench.data.batches.packed import PieceWindows
 from gru_bench.data.pieces import baselines as roll_baselines
 from gru_bench.data.pieces.own import read_pieces
@@ -79,7 +79,7 @@ class Music(Task):
         Of train these are evenly spread pieces, at most as many as test has.
         """
         if split == "train":
-            places = np.linspace(0, len(data.train) - 1, min(len(data.train), len(data.test))).astype(int)
+            places = evenly_spread(len(data.train), len(data.test))
             return _windows([data.train[place] for place in places.tolist()], training)
         return _windows({"valid": data.valid, "test": data.test}[split], training)
 

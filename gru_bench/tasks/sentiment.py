@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.base import Batches, evenly_spread
 from gru_bench.data.batches.buckets import Buckets, bucket_edges
 from gru_bench.data.random import permutation
 from gru_bench.data.texts.bag_of_words import bag_of_words, majority
@@ -71,7 +71,7 @@ class Sentiment(Task):
         edges = bucket_edges(_lengths(self._rows(data.train)), self.buckets)
         examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
         if split == "train" and len(data.train) > len(data.test):
-            examples = examples.take(np.linspace(0, len(data.train) - 1, len(data.test)).astype(np.int64))
+            examples = examples.take(evenly_spread(len(data.train), len(data.test)))
         return Buckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
 
     def file_batches(self, path: Path, training: TrainingConfig) -> Batches:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_bench.data.batches.base import evenly_spread
 from gru_bench.data.signals.signals import LabelledSequences, Signals
 
 MOST_FITTED = 10_000  # sequences, to fit the linear model
@@ -35,7 +36,7 @@ def regression(data: LabelledSequences) -> NDArray[np.float64]:
     if digest not in _KNOWN:
         train = data.train
         if len(train) > MOST_FITTED:
-            train = train.take(np.linspace(0, len(train) - 1, MOST_FITTED).astype(np.int64))
+            train = train.take(evenly_spread(len(train), MOST_FITTED))
         model: Any = make_pipeline(
             SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)
         )
