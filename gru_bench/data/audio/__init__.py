@@ -1,0 +1,1 @@
+"""Recordings of sound: WAV files, and their spectral features."""
