@@ -6,7 +6,7 @@ experiments/settings.yaml; experiments/README.md explains both files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, get_args
@@ -125,6 +125,7 @@ class Part:
         extensions: how often, at most, half as many trials follow from extended ranges; see docs/claims.md.
         numbers: columns of results.csv; see docs/claims.md for those of each measure.
         targets: of the validation metric, by setting, to which updates are counted: one, or several for a curve.
+        train_losses: by setting, at which the validation metric is read, likewise.
         smoke: what stands for all of it at the scale `smoke`.
         drawn_by_seed: keys of `data` that get the value of the seed, beside those of the setting.
     """
@@ -142,7 +143,13 @@ class Part:
     extensions: Natural = 0
     numbers: tuple[str, ...] = ("test", "valid")
     targets: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    train_losses: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     smoke: Smoke = field(default_factory=Smoke)
+
+
+def curve_columns(name: str, values: Sequence[float]) -> dict[str, float]:
+    """Name the columns of a number that is taken at one value, or numbered from 1 at several."""
+    return {f"{name}_{index}" if len(values) > 1 else name: value for index, value in enumerate(values, start=1)}
 
 
 @dataclass(frozen=True, kw_only=True)

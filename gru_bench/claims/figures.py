@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gru_bench.claims.analysis import Outcome
 from gru_bench.claims.claim import Part
+from gru_bench.claims.curve_figures import at_train_losses, to_targets
 from gru_bench.claims.forest import forest
 from gru_bench.claims.level_figures import has_lags, over_lags, over_levels, tuning_budget
 from gru_bench.claims.needs import NeedAnswer
@@ -91,6 +92,15 @@ def _of_parts(outcome: Outcome) -> Iterator[tuple[str, str, Callable[[Path], boo
         elif has_lags(part):
             title = "Gradient norm against lag, geometric mean over seeds"
             yield f"lags-{name}", title, partial(over_lags, claim, part, rows)
+        elif part.targets:
+            yield (
+                f"targets-{name}",
+                "Updates to targets, mean and 95 % interval",
+                partial(to_targets, claim, part, rows),
+            )
+        elif part.train_losses:
+            title = "Validation metric at equal training loss, mean and 95 % interval"
+            yield f"losses-{name}", title, partial(at_train_losses, claim, part, rows)
         elif part.levels is not None:
             for number in _compared(outcome, name, part):
                 title = f"{number.replace('_', ' ')} over {part.levels.title}, mean and 95 % interval"

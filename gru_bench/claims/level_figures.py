@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
 from gru_bench.claims.claim import Claim, Part
+from gru_bench.claims.panels import (
+    LONGEST_LABEL,
+    arm_names,
+    draw_intervals,
+    look_of,
+    new_panels,
+    save,
+    set_title,
+    value_axis,
+)
 from gru_bench.claims.rows import Row, level_number, levels_in_order
 from gru_bench.claims.wording import shortened
-from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure, save_small_figure
 from gru_bench.reporting.figures import short_count
-from gru_bench.results.statistics import expected_best, mean_interval
+from gru_bench.results.statistics import expected_best
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-WIDE, DEEP = 8.0, 100.0  # greatest over least: from here on, levels and values stand on log axes
+WIDE = 8.0  # greatest over least: from here on, levels stand on a log axis
 ASIDE = 0.012  # of the axis, between neighbouring arms, so that their intervals do not hide each other
-LONGEST_TITLE, LONGEST_LABEL = 46, 36  # characters
-LEGEND_ENTRY = 1.4  # inches
 
 _LAG = re.compile(r"(?:carry_)?lag_(\d+)")
 
@@ -47,8 +51,8 @@ def over_levels(claim: Claim, part: Part, number: str, rows: Sequence[Row], path
     settings = [name for name in part.settings if any(row.key.setting == name for row in known)]
     if not settings or part.levels is None:
         return False
-    figure, panels = _panels(len(settings))
-    arms = _names(claim, part)
+    figure, panels = new_panels(len(settings))
+    arms = arm_names(claim, part)
     for panel, setting in zip(panels, settings, strict=True):
         of_setting = [row for row in known if row.key.setting == setting]
         levels = levels_in_order(part, (row.key.level for row in of_setting))
@@ -60,14 +64,14 @@ def over_levels(claim: Claim, part: Part, number: str, rows: Sequence[Row], path
                 place(level, aside): [row.numbers[number] or 0.0 for row in of_arm if row.key.level == level]
                 for level in levels
             }
-            _intervals(panel, {x: found for x, found in values.items() if found}, _look(name, index))
-        _value_axis(panel, [value for row in of_setting if (value := row.numbers[number]) is not None])
-        _title(panel, claim.settings[setting].title)
+            draw_intervals(panel, {x: found for x, found in values.items() if found}, look_of(name, index))
+        value_axis(panel, [value for row in of_setting if (value := row.numbers[number]) is not None])
+        set_title(panel, claim.settings[setting].title)
         panel.set_xlabel(shortened(part.levels.title, LONGEST_LABEL))
         unit = claim.settings[setting].unit if number in ("test", "valid", "train") else ""
         label = f"{number.replace('_', ' ')}{f', {unit}' if unit else ''}"
         panel.set_ylabel(shortened(label, LONGEST_LABEL))
-    _finish(figure, panels, path)
+    save(figure, panels, path)
     return True
 
 
@@ -84,13 +88,13 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
     ]
     if not settings:
         return False
-    figure, panels = _panels(len(settings))
+    figure, panels = new_panels(len(settings))
     for panel, setting in zip(panels, settings, strict=True):
         maximise = claim.settings[setting].better == "more"
         of_setting = [row for row in rows if row.key.setting == setting]
         known = [value for row in of_setting if (value := row.numbers.get("valid")) is not None]
         worst = min(known) if maximise else max(known)
-        for index, (arm, name) in enumerate(_names(claim, part).items()):
+        for index, (arm, name) in enumerate(arm_names(claim, part).items()):
             trials: dict[str, list[float]] = {}
             for row in of_setting:
                 if row.key.arm == arm:
@@ -98,13 +102,13 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
                     trials.setdefault(row.key.level, []).append(worst if value is None else value)
             if trials:
                 best = expected_best(np.array([fmean(values) for values in trials.values()]), maximise=maximise)
-                panel.plot(range(1, len(best) + 1), best, **_look(name, index))
+                panel.plot(range(1, len(best) + 1), best, **look_of(name, index))
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        _title(panel, claim.settings[setting].title)
+        set_title(panel, claim.settings[setting].title)
         panel.set_xlabel("trials")
         label = f"expected best, {claim.settings[setting].unit}"
         panel.set_ylabel(shortened(label, LONGEST_LABEL))
-    _finish(figure, panels, path)
+    save(figure, panels, path)
     return True
 
 
@@ -120,14 +124,14 @@ def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool
     places = [(setting, level) for setting in part.settings for level in levels if (setting, level) in present]
     if not places:
         return False
-    figure, panels = _panels(len(places))
+    figure, panels = new_panels(len(places))
     for panel, (setting, level) in zip(panels, places, strict=True):
         here = [row for row in known if (row.key.setting, row.key.level) == (setting, level)]
-        for index, (arm, name) in enumerate(_names(claim, part).items()):
+        for index, (arm, name) in enumerate(arm_names(claim, part).items()):
             points = {lag: _geometric(here, arm, lags[lag]) for lag in sorted(lags)}
             drawn = {lag: value for lag, value in points.items() if value is not None}
             if drawn:
-                panel.plot(list(drawn), list(drawn.values()), **_look(name, index))
+                panel.plot(list(drawn), list(drawn.values()), **look_of(name, index))
         panel.set_xscale("log")
         panel.set_yscale("log")
         panel.xaxis.set_major_formatter(FuncFormatter(short_count))
@@ -135,10 +139,10 @@ def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool
         title = claim.settings[setting].title
         if part.levels is not None:
             title += f", {part.levels.title} {level}"
-        _title(panel, title)
+        set_title(panel, title)
         panel.set_xlabel("lag, time steps")
         panel.set_ylabel("norm of the gradient")
-    _finish(figure, panels, path)
+    save(figure, panels, path)
     return True
 
 
@@ -154,39 +158,6 @@ def _geometric(rows: Sequence[Row], arm: str, column: str) -> float | None:
     if not positive or len(positive) < len(values):
         return None
     return math.exp(fmean(math.log(value) for value in positive))
-
-
-def _intervals(panel: Axes, values: Mapping[float, Sequence[float]], look: Mapping[str, Any]) -> None:
-    """Draw means and intervals of one arm by their place on the axis."""
-    if not values:
-        return
-    found = [(x, mean_interval(seeds)) for x, seeds in values.items()]
-    panel.plot([x for x, _ in found], [one.mean for _, one in found], **look)
-    known = [(x, one.low, one.high) for x, one in found if one.low is not None and one.high is not None]
-    if known:
-        panel.vlines(*zip(*known, strict=True), color=look["color"], linewidth=1.2)
-
-
-def _title(panel: Axes, text: str) -> None:
-    panel.set_title(shortened(text, LONGEST_TITLE), fontsize=8.5)
-
-
-def _names(claim: Claim, part: Part) -> dict[str, str]:
-    """Name the arms of a part for people; those that share a title by their own names."""
-    titles = {arm: claim.title_of(arm) for arm in claim.arms_of(part)}
-    shared = Counter(titles.values())
-    return {arm: title if shared[title] == 1 else arm.replace("_", " ") for arm, title in titles.items()}
-
-
-def _look(name: str, index: int) -> dict[str, Any]:
-    return {
-        "label": shortened(name, LONGEST_LABEL),
-        "color": COLOURS[index % len(COLOURS)],
-        "linestyle": STYLES[(index + index // len(COLOURS)) % len(STYLES)],
-        "marker": MARKERS[index % len(MARKERS)],
-        "markersize": 4,
-        "linewidth": 1.5,
-    }
 
 
 def _level_axis(panel: Axes, levels: Sequence[str]) -> Callable[[str, float], float]:
@@ -213,28 +184,3 @@ def _level_axis(panel: Axes, levels: Sequence[str]) -> Callable[[str, float], fl
         return places[level] + ((high - low) or 1.0) * aside
 
     return place
-
-
-def _value_axis(panel: Axes, values: Sequence[float]) -> None:
-    if min(values) > 0 and max(values) / min(values) >= DEEP:
-        panel.set_yscale("log")
-        panel.set_ylim(min(values) / 2, max(values) * 2)  # an interval of a mean may reach below zero
-
-
-def _panels(count: int) -> tuple[Any, list[Axes]]:
-    columns = 2 if count in (2, 4) else min(count, 3)
-    figure, axes = new_figure(columns, math.ceil(count / columns), width=4.6 if columns == 1 else 3.5, height=2.9)
-    panels = [panel for line in axes for panel in line]
-    for empty in panels[count:]:
-        empty.set_visible(False)
-    return figure, panels[:count]
-
-
-def _finish(figure: Any, panels: Sequence[Axes], path: Path) -> None:
-    for panel in panels:
-        for axis in (panel.xaxis, panel.yaxis):
-            axis.label.set_fontsize(8.5)
-    legend_above(figure, panels, in_row=max(1, int(figure.get_figwidth() / LEGEND_ENTRY)))
-    for text in figure.legends[0].get_texts():
-        text.set_fontsize(8.5)
-    save_small_figure(figure, path)

@@ -26,11 +26,17 @@ from gru_bench.claims.needs import NEEDS_FILE, Need, Source
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.validation import bind
 
+
+def _curve(value: Any) -> tuple[float, ...]:
+    return tuple(map(float, value)) if isinstance(value, list) else (float(value),)
+
+
 BY_NAME: Mapping[str, Callable[[Any], Any]] = {
     "margins": float,
     "floors": float,
     "controls": str,
-    "targets": lambda value: tuple(map(float, value)) if isinstance(value, list) else (float(value),),
+    "targets": _curve,
+    "train_losses": _curve,
 }
 """Keys that hold a value for each setting, or for each arm."""
 FORMER = ("claim", "at_least", "expected")

@@ -28,7 +28,6 @@ class Job:
         part: of the claim.
         config: all settings, seed included.
         overrides: the command line of `train` that gives them.
-        targets: of the validation metric, to which updates are counted.
         drawn: keys of `data` that have the value of the seed.
     """
 
@@ -36,7 +35,6 @@ class Job:
     part: Part
     config: Config
     overrides: tuple[str, ...]
-    targets: tuple[float, ...]
     drawn: tuple[str, ...] = ()
 
     @property
@@ -144,7 +142,6 @@ class Planner:
                 part=part,
                 config=config.with_values(of_seed),
                 overrides=_last((*overrides, *(f"{key}={value}" for key, value in of_seed.items()))),
-                targets=part.targets.get(setting, ()),
                 drawn=keys,
             )
 

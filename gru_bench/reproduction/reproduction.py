@@ -174,7 +174,9 @@ def _run_row(job: Job, record: RunRecord) -> Row:
     directory = job.config.directory
     if record.status not in ENDED:
         raise UserError(f"{directory}: the run is {record.status} ({record.reason or 'no reason is known'}).")
-    numbers = run_numbers(record, directory, job.targets) if record.status == "finished" else {}
+    setting, part = job.key.setting, job.part
+    curves = part.targets.get(setting, ()), part.train_losses.get(setting, ())
+    numbers = run_numbers(record, directory, *curves) if record.status == "finished" else {}
     return Row(
         key=job.key,
         config_hash=job.hash,

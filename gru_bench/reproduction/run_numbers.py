@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gru_bench.claims.claim import curve_columns
 from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.record import RunRecord
 
 
-def run_numbers(record: RunRecord, directory: Path, targets: Sequence[float] = ()) -> dict[str, float | None]:
+def run_numbers(
+    record: RunRecord, directory: Path, targets: Sequence[float] = (), train_losses: Sequence[float] = ()
+) -> dict[str, float | None]:
     """Return the numbers of a run by name; docs/claims.md says what each is.
 
     Args:
         record: of a finished run.
         directory: the run's.
         targets: of the validation metric, to which updates are counted.
+        train_losses: at which the validation metric is read.
     """
     found: dict[str, float | None] = {
         f"{split}_{name}": value for split, metrics in record.metrics.items() for name, value in metrics.items()
@@ -30,10 +34,10 @@ def run_numbers(record: RunRecord, directory: Path, targets: Sequence[float] = (
         "flops_per_update": record.flops_per_update,
         "state_size": float(record.state_size),
     }
-    numbered = len(targets) > 1
-    for index, target in enumerate(targets, start=1):
-        name = f"updates_to_target_{index}" if numbered else "updates_to_target"
-        found[name] = updates_to_target(record, directory, target)
+    columns = curve_columns("updates_to_target", targets).items()
+    found |= {name: updates_to_target(record, directory, target) for name, target in columns}
+    columns = curve_columns("valid_at_train_loss", train_losses).items()
+    found |= {name: valid_at_train_loss(record, directory, loss) for name, loss in columns}
     test, train = found.get("test"), found.get("train")
     if test is not None and train is not None:
         found["gap"] = test - train if record.direction == "min" else train - test
@@ -64,7 +68,31 @@ def updates_to_target(record: RunRecord, directory: Path, target: float) -> floa
     return None
 
 
+def valid_at_train_loss(record: RunRecord, directory: Path, loss: float) -> float | None:
+    """Return the validation metric where the training loss first fell to `loss`; None where it never did.
+
+    The training loss is the mean over the updates since the evaluation before, dropout included. Between two
+    evaluations the metric is taken for a straight line over the loss. A run whose first mean is below already has no
+    value.
+    """
+    means = {row["update"]: float(row["loss"]) for row in _rows(directory, "train", "loss")}
+    before: tuple[float, float] | None = None
+    for row in _validations(record, directory):
+        mean, value = means.get(row["update"]), float(row[record.metric])
+        if mean is None:
+            continue
+        if mean <= loss:
+            if before is None:
+                return None
+            return before[1] + (value - before[1]) * (before[0] - loss) / (before[0] - mean)
+        before = mean, value
+    return None
+
+
 def _validations(record: RunRecord, directory: Path) -> list[Mapping[str, Any]]:
     """Return the evaluations on the validation split, in their order."""
-    rows = read_metrics(directory / METRICS_FILE)
-    return [row for row in rows if row.get("split") == "valid" and record.metric in row]
+    return _rows(directory, "valid", record.metric)
+
+
+def _rows(directory: Path, split: str, column: str) -> list[Mapping[str, Any]]:
+    return [row for row in read_metrics(directory / METRICS_FILE) if row.get("split") == split and column in row]

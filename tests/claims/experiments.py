@@ -136,6 +136,7 @@ def write_everything(folder: Path, scale: Scale = "small") -> None:
     _accuracy(folder, scale)
     _speed(folder, scale)
     _memory_of_length(folder, scale)
+    _curves(folder, scale)
     _tuning(folder, scale)
     _flow(folder, scale)
     _parameters(folder, scale)
@@ -244,6 +245,42 @@ def _memory_of_length(folder: Path, scale: Scale) -> None:
                     changes = {"part": "lengths", "setting": setting, "level": str(length), "scale": scale}
                     rows.append(make_row(arm, seed, {"test": test, "valid": test}, **changes))
     write_rows(folder, "long_memory", rows)
+
+
+def _curves(folder: Path, scale: Scale) -> None:
+    values = claim_values(
+        title="faster convergence",
+        parts={
+            "runs": {
+                "measure": "run",
+                "settings": ["reber", "grammar"],
+                "numbers": ["updates", *(f"updates_to_target_{number}" for number in (1, 2, 3))],
+                "targets": {"reber": [0.9, 0.6, 0.5], "grammar": [0.7, 0.8, 0.9]},
+            },
+            "fits": {
+                "measure": "run",
+                "settings": ["reber"],
+                "numbers": ["valid_at_train_loss_1", "valid_at_train_loss_2"],
+                "train_losses": {"reber": [0.9, 0.5]},
+            },
+        },
+        comparisons=[
+            {"name": "to the second target", "part": "runs", "first": "gru", "second": "lstm", "scale": "ratio",
+             "number": "updates_to_target_2", "estimate": "restricted", "better": "less", "margin": 1.05, "unit": ""},
+        ],
+    )  # fmt: skip
+    write_claim(folder, "convergence", values)
+    generator = np.random.default_rng(4)
+    rows = []
+    for arm, pace in (("gru", 90.0), ("lstm", 120.0)):
+        for seed in range(5):
+            times = pace * np.array([1.0, 3.0, 9.0]) * math.exp(generator.normal(0, 0.1))
+            numbers = {f"updates_to_target_{at}": time if time < 900 else None for at, time in enumerate(times, 1)}
+            for setting in ("reber", "grammar"):
+                rows.append(make_row(arm, seed, {"updates": 900.0, **numbers}, setting=setting, scale=scale))
+            fits = {"valid_at_train_loss_1": pace / 100, "valid_at_train_loss_2": pace / 150 + 0.01 * seed}
+            rows.append(make_row(arm, seed, fits, part="fits", scale=scale))
+    write_rows(folder, "convergence", rows)
 
 
 def _tuning(folder: Path, scale: Scale) -> None:

@@ -19,6 +19,7 @@ from tests.claims.experiments import claim_values, make_row, write_claim
 
 LARGEST = 150 * 2**10
 EXPECTED = {
+    "convergence": ["effects.png", "losses-fits.png", "targets-runs.png"],
     "accuracy": ["effects.png"],
     "hostile": ["effects.png", "levels-"],
     "long_memory": ["effects.png", "levels-lengths-test.png"],

@@ -47,7 +47,7 @@ def test_every_picture_loads_and_nothing_overflows(browser: Browser, file: Path,
     browser.open(file, width, dark=dark)
     browser.evaluate(UNFOLD)
     pictures = browser.evaluate("[...document.images].map(image => [image.complete, image.naturalWidth, image.alt])")
-    assert len(pictures) == 12
+    assert len(pictures) == 15
     assert all(complete and natural > 0 and alt for complete, natural, alt in pictures)
     assert browser.evaluate("document.documentElement.scrollWidth") <= width
     inside = "[...document.querySelectorAll('main *')].filter(element => !element.closest('.scroll, .wide, pre'))"

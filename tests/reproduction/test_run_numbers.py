@@ -7,7 +7,12 @@ from typing import Literal
 import pytest
 
 from gru_bench.record import read_record
-from gru_bench.reproduction.run_numbers import first_best_update, run_numbers, updates_to_target
+from gru_bench.reproduction.run_numbers import (
+    first_best_update,
+    run_numbers,
+    updates_to_target,
+    valid_at_train_loss,
+)
 
 
 def _history(folder: Path, *points: tuple[int, float]) -> Path:
@@ -47,6 +52,22 @@ def test_updates_to_a_target_that_more_reaches(finished_run: Path, tmp_path: Pat
     record = read_record(finished_run)
     record.metric, record.direction = "nll", "max"
     assert updates_to_target(record, _history(tmp_path, (10, 0.5), (20, 0.9)), 0.7) == pytest.approx(15)
+
+
+@pytest.mark.parametrize(
+    ("loss", "valid"),
+    [(2.5, None), (2.0, None), (1.5, 1.7), (1.0, 1.4), (0.5, 1.9), (0.1, None)],
+    ids=["before the first", "at the first", "between two", "at the second", "at the last", "never"],
+)
+def test_validation_at_equal_training_loss(finished_run: Path, tmp_path: Path, loss: float, valid: float | None):
+    record = read_record(finished_run)
+    record.metric = "nll"
+    folder = _history(tmp_path, (10, 2.0), (20, 1.4), (30, 1.9))
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        for update, mean in ((10, 2.0), (20, 1.0), (30, 0.5)):
+            file.write(json.dumps({"update": update, "split": "train", "seconds": 0.0, "loss": mean}) + "\n")
+    value = valid_at_train_loss(record, folder, loss)
+    assert value == (None if valid is None else pytest.approx(valid))
 
 
 @pytest.mark.parametrize(("direction", "first"), [("max", 20), ("min", 10)])
