@@ -64,6 +64,7 @@ class Arm:
         run: settings of `train`.
         tuned: the arm of experiments/tuning whose best trial on the validation split, by setting, is taken over.
         space: of configs/sweeps; trials of a random search are drawn from it.
+        half_of: the arm of whose units it gets half, for a control.
         parameters_of: the arm whose number of recurrent parameters it gets.
         compute_of: the arm whose operations of all updates together it gets.
     """
@@ -72,6 +73,7 @@ class Arm:
     run: tuple[str, ...] = ()
     tuned: str | None = None
     space: str | None = None
+    half_of: str | None = None
     parameters_of: str | None = None
     compute_of: str | None = None
 

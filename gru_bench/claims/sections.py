@@ -163,6 +163,7 @@ def _arms_table(claim: Claim) -> Table:
         extra = {
             "settings of the best trial of": arm.tuned,
             "trials drawn from": arm.space,
+            "half the units of": arm.half_of,
             "as many recurrent parameters as": arm.parameters_of,
             "as many operations as": arm.compute_of,
         }

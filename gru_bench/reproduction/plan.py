@@ -196,12 +196,17 @@ class Planner:
         return trial_overrides(best.values)
 
     def _matched(self, claim: Claim, arm: Arm, setting: str, shared: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the settings that give an arm the parameters, or the operations, of another one."""
-        other = arm.parameters_of or arm.compute_of
+        """Return the settings that give an arm half of the units, the parameters, or the operations of another one."""
+        other = arm.half_of or arm.parameters_of or arm.compute_of
         if other is None:
             return ()
         reference = claim.arms[other]
-        counts = self.count(_composed(*shared, *self._chosen(reference, setting), *reference.run, *self.common))
+        config = _composed(*shared, *self._chosen(reference, setting), *reference.run, *self.common)
+        if arm.half_of is not None:
+            if config.model.hidden_size is None:
+                raise UserError(f"half of {other} is wanted, which has a parameter budget, expected a hidden size.")
+            return (f"model.hidden_size={config.model.hidden_size // 2}",)
+        counts = self.count(config)
         if arm.parameters_of is not None:
             return ("model.hidden_size=null", f"model.parameter_budget={counts['recurrent']:.0f}")
         operations = counts["updates"] * counts["flops_per_update"]

@@ -71,28 +71,26 @@ def updates_to_target(record: RunRecord, directory: Path, target: float) -> floa
 def valid_at_train_loss(record: RunRecord, directory: Path, loss: float) -> float | None:
     """Return the validation metric where the training loss first fell to `loss`; None where it never did.
 
-    The training loss is the mean over the updates since the evaluation before, dropout included. Between two
-    evaluations the metric is taken for a straight line over the loss. A run whose first mean is below already has no
-    value.
+    The training loss is the mean of `training.log_every` updates, dropout included: the latest at an evaluation.
+    Between two evaluations the metric is taken for a straight line over the loss. A run that was below at its first
+    evaluation has no value.
     """
-    means = {row["update"]: float(row["loss"]) for row in _rows(directory, "train", "loss")}
     before: tuple[float, float] | None = None
-    for row in _validations(record, directory):
-        mean, value = means.get(row["update"]), float(row[record.metric])
-        if mean is None:
-            continue
-        if mean <= loss:
-            if before is None:
-                return None
-            return before[1] + (value - before[1]) * (before[0] - loss) / (before[0] - mean)
-        before = mean, value
+    mean: float | None = None
+    for row in read_metrics(directory / METRICS_FILE):
+        if row.get("split") == "train":
+            mean = float(row["loss"])
+        elif row.get("split") == "valid" and mean is not None:
+            value = float(row[record.metric])
+            if mean <= loss:
+                if before is None:
+                    return None
+                return before[1] + (value - before[1]) * (before[0] - loss) / (before[0] - mean)
+            before = mean, value
     return None
 
 
 def _validations(record: RunRecord, directory: Path) -> list[Mapping[str, Any]]:
     """Return the evaluations on the validation split, in their order."""
-    return _rows(directory, "valid", record.metric)
-
-
-def _rows(directory: Path, split: str, column: str) -> list[Mapping[str, Any]]:
-    return [row for row in read_metrics(directory / METRICS_FILE) if row.get("split") == split and column in row]
+    rows = read_metrics(directory / METRICS_FILE)
+    return [row for row in rows if row.get("split") == "valid" and record.metric in row]

@@ -11,7 +11,7 @@ from gru_bench.errors import ConfigError
 from gru_bench.reproduction.plan import Job, Planner, missing
 from gru_bench.reproduction.sessions import sessions
 from gru_bench.reproduction.trials import OUTER
-from tests.reproduction.folder import BROKEN, TUNING, write_experiments
+from tests.reproduction.folder import BROKEN, CLAIM, TUNING, write_experiments
 
 
 def row_of(job: Job, **numbers: float) -> Row:
@@ -64,6 +64,16 @@ def test_arms_take_over_the_trial_that_validation_chose(folder: Path):
     chosen = {job.key.arm: job.config.optimizer.learning_rate for job in jobs if job.key.part == "runs"}
     (best,) = {job.config.optimizer.learning_rate for job in trials if job.key.level == "1"}
     assert set(chosen.values()) == {best}
+
+
+def test_half_of_an_arm_has_half_of_its_units(tmp_path: Path):
+    claim = CLAIM.replace(
+        "  gru_parameters:", "  gru_half: {run: [model=gru], tuned: gru, half_of: gru}\n  gru_parameters:"
+    )
+    folder = write_experiments(tmp_path / "half", accuracy=claim)
+    rows = [row_of(job, valid=1.0) for job in jobs_of(folder, [], "tuning")]
+    sizes = {job.key.arm: job.config.model.hidden_size for job in jobs_of(folder, rows, "accuracy")}
+    assert (sizes["gru"], sizes["gru_half"]) == (20, 10)
 
 
 def test_without_a_trial_it_says_what_to_run_and_plans_the_rest(folder: Path):

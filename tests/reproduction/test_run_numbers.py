@@ -62,11 +62,12 @@ def test_updates_to_a_target_that_more_reaches(finished_run: Path, tmp_path: Pat
 def test_validation_at_equal_training_loss(finished_run: Path, tmp_path: Path, loss: float, valid: float | None):
     record = read_record(finished_run)
     record.metric = "nll"
-    folder = _history(tmp_path, (10, 2.0), (20, 1.4), (30, 1.9))
-    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-        for update, mean in ((10, 2.0), (20, 1.0), (30, 0.5)):
-            file.write(json.dumps({"update": update, "split": "train", "seconds": 0.0, "loss": mean}) + "\n")
-    value = valid_at_train_loss(record, folder, loss)
+    rows = []
+    for update, mean, metric in ((10, 2.0, 2.0), (20, 1.0, 1.4), (30, 0.5, 1.9)):
+        rows.append({"update": update, "split": "train", "seconds": 0.0, "loss": mean})
+        rows.append({"update": update, "split": "valid", "seconds": 0.0, "nll": metric})
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    value = valid_at_train_loss(record, tmp_path, loss)
     assert value == (None if valid is None else pytest.approx(valid))
 
 
