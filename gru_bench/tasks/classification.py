@@ -137,9 +137,12 @@ class Classification(Task):
     def baselines(self, data: LabelledSequences) -> dict[str, dict[str, float]]:
         """Return metrics of the majority class and of logistic regression on summaries, on the test split."""
         labels = data.test.labels
+        predicted = {"majority class": majority(data), "summaries": regression(data)}
+        if data.parts > 1:
+            predicted[f"summaries of {data.parts} parts"] = regression(data, data.parts)
         return {
             name: score_probabilities(each, labels) | detailed_metrics(labels, each, self.form.classes)
-            for name, each in {"majority class": majority(data), "summaries": regression(data)}.items()
+            for name, each in predicted.items()
         }
 
     def samples(self, network: Network, data: LabelledSequences, seed: int) -> Sequence[Sample]:

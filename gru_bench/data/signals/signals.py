@@ -183,6 +183,8 @@ class LabelledSequences(DataSet):
         valid: validation sequences.
         test: test sequences.
         facts: plain values for the run record; `digest` names form, values and labels.
+        parts: in how many parts a baseline summarises each sequence, beside the summaries of the whole; 1: there is
+            none.
     """
 
     kind: ClassVar[str] = "labelled_sequences"
@@ -192,6 +194,7 @@ class LabelledSequences(DataSet):
     valid: Signals
     test: Signals
     facts: dict[str, Any]
+    parts: int = 1
 
     def describe(self) -> dict[str, Any]:
         """Return what a trained model needs to be used without the sequences, JSON-able."""
@@ -234,6 +237,7 @@ def make_signals(
     channels: Sequence[str],
     *,
     reading: Mapping[str, Any] = MappingProxyType({}),
+    parts: int = 1,
     facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> LabelledSequences:
     """Put labelled sequences together; the scaling comes from the training split alone.
@@ -244,6 +248,7 @@ def make_signals(
         classes: names of the classes.
         channels: names of the values of a time step.
         reading: how a file of this form is read.
+        parts: see `LabelledSequences`.
         facts: what else identifies the data.
 
     Raises:
@@ -279,7 +284,7 @@ def make_signals(
         duration=float(np.mean(durations)) or 1.0,
         reading=dict(reading),
     )
-    data = LabelledSequences(form, **{split: splits[split] for split in SPLITS}, facts={})
+    data = LabelledSequences(form, **{split: splits[split] for split in SPLITS}, facts={}, parts=parts)
     known_facts = {"digest": _digest(data), "channels": len(channels), "irregular": form.irregular}
     counted = _counts(form, data)
     warn_of_absent(classes, counted["classes"], "sequence")

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.batches.base import evenly_spread
-from gru_bench.data.signals.signals import LabelledSequences, Signals
+from gru_bench.data.signals.signals import LabelledSequences, Signals, join_signals
 
 MOST_FITTED = 10_000  # sequences, to fit the linear model
 
-_KNOWN: dict[str, NDArray[np.float64]] = {}
+_KNOWN: dict[tuple[str, int], NDArray[np.float64]] = {}
 
 
 def majority(data: LabelledSequences) -> NDArray[np.float64]:
@@ -21,30 +21,51 @@ def majority(data: LabelledSequences) -> NDArray[np.float64]:
     return np.tile(shares, (len(data.test), 1))
 
 
-def regression(data: LabelledSequences) -> NDArray[np.float64]:
+def regression(data: LabelledSequences, parts: int = 1) -> NDArray[np.float64]:
     """Return the probabilities of logistic regression for the test split, of shape (sequences, classes).
 
     It is fitted to the summaries of train, at most `MOST_FITTED` evenly spread sequences, and cached by the digest of
     the data, so that the runs of a sweep share it.
+
+    Args:
+        data: the sequences.
+        parts: each sequence is cut into so many parts of equal length, which are summarised one by one.
     """
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    digest = str(data.facts["digest"])
-    if digest not in _KNOWN:
+    known = str(data.facts["digest"]), parts
+    if known not in _KNOWN:
         train = data.train
         if len(train) > MOST_FITTED:
             train = train.take(evenly_spread(len(train), MOST_FITTED))
         model: Any = make_pipeline(
             SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)
         )
-        model.fit(summaries(train), train.labels)
+        model.fit(_of_parts(train, parts), train.labels)
         probabilities = np.zeros((len(data.test), len(data.form.classes)))
-        probabilities[:, model.classes_] = model.predict_proba(summaries(data.test))
-        _KNOWN[digest] = probabilities
-    return _KNOWN[digest]
+        probabilities[:, model.classes_] = model.predict_proba(_of_parts(data.test, parts))
+        _KNOWN[known] = probabilities
+    return _KNOWN[known]
+
+
+def _of_parts(signals: Signals, parts: int) -> NDArray[np.float64]:
+    """Return the summaries of all parts, of shape (sequences, parts * 6 * channels)."""
+    return summaries(cut(signals, parts)).reshape(len(signals), -1)
+
+
+def cut(signals: Signals, parts: int) -> Signals:
+    """Return the parts of each sequence, one after the other; in a sequence with fewer time steps some are the same."""
+    if parts == 1:
+        return signals
+    values, places = [], range(parts)
+    for number, steps in enumerate(signals.lengths.tolist()):
+        starts = [place * steps // parts for place in places]
+        ends = [max(starts[place] + 1, (place + 1) * steps // parts) for place in places]
+        values += [signals[number][start:end] for start, end in zip(starts, ends, strict=True)]
+    return join_signals(values, np.repeat(signals.labels, parts))
 
 
 def summaries(signals: Signals) -> NDArray[np.float64]:

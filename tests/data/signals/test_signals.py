@@ -8,7 +8,7 @@ import pytest
 
 from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signals, join_signals, make_signals
 from gru_bench.data.signals.splits import draw_signal_splits
-from gru_bench.data.signals.summaries import summaries
+from gru_bench.data.signals.summaries import cut, summaries
 from gru_bench.errors import DataError
 
 CHANNELS = ("a", "b")
@@ -104,6 +104,13 @@ def test_summaries_are_those_of_a_loop():
             parts += [known.min(keepdims=True), known.max(keepdims=True)] if known.size else []
             expected = [*np.concatenate(parts), known.size] if known.size else [*[np.nan] * 5, 0]
             np.testing.assert_allclose(rows[place, channel::2], expected, rtol=1e-6)
+
+
+def test_parts_are_cut_in_order_and_never_empty():
+    signals = join_signals([np.arange(7.0)[:, None], np.arange(2.0)[:, None]], [1, 0])
+    parts = cut(signals, 3)
+    assert [parts[place][:, 0].tolist() for place in range(6)] == [[0, 1], [2, 3], [4, 5, 6], [0], [0], [1]]
+    assert parts.labels.tolist() == [1, 1, 1, 0, 0, 0]
 
 
 @pytest.mark.parametrize("mixed", [True, False])
