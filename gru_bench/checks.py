@@ -23,12 +23,13 @@ def check_settings(config: Config) -> None:
         ConfigError: a wrong option; data that the task does not take; no such network; a name that W&B refuses.
     """
     task = declared(config.task.place)
-    for name in ("accepts", "causal", "pooled"):
+    for name in ("accepts", "causal", "pooled", "attends"):
         if name not in task.constants:
             raise ConfigError("class", config.task.place, f"a class that defines {name} = ... as a plain value")
     bind_parameters(task.settings, config.task.options, "task")
     check_data(config.data, config.task.name, task.constants["accepts"])
-    check_model(config.model, causal=task.constants["causal"], pooled=task.constants["pooled"])
+    rules = {name: task.constants[name] for name in ("causal", "pooled", "attends")}
+    check_model(config.model, **rules)
     _check_tracker(config.tracker)
 
 
@@ -44,13 +45,14 @@ def check_own_files(config: Config) -> None:
             existing_file(config.model.initial_weights, "model.initial_weights")
 
 
-def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
+def check_model(config: ModelConfig, *, causal: bool, pooled: bool, attends: bool = False) -> None:
     """Check a model's settings without building it.
 
     Args:
         config: the settings.
         causal: whether the task's outputs must not depend on later inputs.
         pooled: whether the task has one output per sequence.
+        attends: whether the task builds an encoder-decoder.
 
     Raises:
         ConfigError: an unknown cell, a wrong option, or settings that exclude each other.
@@ -80,9 +82,11 @@ def check_model(config: ModelConfig, *, causal: bool, pooled: bool) -> None:
         )
     if config.pooling != "last" and not pooled:
         raise ConfigError("model.pooling", config.pooling, "last for a task with an output at every time step")
+    if config.attention != "none" and not attends:
+        raise ConfigError("model.attention", config.attention, "none for a task without an encoder and a decoder")
     if config.initial_weights is not None:
         check_suffix(config.initial_weights, "model.initial_weights")
-    if config.tied_embeddings:
+    if config.tied_embeddings and not attends:
         _check_tied(config)
 
 

@@ -36,6 +36,9 @@ EXECUTION = (
 )
 """Settings of `training` that decide how runs are computed; they affect only the last digits of results."""
 
+_LATER_MODEL_SETTINGS = (("initial_weights", None), ("attention", "none"))
+"""Settings of `model` that older records lack, with the values under which they change nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -212,7 +215,7 @@ def _without_unset(model: Any) -> Any:
     """Return the section `model` without settings that older records lack, where they are not set."""
     if not isinstance(model, Mapping):
         return model
-    return {name: value for name, value in model.items() if (name, value) != ("initial_weights", None)}
+    return {name: value for name, value in model.items() if (name, value) not in _LATER_MODEL_SETTINGS}
 
 
 def differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -84,6 +84,7 @@ class ModelConfig:
     layer_norm: bool = False
     tied_embeddings: bool = False
     pooling: Literal["last", "mean", "max", "attention"] = "last"
+    attention: Literal["none", "additive", "multiplicative"] = "none"
     input_dropout: Rate = 0.0
     output_dropout: Rate = 0.0
     recurrent_dropout: Rate = 0.0

@@ -27,8 +27,8 @@ from gru_bench.arguments import run_command
 from gru_bench.errors import UserError
 
 ALLOWED = frozenset(
-    "MIT MIT-0 MIT-CMU HPND BSD-2-Clause BSD-3-Clause 0BSD Apache-2.0 BSL-1.0 ISC PSF-2.0 Python-2.0 MPL-2.0 Zlib "
-    "Unlicense CC0-1.0".split()
+    "MIT MIT-0 MIT-CMU HPND BSD-2-Clause BSD-3-Clause 0BSD Apache-2.0 BSL-1.0 ISC PSF-2.0 Python-2.0 CNRI-Python "
+    "MPL-2.0 Zlib Unlicense CC0-1.0".split()
 )
 EXCEPTIONS: Mapping[str, str] = {
     "nvidia-": "NVIDIA's terms; with the extra gpu alone",

@@ -97,5 +97,9 @@ class Readout(nnx.Module):
         """Return the nll of the targets, in nats, with the outputs as logits, summed over the mask."""
         return cross_entropy(hidden, self._kernel(tied), self.bias[...], targets, mask, jnp.dtype(self.precision))
 
+    def weights(self, tied: Embedding | None = None) -> tuple[Float[Array, "size outputs"], Float[Array, " outputs"]]:
+        """Return kernel and bias."""
+        return self._kernel(tied), self.bias[...]
+
     def _kernel(self, tied: Embedding | None) -> Float[Array, "size outputs"]:
         return self.kernel[...] if self.kernel is not None else cast(Embedding, tied).table[...].T

@@ -51,9 +51,10 @@ def _keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
     return jax.random.bernoulli(key, 1.0 - rate, shape).astype(jnp.float32) / (1.0 - rate)
 
 
-def _drop(
+def drop(
     values: Float[Array, "time batch size"], rate: float, variational: bool, key: Array | None
 ) -> Float[Array, "time batch size"]:
+    """Set a share of the values to 0 and scale the others up; `variational` repeats one mask along the first axis."""
     if key is None or rate == 0.0:
         return values
     shape = (1, *values.shape[1:]) if variational else values.shape
@@ -202,11 +203,11 @@ class Stack(nnx.Module):
         padding = None if padding is None else padding.T
         reset = None if reset is None else reset.T
         input_key, *keys = [None] * count if key is None else list(jax.random.split(key, count))
-        hidden = _drop(values, dropout.input, dropout.variational, input_key)
+        hidden = drop(values, dropout.input, dropout.variational, input_key)
         final = []
         for index, (layer, start) in enumerate(zip(self.layers, carry, strict=True)):
             outputs, after = layer(hidden, start, padding, reset, dropout.recurrent, keys[2 * index])
-            outputs = _drop(outputs, dropout.output, dropout.variational, keys[2 * index + 1])
+            outputs = drop(outputs, dropout.output, dropout.variational, keys[2 * index + 1])
             joined = self.residual and outputs.shape == hidden.shape
             hidden = hidden + outputs if joined else outputs
             final.append(after)

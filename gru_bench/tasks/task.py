@@ -68,6 +68,7 @@ class Task:
         item: the unit of throughput, in the plural.
         causal: whether outputs must not depend on later inputs, which rules out bidirectional networks.
         pooled: whether there is one output per sequence instead of one per time step.
+        attends: whether the model is an encoder-decoder, to which `model.attention` applies.
         decode_validation: whether to compute decoded metrics at every evaluation instead of only at the end.
     """
 
@@ -77,6 +78,7 @@ class Task:
     item: str
     causal: bool = True
     pooled: bool = False
+    attends: bool = False
     decode_validation: bool = False
 
     # Required

@@ -1,4 +1,4 @@
-"""Batches of labelled sequences of similar length, so that little padding is computed and few shapes are compiled.
+"""Batches of sequences of similar length, so that little padding is computed and few shapes are compiled.
 
 Every sequence belongs to the first bucket whose edge its length does not exceed; a batch contains sequences of one
 bucket, padded to its edge. Padding never changes a result: it only costs time.
@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches
+from gru_bench.data.batches.base import Batch, Batches
 from gru_bench.data.random import permutation
 
 CANDIDATES = 513  # lengths that may become edges
@@ -63,12 +63,77 @@ def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...
     return tuple(reversed(edges))
 
 
-class Buckets(Batches[LabelledBatch]):
-    """Batches of a split, random access, in an order that is a pure function of (seed, epoch).
+class ByLength(Batches[Batch]):
+    """Batches of items sorted into buckets by length, in an order that is a pure function of (seed, epoch).
 
-    The n sequences of a bucket are divided evenly into ceil(n / batch_size) batches. Every sequence is in exactly one
-    batch of an epoch, and all epochs have the same number of batches.
+    The n items of a bucket are divided evenly into ceil(n / batch_size) batches. Every item is in exactly one batch of
+    an epoch, and all epochs have the same number of batches. Subclasses override `fill`.
     """
+
+    def __init__(
+        self,
+        lengths: NDArray[np.int64],
+        edges: Sequence[int],
+        batch_size: int,
+        *,
+        shuffle: bool = False,
+        seed: int = 0,
+    ):
+        """Sort items into buckets.
+
+        Args:
+            lengths: of the items.
+            edges: ascending; longer items get a further bucket.
+            batch_size: rows per batch, filling rows included.
+            shuffle: a new order of the items in each bucket, and of the batches, in each epoch; otherwise items keep
+                their order and short ones come first.
+            seed: the seed of `shuffle`.
+        """
+        self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
+        longest = int(lengths.max())
+        self.edges = (*edges, *([longest] if longest > edges[-1] else []))
+        place = np.searchsorted(self.edges, lengths)
+        self._buckets = [np.flatnonzero(place == bucket) for bucket in range(len(self.edges))]
+        self._chunks = [-(-bucket.size // batch_size) for bucket in self._buckets]
+
+    def fill(self, places: NDArray[np.int64], bucket: int) -> Batch:
+        """Return a batch of some items of a bucket."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        """Number of batches in an epoch."""
+        return sum(self._chunks)
+
+    def kinds(self) -> list[tuple[Batch, int]]:
+        """Return one batch of every bucket and the number of its batches, short items first."""
+        first = {bucket: index for index, (_, bucket) in reversed(list(enumerate(self._order_of(0))))}
+        return [(self.at(0, first[bucket]), chunks) for bucket, chunks in enumerate(self._chunks) if chunks]
+
+    def make(self, epoch: int, index: int) -> Batch:
+        """Return batch `index` of an epoch."""
+        return self.fill(*self._order_of(epoch)[index])
+
+    def places(self, index: int) -> NDArray[np.int64]:
+        """Return the numbers of the items in batch `index` of epoch 0, in the order of its rows."""
+        return self._order_of(0)[index][0]
+
+    def _order_of(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
+        return self.order(epoch if self.shuffle else 0)
+
+    def arrange(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
+        """Return the items of each batch of an epoch, and their bucket."""
+        batches: list[tuple[NDArray[np.int64], int]] = []
+        for number, (bucket, chunks) in enumerate(zip(self._buckets, self._chunks, strict=True)):
+            if chunks:
+                places = bucket[permutation(self.seed, epoch, bucket.size, number)] if self.shuffle else bucket
+                batches += [(part, number) for part in np.array_split(places, chunks)]
+        if not self.shuffle:
+            return batches
+        return [batches[place] for place in permutation(self.seed, epoch, len(batches), len(self.edges))]
+
+
+class Buckets(ByLength[LabelledBatch]):
+    """Batches of labelled sequences of a split, random access."""
 
     def __init__(
         self,
@@ -85,34 +150,17 @@ class Buckets(Batches[LabelledBatch]):
         Args:
             rows: the inputs of each sequence, time first, all of one dtype.
             labels: class numbers, of shape (sequences,).
-            edges: ascending; longer sequences get a further bucket.
+            edges: see `ByLength`, also for the other arguments.
             batch_size: rows per batch, filling rows included.
-            shuffle: a new order of the sequences in each bucket, and of the batches, in each epoch; otherwise sequences
-                keep their order and short ones come first.
+            shuffle: a new order in each epoch.
             seed: the seed of `shuffle`.
         """
-        self.rows, self.labels, self.batch_size = rows, labels, batch_size
-        self.shuffle, self.seed = shuffle, seed
-        lengths = np.array([len(row) for row in rows], np.int64)
-        longest = int(lengths.max())
-        self.edges = (*edges, *([longest] if longest > edges[-1] else []))
-        place = np.searchsorted(self.edges, lengths)
-        self._buckets = [np.flatnonzero(place == bucket) for bucket in range(len(self.edges))]
-        self._chunks = [-(-bucket.size // batch_size) for bucket in self._buckets]
+        super().__init__(np.array([len(row) for row in rows], np.int64), edges, batch_size, shuffle=shuffle, seed=seed)
+        self.rows, self.labels = rows, labels
 
-    def __len__(self) -> int:
-        """Number of batches in an epoch."""
-        return sum(self._chunks)
-
-    def kinds(self) -> list[tuple[LabelledBatch, int]]:
-        """Return one batch of every bucket and the number of its batches, short sequences first."""
-        first = {edge: index for index, (_, edge) in reversed(list(enumerate(self._order_of(0))))}
-        filled = [(edge, chunks) for edge, chunks in zip(self.edges, self._chunks, strict=True) if chunks]
-        return [(self.at(0, first[edge]), chunks) for edge, chunks in filled]
-
-    def make(self, epoch: int, index: int) -> LabelledBatch:
-        """Return batch `index` of an epoch."""
-        places, edge = self._order_of(epoch)[index]
+    def fill(self, places: NDArray[np.int64], bucket: int) -> LabelledBatch:
+        """Return a batch of some sequences of a bucket, padded to its edge."""
+        edge = self.edges[bucket]
         inputs = np.zeros((self.batch_size, edge, *self.rows[0].shape[1:]), self.rows[0].dtype)
         padding = np.zeros((self.batch_size, edge), bool)
         labels = np.zeros(self.batch_size, np.int32)
@@ -122,21 +170,3 @@ class Buckets(Batches[LabelledBatch]):
         return LabelledBatch(
             inputs=inputs, padding=padding, labels=labels, mask=np.arange(self.batch_size) < places.size
         )
-
-    def places(self, index: int) -> NDArray[np.int64]:
-        """Return the numbers of the sequences in batch `index` of epoch 0, in the order of its rows."""
-        return self._order_of(0)[index][0]
-
-    def _order_of(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
-        return self.order(epoch if self.shuffle else 0)
-
-    def arrange(self, epoch: int) -> list[tuple[NDArray[np.int64], int]]:
-        """Return the sequences of each batch of an epoch, and its padded length."""
-        batches: list[tuple[NDArray[np.int64], int]] = []
-        for number, (bucket, chunks, edge) in enumerate(zip(self._buckets, self._chunks, self.edges, strict=True)):
-            if chunks:
-                places = bucket[permutation(self.seed, epoch, bucket.size, number)] if self.shuffle else bucket
-                batches += [(part, edge) for part in np.array_split(places, chunks)]
-        if not self.shuffle:
-            return batches
-        return [batches[place] for place in permutation(self.seed, epoch, len(batches), len(self.edges))]

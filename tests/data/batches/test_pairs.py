@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gru_bench.data.batches.pairs import PairBuckets, pair_edges, references
+
+END = 0
+SIZES = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=12)
+
+
+def draw(sizes: list[tuple[int, int]]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Symbols that tell the pair and the place: 100 * pair + place, from 1 on."""
+    sides = (
+        [100 * pair + np.arange(1, size + 1) for pair, size in enumerate(side)] for side in zip(*sizes, strict=True)
+    )
+    sources, targets = ([row.astype(np.int32) for row in side] for side in sides)
+    return sources, targets
+
+
+@given(sizes=SIZES, buckets=st.integers(1, 4), batch_size=st.integers(1, 5), epoch=st.integers(0, 3))
+def test_each_pair_is_in_one_batch_of_an_epoch_with_its_end(
+    sizes: list[tuple[int, int]], buckets: int, batch_size: int, epoch: int
+):
+    sources, targets = draw(sizes)
+    batches = PairBuckets(sources, targets, pair_edges(sources, targets, buckets), batch_size, end=END, shuffle=True)
+    found: list[Any] = []
+    for index in range(len(batches)):
+        batch = batches.at(epoch, index)
+        for row in np.flatnonzero(batch["mask"].any(axis=1)):
+            source, target = batch["source"][row][batch["source_mask"][row]], batch["target"][row][batch["mask"][row]]
+            read = batch["read"][row][batch["mask"][row]]
+            assert target[-1] == END
+            assert read.tolist() == [END, *target[:-1]]
+            found.append((source.tolist(), target[:-1].tolist()))
+        assert not batch["source_mask"][~batch["mask"].any(axis=1)].any()
+    expected = [(source.tolist(), target.tolist()) for source, target in zip(sources, targets, strict=True)]
+    assert sorted(found) == sorted(expected)
+
+
+def test_batches_of_a_bucket_have_one_shape_and_each_axis_its_own_length():
+    sources, targets = draw([(2, 9), (9, 1), (1, 1), (2, 2), (1, 2)])
+    batches = PairBuckets(sources, targets, (3, 10), 2, end=END)
+    shapes = [(lengths["source"], lengths["target"]) for lengths in batches.shapes]
+    assert shapes == [(2, 3), (9, 10)]
+    assert [count for _, count in batches.kinds()] == [2, 1]
+    later = PairBuckets(sources, targets, (3,), 2, end=END)
+    assert later.edges == (3, 10)
+
+
+def test_references_are_texts():
+    sources, targets = draw([(2, 2), (1, 1), (3, 1)])
+    texts = ["zwei", "größer\u00a0", "三"]
+    batches = PairBuckets(sources, targets, (4,), 2, end=END, references=texts)
+    assert [text for batch in batches for text in references(batch)] == texts
+    assert "reference" not in PairBuckets(sources, targets, (4,), 2, end=END)[0]
