@@ -41,8 +41,8 @@ def predict(
     """Predict new inputs with the best weights of a run; its training data is not needed.
 
     A language model continues a text, a sentiment model classifies texts, a time series model forecasts, a memory
-    model recalls, a music model continues pieces, an anomaly model flags rows. Further arguments depend on the task:
-    `run=DIR --help` lists them.
+    model recalls, a music model continues pieces, an anomaly model flags rows, a tagger tags words. Further arguments
+    depend on the task: `run=DIR --help` lists them.
 
     Args:
         run: a run directory

@@ -38,6 +38,7 @@ NEEDED = {
     "series_csv": ["data.path=sales.csv"],
     "anomaly_csv": ["data.path=pump.csv"],
     "sequences_file": ["data.path=gestures.csv"],
+    "conll_file": ["data.path=sentences.conll"],
 }
 GROUPS = {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in (ROOT / "configs").iterdir()}
 NO_GROUPS = ("hydra", "launchers", "sweeps", "train.yaml")

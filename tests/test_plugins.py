@@ -35,7 +35,7 @@ SETTINGS = (
     "training.checkpoint_every=1",
 )
 CASES = {
-    "tagging": (["01231", "44"], ("accuracy",)),
+    "recurrences": (["01231", "44"], ("accuracy",)),
     "reversal": (["123", "5"], ("nll", "exact")),
     "next_item": (["1,2,3", "7"], ("nll", "recall_at_3", "mrr")),
 }
@@ -146,11 +146,11 @@ def test_it_logs_to_wandb(trained_plugin: tuple[str, Path], tmp_path: Path):
 
 
 def test_a_cell_of_ones_own_says_which_weights_are_recurrent_kernels(tmp_path: Path):
-    done = train(*SETTINGS, "task=tagging", "model=leaky", f"run_dir={tmp_path}/run")
+    done = train(*SETTINGS, "task=recurrences", "model=leaky", f"run_dir={tmp_path}/run")
     assert done.code == 0, done.err
     saved = load_run(tmp_path / "run", plugins=["tests.plugins"])
     assert saved.record.cell_options == {"leak": 0.5}
-    wrong = train(*SETTINGS, "task=tagging", "model=leaky", "model.leak=much", f"run_dir={tmp_path}/other")
+    wrong = train(*SETTINGS, "task=recurrences", "model=leaky", "model.leak=much", f"run_dir={tmp_path}/other")
     assert wrong.code == 2
     assert "model.leak: found 'much', allowed: a number" in wrong.err
 
@@ -175,6 +175,8 @@ def test_the_page_on_extending_is_a_whole_example(tmp_path: Path):
 def test_the_presets_of_gru_bench_and_of_a_package_name_their_classes(tmp_path: Path):
     for file in sorted(CONFIGS.glob("*/*.yaml")):
         assert yaml.safe_load(file.read_text())["class"].startswith("tests.plugins.")
-    done = train("--config-dir", str(CONFIGS), "task=tagging", "data=reber", "tracker=none", f"run_dir={tmp_path}/run")
+    done = train(
+        "--config-dir", str(CONFIGS), "task=recurrences", "data=reber", "tracker=none", f"run_dir={tmp_path}/run"
+    )
     assert done.code == 2
-    assert "task=tagging needs tagged, this source gives tokens" in done.err
+    assert "task=recurrences needs tagged, this source gives tokens" in done.err

@@ -14,7 +14,7 @@ from gru_bench.sections import DataConfig, PathsConfig
 from tests.data.kinds import digits
 from tests.plugins import next_item
 
-SESSIONS, TAGGED = "tests.plugins.next_item:load", "tests.plugins.tagging:load"
+SESSIONS, TAGGED = "tests.plugins.next_item:load", "tests.plugins.recurrences:load"
 CHANGES = {"train_fraction": 0.5, "label_noise": 0.1, "input_noise": 0.1}
 
 

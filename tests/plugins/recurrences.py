@@ -83,7 +83,7 @@ class TaggedBatches(Batches[dict[str, Any]]):
         return [(found[length], lengths.count(length)) for length in sorted(found)]
 
 
-class Tagging(Task):
+class Recurrences(Task):
     """Tell of each symbol whether it comes again."""
 
     accepts = "tagged"

@@ -1,0 +1,1 @@
+"""Sentences with a tag per word and perhaps a class each: container, own files, baselines."""
