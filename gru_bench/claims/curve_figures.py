@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gru_bench.claims.claim import Claim, Part, curve_columns
 from gru_bench.claims.estimates import shared_updates
-from gru_bench.claims.panels import LONGEST_LABEL, arm_names, draw_intervals, look_of, new_panels, save, set_title
+from gru_bench.claims.panels import LONGEST_LABEL, arm_looks, draw_intervals, new_panels, save, set_title
 from gru_bench.claims.rows import Row
 from gru_bench.claims.wording import shortened
 
@@ -67,13 +67,13 @@ def _curves(
     for panel, setting in zip(panels, settings, strict=True):
         here = [row for row in rows if row.key.setting == setting]
         limit = shared_updates(here) or 0.0
-        for index, (arm, name) in enumerate(arm_names(claim, part).items()):
+        for arm, look in arm_looks(claim, part).items():
             of_arm = [row for row in here if row.key.arm == arm]
             points = {
                 x: [found for row in of_arm if (found := value(row, column, limit)) is not None]
                 for column, x in curve_columns(number, values[setting]).items()
             }
-            draw_intervals(panel, {x: found for x, found in points.items() if found}, look_of(name, index))
+            draw_intervals(panel, {x: found for x, found in points.items() if found}, look)
         known = claim.settings[setting]
         set_title(panel, known.title)
         panel.set_xlabel(shortened(x_label.format(unit=known.unit), LONGEST_LABEL))

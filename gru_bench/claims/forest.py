@@ -15,13 +15,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from gru_bench.claims.finding import WORDS, Answer, Finding
+from gru_bench.claims.panels import SIDES
 from gru_bench.claims.wording import by_level, interval_text, place, shortened
 from gru_bench.plotting import COLOURS, legend_above, new_figure, save_small_figure
 from gru_bench.results.statistics import Interval
 
 LOOKS = {  # colour and marker
-    Answer.FIRST: (COLOURS[2], "o"),
-    Answer.SECOND: (COLOURS[1], "X"),
+    Answer.FIRST: (SIDES[0], "o"),
+    Answer.SECOND: (SIDES[1], "X"),
     Answer.SAME: (COLOURS[0], "s"),
     Answer.OPEN: (COLOURS[5], "D"),
     Answer.INSENSITIVE: (COLOURS[3], "^"),

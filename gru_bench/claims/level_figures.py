@@ -15,9 +15,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLoc
 from gru_bench.claims.claim import Claim, Part
 from gru_bench.claims.panels import (
     LONGEST_LABEL,
-    arm_names,
+    arm_looks,
     draw_intervals,
-    look_of,
     new_panels,
     save,
     set_title,
@@ -52,19 +51,19 @@ def over_levels(claim: Claim, part: Part, number: str, rows: Sequence[Row], path
     if not settings or part.levels is None:
         return False
     figure, panels = new_panels(len(settings))
-    arms = arm_names(claim, part)
+    arms = arm_looks(claim, part)
     for panel, setting in zip(panels, settings, strict=True):
         of_setting = [row for row in known if row.key.setting == setting]
         levels = levels_in_order(part, (row.key.level for row in of_setting))
         place = _level_axis(panel, levels)
-        for index, (arm, name) in enumerate(arms.items()):
+        for index, (arm, look) in enumerate(arms.items()):
             aside = (index - (len(arms) - 1) / 2) * ASIDE
             of_arm = [row for row in of_setting if row.key.arm == arm]
             values = {
                 place(level, aside): [row.numbers[number] or 0.0 for row in of_arm if row.key.level == level]
                 for level in levels
             }
-            draw_intervals(panel, {x: found for x, found in values.items() if found}, look_of(name, index))
+            draw_intervals(panel, {x: found for x, found in values.items() if found}, look)
         value_axis(panel, [value for row in of_setting if (value := row.numbers[number]) is not None])
         set_title(panel, claim.settings[setting].title)
         panel.set_xlabel(shortened(part.levels.title, LONGEST_LABEL))
@@ -94,7 +93,7 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
         of_setting = [row for row in rows if row.key.setting == setting]
         known = [value for row in of_setting if (value := row.numbers.get("valid")) is not None]
         worst = min(known) if maximise else max(known)
-        for index, (arm, name) in enumerate(arm_names(claim, part).items()):
+        for arm, look in arm_looks(claim, part).items():
             trials: dict[str, list[float]] = {}
             for row in of_setting:
                 if row.key.arm == arm:
@@ -102,7 +101,7 @@ def tuning_budget(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> 
                     trials.setdefault(row.key.level, []).append(worst if value is None else value)
             if trials:
                 best = expected_best(np.array([fmean(values) for values in trials.values()]), maximise=maximise)
-                panel.plot(range(1, len(best) + 1), best, **look_of(name, index))
+                panel.plot(range(1, len(best) + 1), best, **look)
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         set_title(panel, claim.settings[setting].title)
         panel.set_xlabel("trials")
@@ -127,11 +126,11 @@ def over_lags(claim: Claim, part: Part, rows: Sequence[Row], path: Path) -> bool
     figure, panels = new_panels(len(places))
     for panel, (setting, level) in zip(panels, places, strict=True):
         here = [row for row in known if (row.key.setting, row.key.level) == (setting, level)]
-        for index, (arm, name) in enumerate(arm_names(claim, part).items()):
+        for arm, look in arm_looks(claim, part).items():
             points = {lag: _geometric(here, arm, lags[lag]) for lag in sorted(lags)}
             drawn = {lag: value for lag, value in points.items() if value is not None}
             if drawn:
-                panel.plot(list(drawn), list(drawn.values()), **look_of(name, index))
+                panel.plot(list(drawn), list(drawn.values()), **look)
         panel.set_xscale("log")
         panel.set_yscale("log")
         panel.xaxis.set_major_formatter(FuncFormatter(short_count))

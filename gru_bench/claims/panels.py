@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from gru_bench.results.statistics import mean_interval
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DEEP = 100.0  # greatest over least: from here on, values stand on a log axis
 LONGEST_TITLE, LONGEST_LABEL = 46, 36  # characters
+SIDES = COLOURS[2], COLOURS[1]  # of the first and of the second arm of a comparison
 LEGEND_ENTRY = 1.4  # inches
 
 
@@ -31,23 +33,33 @@ def new_panels(count: int) -> tuple[Any, list[Axes]]:
     return figure, panels[:count]
 
 
-def arm_names(claim: Claim, part: Part) -> dict[str, str]:
-    """Name the arms of a part for people; those that share a title by their own names."""
-    titles = {arm: claim.title_of(arm) for arm in claim.arms_of(part)}
+def arm_looks(claim: Claim, part: Part) -> dict[str, dict[str, Any]]:
+    """Return how each arm of a part is named and drawn.
+
+    Two compared arms have the colours in which effects.png says that they are better, as far as these go. Arms that
+    share a title are named by their own names.
+    """
+    arms = claim.arms_of(part)
+    titles = {arm: claim.title_of(arm) for arm in arms}
     shared = Counter(titles.values())
-    return {arm: title if shared[title] == 1 else arm.replace("_", " ") for arm, title in titles.items()}
-
-
-def look_of(name: str, index: int) -> dict[str, Any]:
-    """Return how the arm of an index is drawn."""
-    return {
-        "label": shortened(name, LONGEST_LABEL),
-        "color": COLOURS[index % len(COLOURS)],
-        "linestyle": STYLES[(index + index // len(COLOURS)) % len(STYLES)],
-        "marker": MARKERS[index % len(MARKERS)],
-        "markersize": 4,
-        "linewidth": 1.5,
-    }
+    sides = dict.fromkeys(SIDES)
+    for comparison in claim.comparisons:
+        for colour, (arm, *more) in zip(SIDES, (comparison.first, comparison.second), strict=True):
+            if not more and arm in arms and sides[colour] is None and arm not in sides.values():
+                sides[colour] = arm
+    colours = {arm: colour for colour, arm in sides.items()}
+    others = itertools.cycle(colour for colour in COLOURS if colour not in SIDES)
+    looks = {}
+    for index, (arm, title) in enumerate(titles.items()):
+        looks[arm] = {
+            "label": shortened(title if shared[title] == 1 else arm.replace("_", " "), LONGEST_LABEL),
+            "color": colours.get(arm) or next(others),
+            "linestyle": STYLES[(index + index // len(COLOURS)) % len(STYLES)],
+            "marker": MARKERS[index % len(MARKERS)],
+            "markersize": 4,
+            "linewidth": 1.5,
+        }
+    return looks
 
 
 def draw_intervals(panel: Axes, values: Mapping[float, Sequence[float]], look: Mapping[str, Any]) -> None:
