@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.arguments import names, run_command
-from gru_bench.data.files.text import existing_file
+from gru_bench.data.files.text import existing_path
 from gru_bench.jax_import import import_jax
 from gru_bench.record import read_record
 from gru_bench.terminal import Terminal, print_whole
@@ -51,7 +51,7 @@ def evaluate(
     """
     read_record(run)  # JAX takes seconds to load, and a wrong directory or file needs none
     if path is not None and str(path) != "-":
-        existing_file(str(path), "path")
+        existing_path(str(path), "path")
     import_jax()
     from gru_bench.training.jax_settings import check_xla_flags, set_up_jax
     from gru_bench.training.saved import load_run

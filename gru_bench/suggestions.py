@@ -42,6 +42,13 @@ _WORDS = {word: key for key, words in _ELSEWHERE.items() for word in words.split
 _DEVICES = {"device", "devices", "gpu", "gpus", "cuda", "tpu", "cpu", "accelerator", "use_gpu", "use_cuda", "no_cuda"}
 _ON_DEVICES = "JAX takes a GPU where it finds one (pip install 'gru_bench[gpu]'); JAX_PLATFORMS=cpu forbids it."
 _TABLES = (".csv", ".tsv", ".tab", ".gz", ".zip", ".xlsx", ".parquet")
+_SEQUENCES = (".ts", ".npz", ".wav")
+_OWN = {
+    "sentiment": "text_csv",
+    "time_series": "series_csv",
+    "anomaly": "anomaly_csv",
+    "classification": "sequences_file",
+}
 _FILE = re.compile(r".*[/\\].*|.*\.\w{2,7}")
 
 
@@ -96,9 +103,11 @@ def for_flag(flag: str, words: Mapping[str, str] = _WORDS) -> str:
 
 
 def _own_file(name: str, task: str) -> str:
-    if task == "sentiment" or (task == "" and Path(name).suffix.lower() in _TABLES):
-        texts = f"task=sentiment data=text_csv data.path={name}"
-        return texts if task else f"task=time_series data=series_csv data.path={name}, or {texts}"
-    if task == "time_series":
-        return f"data=series_csv data.path={name}"
+    suffix = Path(name).suffix.lower()
+    if task in _OWN:
+        return f"task={task} data={_OWN[task]} data.path={name}"
+    if suffix in _SEQUENCES:
+        return f"task=classification data=sequences_file data.path={name}"
+    if task == "" and suffix in _TABLES:
+        return f"task=time_series data=series_csv data.path={name}, or task=sentiment data=text_csv data.path={name}"
     return f"data=text_file data.path={name}"

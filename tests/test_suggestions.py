@@ -38,7 +38,10 @@ def test_a_foreign_word_is_answered_with_ours(arguments: list[str], hint: str):
 
 
 def test_tables_of_users_by_task():
-    assert for_choice("data", "a.csv", (), "time_series").endswith("data=series_csv data.path=a.csv")
+    sources = {"time_series": "series_csv", "anomaly": "anomaly_csv", "classification": "sequences_file"}
+    for task, source in sources.items():
+        assert for_choice("data", "a.csv", (), task).endswith(f"task={task} data={source} data.path=a.csv")
+    assert "task=classification data=sequences_file" in for_choice("data", "motion.ts", (), "")
     assert "data=series_csv data.path=a.csv, or task=sentiment data=text_csv" in for_choice("data", "a.csv", (), "")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import functools
-import hashlib
 import logging
 import os
 import shutil
@@ -21,7 +20,7 @@ import platformdirs
 
 from gru_bench.classes import load_object, preset_places
 from gru_bench.data.data_set import UNCHANGED, allows, refusal
-from gru_bench.data.files.text import existing_file, read_file
+from gru_bench.data.files.text import digest_of, existing_path
 from gru_bench.declarations import declared
 from gru_bench.errors import ConfigError
 from gru_bench.files import home_expanded
@@ -142,11 +141,11 @@ def file_digests(config: DataConfig) -> dict[str, str]:
         DataError: a file is missing or unreadable.
     """
     named = {f"data.{name}": value for name, value in _options(_loader(config), config).items() if name in OWN_FILES}
-    return {key: hashlib.sha256(read_file(str(path), key)).hexdigest() for key, path in named.items() if path}
+    return {key: digest_of(str(path), key) for key, path in named.items() if path}
 
 
 def check_files(config: DataConfig) -> None:
-    """Check that the user files in the settings exist.
+    """Check that the user files in the settings exist; whether a folder will do is for the source to say.
 
     Raises:
         ConfigError: a wrong setting.
@@ -154,7 +153,7 @@ def check_files(config: DataConfig) -> None:
     """
     for name, path in _options(_loader(config), config).items():
         if name in OWN_FILES and path:
-            existing_file(str(path), f"data.{name}")
+            existing_path(str(path), f"data.{name}")
 
 
 def find_mirror(paths: PathsConfig) -> Path | None:

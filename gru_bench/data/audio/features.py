@@ -23,6 +23,7 @@ DELTA_FRAMES = 2  # before and after the frame of a derivative
 class SpectralFeatures:
     """Features of frames of a recording.
 
+    0. If `scale_to_peak`, the recording is divided by its largest absolute sample, so that loudness says nothing.
     1. Pre-emphasis: y[t] = x[t] - pre_emphasis * x[t - 1].
     2. Frames of `window` seconds, each `hop` seconds after the one before, under a Hamming window. What is left at the
        end is dropped; a recording shorter than a frame is one, filled up with zeros.
@@ -42,6 +43,7 @@ class SpectralFeatures:
         filters: bands.
         coefficients: of MFCC.
         deltas: whether the deltas of all features follow them.
+        scale_to_peak: whether every recording is scaled to a peak of 1.
 
     References: Davis & Mermelstein 1980, Comparison of parametric representations for monosyllabic word recognition.
     """
@@ -54,6 +56,7 @@ class SpectralFeatures:
     filters: int = 26
     coefficients: int = 13
     deltas: bool = False
+    scale_to_peak: bool = False
 
     def __post_init__(self) -> None:
         if self.kind == "mfcc" and self.coefficients > self.filters:
@@ -75,7 +78,10 @@ class SpectralFeatures:
 
     def __call__(self, recording: Recording) -> NDArray[np.float32]:
         """Return the features of a recording, of shape (frames, features)."""
-        energies = self._power(recording.at_rate(self.rate).samples) @ self._bands
+        samples = recording.at_rate(self.rate).samples
+        if self.scale_to_peak:
+            samples = samples / max(float(np.abs(samples).max()), FLOOR)
+        energies = self._power(samples) @ self._bands
         features = np.log(np.maximum(energies, FLOOR))
         if self.kind == "mfcc":
             from scipy.fft import dct

@@ -6,7 +6,7 @@ import io
 import struct
 import warnings
 from dataclasses import dataclass
-from math import gcd
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -41,13 +41,19 @@ class Recording:
 
     def at_rate(self, rate: int) -> Recording:
         """Return the recording at another sample rate, by a polyphase filter that removes what would alias."""
-        if rate == self.rate:
-            return self
-        from scipy.signal import resample_poly
+        return Recording(_resampled(self.samples, Fraction(rate, self.rate)), rate)
 
-        common = gcd(rate, self.rate)
-        resampled = resample_poly(self.samples.astype(np.float64), rate // common, self.rate // common)
-        return Recording(resampled.astype(np.float32), rate)
+    def at_speed(self, speed: float) -> Recording:
+        """Return the recording played at another speed, with all its frequencies: another voice, as it were."""
+        return Recording(_resampled(self.samples, Fraction(1 / speed).limit_denominator(100)), self.rate)
+
+
+def _resampled(samples: Samples, ratio: Fraction) -> Samples:
+    if ratio == 1:
+        return samples
+    from scipy.signal import resample_poly
+
+    return np.asarray(resample_poly(samples.astype(np.float64), ratio.numerator, ratio.denominator), np.float32)
 
 
 def read_wav(path: Path, key: str) -> Recording:

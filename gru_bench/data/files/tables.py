@@ -29,7 +29,7 @@ from gru_bench.data.files.table_rows import (
     split_separator_line,
     without_empty_end,
 )
-from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.files.text import decode, read_file, sequences_hint
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import Natural, Positive
 
@@ -41,7 +41,12 @@ log = logging.getLogger(__name__)
 UNPACKED_ANYWAY = 64 * 2**20  # bytes; a small file may unpack to this size
 MOST_GROWTH = 100  # maximum expansion factor of larger files; that of text is 3 to 20
 _NAMED = {"tab": "\t", "\\t": "\t", "space": " "}
-_MAGIC = {b"PK\x03\x04": "a zip archive or a workbook", b"PAR1": "a Parquet file", b"\xd0\xcf\x11\xe0": "a workbook"}
+_MAGIC = {
+    b"PK\x03\x04": "a zip archive or a workbook",
+    b"RIFF": "a recording of sound",
+    b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "a workbook",
+}
 
 
 SkippedRows = Natural | list[Positive]
@@ -258,5 +263,8 @@ def read_table_bytes(path: Path, key: str) -> bytes:
     place = place_name(path)
     for magic, kind in _MAGIC.items():
         if raw.startswith(magic):
-            raise DataError(f"{key}: {place} is {kind}, expected a text table. Save it as CSV.")
+            what_to_do = sequences_hint(path) or "Save it as CSV."
+            raise DataError(f"{key}: {place} is {kind}, expected a text table. {what_to_do}")
+    if path.suffix.lower() == ".ts":
+        raise DataError(f"{key}: {place} is a .ts file, expected a text table. {sequences_hint(path)}")
     return raw

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import logging
 import re
 import warnings
@@ -47,6 +48,22 @@ def read_file(path: str, key: str = "data.path") -> bytes:
     return raw
 
 
+def digest_of(path: str, key: str = "data.path") -> str:
+    """Return the sha256 of a user file, or of the names and contents of all files in a folder.
+
+    Raises:
+        DataError: see `read_file`; an empty file in a folder counts, too.
+    """
+    folder = home_expanded(path, key)
+    if not folder.is_dir():
+        return hashlib.sha256(read_file(path, key)).hexdigest()
+    state = hashlib.sha256()
+    for place in sorted(place for place in folder.rglob("*") if place.is_file()):
+        content = hashlib.sha256(read_file(str(place), key)).hexdigest()
+        state.update(f"{place.relative_to(folder).as_posix()} {content}\n".encode())
+    return state.hexdigest()
+
+
 def existing_file(path: str, key: str) -> Path:
     """Return the path of an existing file.
 
@@ -59,10 +76,24 @@ def existing_file(path: str, key: str) -> Path:
             raise DataError(f"{key}: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
         if not place.is_file():
             kind = "a folder" if place.is_dir() else "no regular file"
-            raise DataError(f"{key}: {place.absolute()} is {kind}, expected a file.")
+            raise DataError(f"{key}: {place.absolute()} is {kind}, expected a file. {sequences_hint(place)}".rstrip())
     except OSError as error:
         raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
     return place
+
+
+def existing_path(path: str, key: str) -> Path:
+    """Return the path of an existing file or folder; see `existing_file`."""
+    place = home_expanded(path, key)
+    return place if place.is_dir() else existing_file(path, key)
+
+
+def sequences_hint(place: Path) -> str:
+    """Return which source reads a file of sequences of values, or a folder with some; empty for any other path."""
+    inside = place.iterdir() if place.is_dir() else [place]
+    if not any(one.suffix.lower() in (".ts", ".npz", ".wav") for one in inside):
+        return ""
+    return f"For sequences of values with labels: task=classification data=sequences_file data.path={place}"
 
 
 def _neighbour(place: Path) -> str:
@@ -149,7 +180,7 @@ def _refuse_binary(raw: bytes, path: str, key: str) -> None:
         raise DataError(
             f"{key}: {path} looks binary (byte {head[place]:#04x} at offset {place}). Expected plain text. Name its "
             f"encoding, as in {_encoding(key)}=utf-16-le; or, for a language model, read it as bytes: "
-            "data.level=byte."
+            f"data.level=byte. {sequences_hint(Path(path))}".rstrip()
         )
 
 

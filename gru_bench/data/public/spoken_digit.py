@@ -48,6 +48,7 @@ def load(
     split: Literal["speakers", "takes"] = "speakers",
     test_speakers: list[str] = ["theo"],  # noqa: B006
     valid_speakers: list[str] = ["jackson"],  # noqa: B006
+    train_speeds: list[PositiveFloat] = [0.9, 1.0, 1.1],  # noqa: B006
     features: Kind = "mfcc",
     window: PositiveFloat = 0.025,
     hop: PositiveFloat = 0.010,
@@ -55,6 +56,7 @@ def load(
     filters: Positive = 26,
     coefficients: Positive = 13,
     deltas: bool = False,
+    scale_to_peak: bool = True,
 ) -> LabelledSequences:
     """Load the features of the recordings; see `gru_bench.data.audio.features.SpectralFeatures`.
 
@@ -65,6 +67,7 @@ def load(
             takes 5 to 9 for validation.
         test_speakers: of test, if speakers are held out.
         valid_speakers: of validation; without any, it is takes 0 to 4 of the training speakers.
+        train_speeds: the training recordings are played at each of these speeds, as other voices; 1 is as recorded.
         features: `mfcc`, or `log_mel` energies.
         window: seconds of a frame.
         hop: seconds from one frame to the next.
@@ -72,6 +75,7 @@ def load(
         filters: bands.
         coefficients: of MFCC.
         deltas: whether derivatives in time follow.
+        scale_to_peak: whether every recording is scaled to a peak of 1.
 
     Raises:
         ConfigError: a speaker is unknown, or in two splits, or none is left for train.
@@ -92,6 +96,7 @@ def load(
         filters=filters,
         coefficients=coefficients,
         deltas=deltas,
+        scale_to_peak=scale_to_peak,
     )
     takes = sorted(read_archive(fetch({"all": ARCHIVE}, mirror, cache)["all"]), key=lambda take: take[:3])
     assert len(takes) == len(DIGITS) * len(SPEAKERS) * TAKES
@@ -99,6 +104,7 @@ def load(
     for take in takes:
         by_speaker = _of_speaker(take, valid_speakers, test_speakers)
         parts[by_speaker if split == "speakers" else _of_number(take)].append(take)
+    parts["train"] = [_at_speed(take, speed) for speed in train_speeds for take in parts["train"]]
     signals = {name: _signals(part, extract) for name, part in parts.items()}
     facts = {"source_sha256": {ARCHIVE.path: ARCHIVE.sha256[0]}}
     return make_signals("spoken_digit", signals, DIGITS, extract.names, parts=3, facts=facts)
@@ -113,6 +119,10 @@ def _of_speaker(take: Take, valid: Sequence[str], test: Sequence[str]) -> str:
 
 def _of_number(take: Take) -> str:
     return {0: "test", 1: "valid"}.get(take.number // HELD_OUT_TAKES, "train")
+
+
+def _at_speed(take: Take, speed: float) -> Take:
+    return take._replace(recording=take.recording.at_speed(speed))
 
 
 def _signals(takes: Sequence[Take], extract: SpectralFeatures) -> Signals:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 FARTHEST = 1e12  # standard deviations from the mean
 
 
-def check_rows(name: str, splits: Mapping[str, tuple[int, int]], rows: int, context: int, horizon: int) -> None:
+def check_rows(splits: Mapping[str, tuple[int, int]], rows: int, context: int, horizon: int) -> None:
     """Check that each split is at least as long as a window.
 
     Raises:
@@ -26,7 +26,7 @@ def check_rows(name: str, splits: Mapping[str, tuple[int, int]], rows: int, cont
         if end - start < required[split]:
             read = f"data.context={context} + " if split == "train" else ""
             raise DataError(
-                f"data={name}: the {split} split has {end - start:,} of {rows:,} rows, expected at least "
+                f"the {split} split has {end - start:,} of {rows:,} rows, expected at least "
                 f"{required[split]:,} ({read}data.horizon={horizon}). Give more rows, or lower these settings."
             )
 

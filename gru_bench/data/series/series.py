@@ -209,7 +209,7 @@ def make_series(
         ConfigError: calendar features without times, or a season longer than the training rows.
         DataError: too few rows, a column without a value in train, or an extreme value.
     """
-    check_rows(name, splits, len(readings.values), context, horizon)
+    check_rows(splits, len(readings.values), context, horizon)
     if calendar and (readings.time is None or step is None):
         raise ConfigError("data.calendar", True, "false for a series without times", "Name data.time_column.")
     train = readings.rows(slice(*splits["train"]))

@@ -1,28 +1,33 @@
-"""A user's file of labelled sequences: .ts, .npz, or a long table."""
+"""A user's file of labelled sequences: .ts, .npz, a long table, or a folder of WAV files with a table of labels."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from gru_bench.data.audio.features import Kind
 from gru_bench.data.files.numbers import Decimal
-from gru_bench.data.files.tables import SkippedRows, skipped_rows
-from gru_bench.data.files.text import read_file
+from gru_bench.data.files.tables import Layout, SkippedRows, skipped_rows
+from gru_bench.data.files.text import digest_of
 from gru_bench.data.signals.files import Records, read_npz, read_ts
 from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signals, join_signals, make_signals
+from gru_bench.data.signals.sounds import SoundLayout, holds_sound, read_sounds
 from gru_bench.data.signals.splits import draw_signal_splits
 from gru_bench.data.signals.table import Column, SignalLayout, read_long_table
 from gru_bench.data.source import gives
 from gru_bench.data.texts.labels import check_classes, match_labels, sorted_classes
 from gru_bench.errors import ConfigError, DataError, nearest
-from gru_bench.validation import HeldOutFraction, Natural
+from gru_bench.files import home_expanded
+from gru_bench.validation import Fraction, HeldOutFraction, Natural, Positive, PositiveFloat
 
 log = logging.getLogger(__name__)
+
+OwnLayout = SignalLayout | SoundLayout
 
 
 @gives("labelled_sequences")
@@ -42,6 +47,15 @@ def load(
     encoding: str = "auto",
     header: bool | None = None,
     skip_rows: SkippedRows | None = None,
+    rate: Positive | None = None,
+    features: Kind = "mfcc",
+    window: PositiveFloat = 0.025,
+    hop: PositiveFloat = 0.010,
+    pre_emphasis: Fraction = 0.97,
+    filters: Positive = 26,
+    coefficients: Positive = 13,
+    deltas: bool = False,
+    scale_to_peak: bool = True,
     valid_path: str | None = None,
     test_path: str | None = None,
     valid_fraction: HeldOutFraction = 0.15,
@@ -53,7 +67,8 @@ def load(
     Args:
         mirror: unused.
         cache: unused.
-        path: a .ts or .npz file, or a long table with a row per time step.
+        path: a .ts or .npz file, or a long table with a row per time step; or a table with a column of WAV files, or a
+            folder with these and the table.
         id_column: of a table: the column that says which rows are one sequence; null recognises its name.
         time_column: of a table: the column of times; null recognises its name, and takes rows in order without one.
         label_column: of a table: the column of classes; null recognises its name.
@@ -65,6 +80,15 @@ def load(
         encoding: of a table; `auto` detects it.
         header: whether the first row of a table names its columns; null detects it.
         skip_rows: number of lines to skip at the top of a table, or a list of line numbers to skip, from 1.
+        rate: of sound: samples per second; null is the lowest rate of the recordings of `path`.
+        features: of sound: `mfcc`, or `log_mel` energies; see `gru_bench.data.audio.features.SpectralFeatures`.
+        window: of sound: seconds of a frame.
+        hop: of sound: seconds from one frame to the next.
+        pre_emphasis: of sound; 0 switches it off.
+        filters: of sound: bands.
+        coefficients: of MFCC.
+        deltas: of sound: whether derivatives in time follow.
+        scale_to_peak: of sound: whether every recording is scaled to a peak of 1.
         valid_path: a file for validation, of the same form.
         test_path: a file for test, of the same form.
         valid_fraction: share of `path` for validation, if `valid_path` is null.
@@ -76,24 +100,43 @@ def load(
         DataError: a file is missing, broken or without labels; there are fewer than two classes or too few groups.
     """
     markers = missing if isinstance(missing, list) else [] if missing is None else [missing]
-    requested = SignalLayout(
-        delimiter=delimiter,
-        encoding=encoding,
-        header=header,
-        skip_rows=skipped_rows(skip_rows),
-        id_column=id_column,
-        time_column=time_column,
-        label_column=label_column,
-        group_column=group_column,
-        channels=tuple(channels or ()),
-        decimal=decimal,
-        missing=tuple(map(str, markers)),
+    table: Any = {
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "header": header,
+        "skip_rows": skipped_rows(skip_rows),
+    }
+    sound = {
+        "rate": rate,
+        "kind": features,
+        "window": window,
+        "hop": hop,
+        "pre_emphasis": pre_emphasis,
+        "filters": filters,
+        "coefficients": coefficients,
+        "deltas": deltas,
+        "scale_to_peak": scale_to_peak,
+    }
+    place = home_expanded(path, "data.path")
+    requested = (
+        SoundLayout(options=sound, table=Layout(**table), label_column=label_column, group_column=group_column)
+        if id_column is None and holds_sound(place)
+        else SignalLayout(
+            **table,
+            id_column=id_column,
+            time_column=time_column,
+            label_column=label_column,
+            group_column=group_column,
+            channels=tuple(channels or ()),
+            decimal=decimal,
+            missing=tuple(map(str, markers)),
+        )
     )
-    records, layout = _read(Path(path), requested, "data.path")
+    records, layout = _read(place, requested, "data.path")
     files = {"all": records}
-    for split, place in {"valid": valid_path, "test": test_path}.items():
-        if place is not None:
-            files[split] = _fitting(_read(Path(place), layout, f"data.{split}_path")[0], records.channels, place)
+    for split, other in {"valid": valid_path, "test": test_path}.items():
+        if other is not None:
+            files[split] = _fitting(_read(Path(other), layout, f"data.{split}_path")[0], records.channels, other)
     names = {split: _labels(part, f"data.{'' if split == 'all' else split + '_'}path") for split, part in files.items()}
     classes = sorted_classes(names["all"])
     check_classes(classes, names, str(layout.label_column or "labels"), len(records.values))
@@ -105,7 +148,7 @@ def load(
     whole = signals.pop("all")
     signals |= draw_signal_splits(whole, fractions, split_seed, groups) if fractions else {"train": whole}
     facts = {
-        "file_sha256": hashlib.sha256(read_file(path)).hexdigest(),
+        "file_sha256": digest_of(path),
         "drawn_from_path": list(fractions),
         "groups": None if groups is None else len(set(groups)),
     }
@@ -134,13 +177,17 @@ def read_unlabelled(path: Path, form: SignalForm, key: str) -> Signals:
 
 
 def _known(path: Path, form: SignalForm, key: str) -> Records:
-    layout = SignalLayout.from_dict(form.reading)
-    if not layout.columns:
-        layout = replace(layout, channels=form.channels)
+    if "options" in form.reading:
+        layout = SoundLayout.from_dict(form.reading)
+    else:
+        layout = SignalLayout.from_dict(form.reading)
+        layout = layout if layout.columns else replace(layout, channels=form.channels)
     return _fitting(_read(path, layout, key, labelled=False)[0], form.channels, str(path))
 
 
-def _read(path: Path, layout: SignalLayout, key: str, *, labelled: bool = True) -> tuple[Records, SignalLayout]:
+def _read(path: Path, layout: OwnLayout, key: str, *, labelled: bool = True) -> tuple[Records, OwnLayout]:
+    if isinstance(layout, SoundLayout):
+        return read_sounds(path, layout, key, labelled=labelled)
     ending = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if ending.lower() == ".ts":
         return read_ts(path, key), layout

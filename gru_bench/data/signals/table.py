@@ -83,7 +83,10 @@ def read_long_table(
     if known or not labelled:
         frame = _as_in_training(frame, layout, place)
     roles: dict[str, Any] = {
-        role: _role(frame, role, getattr(layout, role), known, labelled) for role in (*NAMES, "group_column")
+        role: _known_column(frame, getattr(layout, role))
+        if known
+        else role_column(frame, role, getattr(layout, role), labelled)
+        for role in (*NAMES, "group_column")
     }
     identity, time = frame[roles["id_column"]], roles["time_column"]
     codes = _codes(identity)
@@ -138,10 +141,22 @@ def _as_in_training(frame: Table, layout: SignalLayout, place: Place) -> Table:
     return frame.rename(columns=found)
 
 
-def _role(frame: Table, role: str, wanted: Column, known: bool, labelled: bool) -> str | None:
-    """Return the column of a role; one that is not named is recognised by its name."""
-    if known:
-        return str(wanted) if wanted in frame.columns else None
+def _known_column(frame: Table, name: Column) -> str | None:
+    return str(name) if name in frame.columns else None
+
+
+def role_column(frame: Table, role: str, wanted: Column, labelled: bool) -> str | None:
+    """Return the column of a role; one that is not named is recognised by its name.
+
+    Args:
+        frame: the table.
+        role: `id_column`, `time_column`, `label_column` or `group_column`.
+        wanted: its name or number, if it is named.
+        labelled: whether there must be a column of labels.
+
+    Raises:
+        ConfigError: there is no such column, or it must be named.
+    """
     if wanted is not None:
         return named(frame, [wanted], f"data.{role}")[0]
     usual = [name for name in frame.columns if name.casefold() in NAMES.get(role, ())]

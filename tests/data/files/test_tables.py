@@ -187,3 +187,14 @@ def test_what_is_written_with_quotes_is_read_back(tmp_path_factory, rows, delimi
     path.write_text(text, encoding="utf-8", newline="")
     frame = read_table(path, Layout(header=False, delimiter=delimiter, encoding="utf-8"))
     assert cells(frame) == [[cell.strip() for cell in row] for row in rows]
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("a.ts", b"@data\n1,2:up\n"), ("a.npz", b"PK\x03\x04" + bytes(50)), ("a.wav", b"RIFF1234WAVE"),
+])  # fmt: skip
+def test_sequences_of_values_are_shown_to_their_source(tmp_path: Path, name: str, content: bytes):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=r"expected a text table.*data=sequences_file data.path="):
+        read_table(tmp_path / name)
+    with pytest.raises(DataError, match=r"is a folder, expected a file.*data=sequences_file"):
+        read_table(tmp_path)
