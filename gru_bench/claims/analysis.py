@@ -157,7 +157,8 @@ def _finding(
 
     sides = [_averaged([numbers(arm, arm) for arm in arms]) for arms in (comparison.first, comparison.second)]
     seeds = sorted(sides[0].keys() & sides[1].keys())
-    direction = "more" if shares or comparison.estimate == "longest" else better  # of these, more is better
+    counts_more = shares or comparison.estimate in ("longest", "near_best")  # of these, more is better
+    direction = "more" if counts_more else better
     finding = Finding(
         comparison=comparison,
         setting=setting,

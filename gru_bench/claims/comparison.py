@@ -35,10 +35,12 @@ class Comparison:
             `longest`: the greatest level at which it passes `solved` (half of the least level where it never does);
             `restricted`: a time to a target, at most the updates that all runs had, which also stand for runs that
             diverged or never reached it; `retained`: the distance from the floor as a share of that at the level
-            `clean`, at each other level where both arms still hold a tenth of it.
+            `clean`, at each other level where both arms still hold a tenth of it; `near_best`: of a search, 1 for each
+            trial within `within` of the arm's best and 0 for the others, paired by trial instead of seed.
         level: the one level that counts; None: each level by itself (`value`, `retained`), or all together.
         clean: of `retained`: the level without noise, or with all data.
         floors: of `retained`: the value of the number that costs nothing, such as chance, by setting.
+        within: of `near_best`: the share of the best value that a trial may be worse.
         solved: what the number must reach, in the direction of `better`, to count as solved.
         cost: part and column by which a number of updates is multiplied, such as seconds per update.
         scale: whether a `difference` or a `ratio` is estimated.
@@ -60,10 +62,11 @@ class Comparison:
     sides: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     number: str = "test"
-    estimate: Literal["value", "slope", "longest", "restricted", "retained"] = "value"
+    estimate: Literal["value", "slope", "longest", "restricted", "retained", "near_best"] = "value"
     level: float | str | None = None
     clean: float | str | None = None
     floors: Mapping[str, float] = field(default_factory=dict)
+    within: PositiveFloat | None = None
     solved: float | None = None
     cost: tuple[str, ...] = ()
     scale: Literal["difference", "ratio"] = "difference"

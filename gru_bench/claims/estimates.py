@@ -1,8 +1,8 @@
 """One number per seed from the rows of an arm: a value, a slope, the longest level solved, a time, a share of skill.
 
-A diverged run has no metric, so a value or a slope leaves its seed out. It surely did not solve its task or reach its
-target, though: `longest` and `restricted` count it as a failure, because leaving it out would favour the arm that
-fails more often.
+Of a search it is one per trial. A diverged run has no metric, so a value or a slope leaves its seed out. It surely did
+not solve its task, reach its target or come near the best, though: `longest`, `restricted` and `near_best` count it as
+a failure, because leaving it out would favour the arm that fails more often.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ def by_seed(comparison: Comparison, better: str, rows: Sequence[Row], limit: flo
     """
     if comparison.estimate == "restricted":
         return {} if limit is None else _restricted(comparison.number, rows, limit)
+    if comparison.estimate == "near_best":
+        return _near_best(comparison.number, comparison.within or 0.0, better, rows)
     if comparison.estimate == "value":
         return _values(comparison.number, rows)
     levels = sorted({float(row.key.level) for row in rows})
@@ -96,6 +98,17 @@ def _longest(number: str, solved: float, better: str, rows: Mapping[float, Row])
     values = {level: value for level, row in rows.items() if (value := _number(row, number)) is not None}
     passed = [level for level, value in values.items() if (value >= solved if better == "more" else value <= solved)]
     return max(passed, default=min(rows) / 2)
+
+
+def _near_best(number: str, within: float, better: str, rows: Sequence[Row]) -> BySeed:
+    """Return whether each trial, by its number, is within a share of the best one."""
+    values = {int(row.key.level): _number(row, number) for row in rows}
+    known = [value for value in values.values() if value is not None]
+    if not known:
+        return {}
+    best, sign = (max(known), 1) if better == "more" else (min(known), -1)
+    bound = best - sign * within * abs(best)
+    return {trial: float(value is not None and sign * value >= sign * bound) for trial, value in values.items()}
 
 
 def _restricted(number: str, rows: Sequence[Row], limit: float) -> BySeed:

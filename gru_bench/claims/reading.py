@@ -224,6 +224,8 @@ def _check(claim: Claim, where: str) -> None:
             raise ConfigError(f"{place}, cost", comparison.cost, "a part and one of its numbers")
         if comparison.estimate == "restricted" and "updates" not in part.numbers:
             raise ConfigError(f"{place}, estimate", "restricted", "a part whose numbers hold updates")
+        if comparison.estimate == "near_best" and (part.trials is None or comparison.within is None):
+            raise ConfigError(f"{place}, within", comparison.within, "a share of the best value, of a part with trials")
         if comparison.estimate == "longest" and comparison.solved is None:
             raise ConfigError(f"{place}, solved", None, "what counts as solved")
         for control, full in comparison.controls.items():

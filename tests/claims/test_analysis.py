@@ -316,6 +316,20 @@ def test_a_diverged_run_solves_nothing(made):
     assert only(analyse(claim, [*lstm, *kept, *lost[:-1], unknown])).pairs == 2  # finished, but its number is not known
 
 
+@pytest.mark.parametrize(("better", "shares"), [("less", (1.0, 0.0, 1.0, -1.0)), ("more", (-1.0, 0.0, 0.0, 0.0))])
+def test_trials_near_the_best_are_paired_by_trial(made, better: str, shares: tuple[float, ...]):
+    claim = made({"trials": {"small": 4}}, **BETTER, number="valid", estimate="near_best", within=0.1, better=better)
+    valid = {"gru": (1.0, 1.2, 1.1, None), "lstm": (1.2, 1.2, 1.13, 1.0)}
+    rows = [
+        make_row(arm, 1000, None if value is None else {"valid": value}, level=str(trial))
+        for arm, values in valid.items()
+        for trial, value in enumerate(values)
+    ]
+    finding = only(analyse(claim, rows))
+    assert finding.oriented == shares  # gru less: 1 0 1 0, more: 0 1 1 0; lstm less: 0 0 0 1, more: 1 1 1 0
+    assert finding.pairs == 4
+
+
 def test_slope_is_by_least_squares_seed_by_seed(made):
     claim = made(LEVELS, **BETTER, estimate="slope", better="less")
     gru = lengths({0: (11.0, 21.0, 41.0), 1: (10.0, 20.0, 40.0)}, "gru")  # slopes 1 and 1

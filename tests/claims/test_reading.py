@@ -62,6 +62,7 @@ def test_a_claim_is_read_with_its_settings(tmp_path: Path):
         ("comparisons.0.margins", {"reber": 0.01, "grammer": 1}, "Did you mean 'grammar'"),
         ("comparisons.0.scale", "ratio", "at least 1, as ratios are"),
         ("comparisons.0.estimate", "longest", "what counts as solved"),
+        ("comparisons.0.estimate", "near_best", "a share of the best value, of a part with trials"),
         ("caveats", [{"text": "x", "settings": ["rebr"]}], r"caveats\[0\]\.settings: found 'rebr'"),
         ("caveats", [{"text": "x", "comparisons": ["equal"]}], r"caveats\[0\]\.comparisons: found 'equal'"),
         ("caveats", [{"settings": ["reber"]}], r"caveats\[0\]\.text"),
