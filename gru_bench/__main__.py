@@ -10,6 +10,7 @@ from gru_bench.errors import nearest
 
 COMMANDS = {
     "train": "train one network, or a sweep with -m",
+    "compare": "from your data to a decision between cells, in the time that you give",
     "report": "compare the cells over finished runs, or verdicts on claims",
     "evaluate": "score the test split again, or another file",
     "predict": "continue a text, classify texts, forecast a series, recall, compose",

@@ -38,6 +38,9 @@ def test_every_block_does_what_the_page_says(walked: tuple[Path, list[str]]):
     assert "Visitors" not in report
     for name in ("last value", "seasonal-naive", "linear"):
         assert name in report
+    (decision,) = [text for text in printed if text.startswith("Cells:")]
+    assert "linear (free)" in decision
+    assert (folder / "decision" / "compare.html").exists()
     for name in ("report.csv", "report.html"):
         assert list((folder / "runs").rglob(name))
     with (folder / "forecast.csv").open(encoding="utf-8", newline="") as file:

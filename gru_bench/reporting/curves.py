@@ -50,7 +50,7 @@ class Point(NamedTuple):
 Lines = dict[str, list[list[Point]]]  # by arm: one line per run
 
 
-def learning_curves(group: Group, order: Mapping[str, int]) -> tuple[list[Picture], list[str]]:
+def learning_curves(group: Group, order: Mapping[str, int], *, seconds: bool = True) -> tuple[list[Picture], list[str]]:
     """Draw training loss and validation metric over updates and over seconds of training.
 
     Times that other work disturbed are left out where an arm of the group has others.
@@ -58,6 +58,7 @@ def learning_curves(group: Group, order: Mapping[str, int]) -> tuple[list[Pictur
     Args:
         group: the arms.
         order: a number for each arm's name, which gives its colour and its line style.
+        seconds: whether to draw them over seconds as well.
 
     Returns:
         The pictures, and notes on what they leave out.
@@ -69,7 +70,7 @@ def learning_curves(group: Group, order: Mapping[str, int]) -> tuple[list[Pictur
         for arm in group.arms
         if len(arm.runs) > DRAWN_RUNS
     ]
-    timed, note = _timed(group)
+    timed, note = _timed(group) if seconds else (set(), "")
     metric = group.metric.replace("_", " ")
     measure = unit(group.metric, group.first)
     pictures = []
@@ -172,7 +173,7 @@ def _picture(
     panel.grid(visible=True, color=_GRID, linewidth=0.6)
     panel.spines[:].set_color(_INK)
     ends = [f"{name} {number(_median(runs)[-1].value)}" for name, runs in lines.items() if _median(runs)]
-    return Picture(_svg(figure), title, f"{title}; where the medians end: {', '.join(ends)}.")
+    return Picture(svg(figure), title, f"{title}; where the medians end: {', '.join(ends)}.")
 
 
 def _draw(panel: Axes, points: Sequence[Point], x_of: Callable[[Point], float], **look: Any) -> None:
@@ -208,7 +209,7 @@ def _limits(lines: Lines, floors: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
     """Return a figure as a data URI; its colours follow the reader's scheme, its text is text."""
     file = BytesIO()
     nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}

@@ -141,7 +141,7 @@ class Planner:
                 key=Key(self.scale, name, setting, arm, level_text(level), seed),
                 part=part,
                 config=config.with_values(of_seed),
-                overrides=_last((*overrides, *(f"{key}={value}" for key, value in of_seed.items()))),
+                overrides=last_values((*overrides, *(f"{key}={value}" for key, value in of_seed.items()))),
                 drawn=keys,
             )
 
@@ -240,10 +240,10 @@ def _space(name: str) -> Space:
 
 @functools.cache
 def _composed(*overrides: str) -> Config:
-    return composed(*_last(overrides))
+    return composed(*last_values(overrides))
 
 
-def _last(overrides: Sequence[str]) -> tuple[str, ...]:
+def last_values(overrides: Sequence[str]) -> tuple[str, ...]:
     """Return the last one of overrides with the same key, as Hydra refuses a group that is chosen twice."""
     found: dict[str, Any] = {}
     for text in overrides:

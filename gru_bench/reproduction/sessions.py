@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 from gru_bench.config import Config
 from gru_bench.declarations import declared
-from gru_bench.reproduction.plan import Job
 from gru_bench.sections import SWEPT
 
 
-def sessions(jobs: Sequence[Job], at_once: int) -> Iterator[list[Job]]:
+@runtime_checkable
+class Trainable(Protocol):
+    """A run that is to be trained: its settings, and the arguments of `train` that give them, places left out."""
+
+    @property
+    def config(self) -> Config:
+        """All settings."""
+        ...
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """Arguments of `train`."""
+        ...
+
+
+J = TypeVar("J", bound=Trainable)
+
+
+def sessions(jobs: Sequence[J], at_once: int) -> Iterator[list[J]]:
     """Yield jobs in groups of at most `at_once` that are trained together; of equal settings one is trained for all.
 
     Args:
         jobs: runs.
         at_once: the greatest number of different runs in a group.
     """
-    groups: dict[str, dict[tuple[str, int], list[Job]]] = {}
+    groups: dict[str, dict[tuple[str, int], list[J]]] = {}
     for job in jobs:
-        same = groups.setdefault(_program(job.config), {})
+        same = groups.setdefault(program_of(job.config), {})
         same.setdefault((job.config.hash, job.config.seed), []).append(job)
     for runs in groups.values():
         equal = list(runs.values())
@@ -28,7 +46,7 @@ def sessions(jobs: Sequence[Job], at_once: int) -> Iterator[list[Job]]:
             yield [job for members in equal[first : first + at_once] for job in members]
 
 
-def _program(config: Config) -> str:
+def program_of(config: Config) -> str:
     """Return what runs of one program have in common."""
     identity = config.identity
     of_start = declared(config.model.place).constants["start_options"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import multiprocessing
 import os
@@ -22,8 +23,9 @@ from gru_bench.machine_load import usable_cores
 from gru_bench.record import FILE_NAME, read_record
 from gru_bench.reproduction.measures import end_with_parent
 from gru_bench.reproduction.plan import Job
-from gru_bench.reproduction.sessions import sessions
+from gru_bench.reproduction.sessions import Trainable, sessions
 from gru_bench.session import run_session, train_together
+from gru_bench.training.loop import Pruner
 from gru_bench.training.signals import terminated
 
 ENDED = ("finished", "diverged")
@@ -72,9 +74,9 @@ def trained(jobs: Sequence[Job], at_once: int, processes: Executor) -> Iterator[
             case [config]:
                 alone.append((session, config))
             case configs:
-                yield session, _seconds(configs)
+                yield session, train_quietly(configs)
     if at_once == 1 or len(alone) == 1:
-        yield from ((session, _seconds([config])) for session, config in alone)
+        yield from ((session, train_quietly([config])) for session, config in alone)
     else:
         yield from _side_by_side(alone, processes)
 
@@ -85,8 +87,7 @@ def launched(jobs: Sequence[Job], launcher: str) -> Iterator[Outcome]:
     began = time.monotonic()
     try:
         if left:
-            folder = home_expanded(jobs[0].config.paths.runs, "paths.runs") / "sweeps"
-            launch(run_session, [[*job.overrides, *_places(job.config)] for job in left.values()], launcher, folder)
+            launch_all(list(left.values()), launcher)
     except UserError as error:
         yield list(jobs), error
     else:
@@ -94,9 +95,25 @@ def launched(jobs: Sequence[Job], launcher: str) -> Iterator[Outcome]:
         yield from ((session, each * len(session)) for session in sessions(jobs, len(jobs)))
 
 
+def launch_all(jobs: Sequence[Trainable], launcher: str, pruner: Pruner | None = None) -> None:
+    """Train each run in a job of a launcher of Hydra, and return when all have ended.
+
+    Args:
+        jobs: at least one.
+        launcher: a preset of hydra/launcher.
+        pruner: may stop a run after an evaluation; it goes to other processes.
+
+    Raises:
+        UserError: the launcher failed.
+    """
+    folder = home_expanded(jobs[0].config.paths.runs, "paths.runs") / "sweeps"
+    train = functools.partial(run_session, pruner=pruner)
+    launch(train, [[*job.overrides, *_places(job.config)] for job in jobs], launcher, folder)
+
+
 def _side_by_side(alone: Sequence[tuple[list[Job], Config]], processes: Executor) -> Iterator[Outcome]:
     try:
-        running = {processes.submit(_seconds, [config]): session for session, config in alone}
+        running = {processes.submit(train_quietly, [config]): session for session, config in alone}
         for future in as_completed(running):
             yield running[future], future.result()
     except BrokenProcessPool:
@@ -106,11 +123,11 @@ def _side_by_side(alone: Sequence[tuple[list[Job], Config]], processes: Executor
         ) from None
 
 
-def _seconds(configs: Sequence[Config]) -> float | UserError:
+def train_quietly(configs: Sequence[Config], pruner: Pruner | None = None) -> float | UserError:
     """Train runs in one program and return how long it took, or the error that a person can mend."""
     began = time.monotonic()
     try:
-        train_together(configs, Console(file=io.StringIO()), pictures=False)
+        train_together(configs, Console(file=io.StringIO()), pruner=pruner, pictures=False)
     except UserError as error:
         return error
     return time.monotonic() - began

@@ -27,6 +27,7 @@ class Adding:
 
     metric = "mse"
     direction: Literal["min", "max"] = "min"
+    perfect = 0.0
 
     def __init__(self, form: Mapping[str, Any]):
         self._length = int(form["length"])

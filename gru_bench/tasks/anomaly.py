@@ -29,7 +29,7 @@ from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
 from gru_bench.tasks import anomaly_report
-from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.task import Batch, Carry, Goal, Loss, Prediction, Sample, Split, Sums, Task
 from gru_bench.validation import HeldOutFraction, Positive
 
 SEGMENTS = 64  # in a batch of a forecast
@@ -180,6 +180,11 @@ class Anomaly(Task):
             self.false_alarms,
             nab_score=self._description.get("nab_score", False),
         )
+
+    @property
+    def goal(self) -> Goal:
+        """How well anomalies are found; the errors of forecasts, which select without labels, do not say it."""
+        return Goal("average_precision", "max", 1.0)
 
     def baselines(self, data: LabelledSeries) -> dict[str, dict[str, float]]:
         """Return the metrics on the test rows of detectors that need no network."""

@@ -26,6 +26,7 @@ class Copy:
 
     metric = "nll"
     direction: Literal["min", "max"] = "min"
+    perfect = 0.0
 
     def __init__(self, form: Mapping[str, Any]):
         self._delay = int(form["delay"])

@@ -34,6 +34,7 @@ class Counting:
     def __init__(self, form: Mapping[str, Any]):
         self._letters, self._longest = str(form["letters"]), int(form["longest"])
         self._test_longest = int(form["test_longest"])
+        self.perfect = float(self._test_longest)
 
     @property
     def signature(self) -> Signature:

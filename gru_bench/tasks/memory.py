@@ -29,7 +29,7 @@ from gru_bench.tasks.copy_problem import Copy
 from gru_bench.tasks.counting_problem import Counting
 from gru_bench.tasks.memory_problem import Outputs, Problem
 from gru_bench.tasks.pixels_problem import Pixels
-from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.task import Batch, Carry, Goal, Loss, Prediction, Sample, Split, Sums, Task
 from gru_bench.validation import Natural
 
 PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {
@@ -64,6 +64,11 @@ class Memory(Task):
     def signature(self) -> Signature:
         """That of the problem, with outputs per time step."""
         return self.problem.signature
+
+    @property
+    def goal(self) -> Goal:
+        """The metric that selects; its best value is that of the problem."""
+        return Goal(self.metric, self.direction, self.problem.perfect)
 
     def describe(self) -> dict[str, Any]:
         """Return the form of the sequences."""

@@ -24,10 +24,12 @@ class Problem(Protocol):
     Attributes:
         metric: the name of the metric that selects.
         direction: whether less (`min`) or more of it is better.
+        perfect: its best value.
     """
 
     metric: str
     direction: Literal["min", "max"]
+    perfect: float
 
     @property
     def signature(self) -> Signature:

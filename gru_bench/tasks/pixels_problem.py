@@ -26,6 +26,7 @@ class Pixels:
 
     metric = "accuracy"
     direction: Literal["min", "max"] = "max"
+    perfect = 1.0
 
     def __init__(self, form: Mapping[str, Any]):
         self._form, self._classes = form, tuple(form["classes"])

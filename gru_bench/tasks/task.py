@@ -37,6 +37,14 @@ class Loss(NamedTuple):
     carry: Carry
 
 
+class Goal(NamedTuple):
+    """The test metric by which networks are compared, whether less (`min`) or more of it is better, its best value."""
+
+    metric: str
+    direction: Literal["min", "max"]
+    perfect: float
+
+
 class Sample(NamedTuple):
     """An example for the report: an input and the network's output."""
 
@@ -116,6 +124,11 @@ class Task:
     def build(self, cells: Cells, key: Array) -> Model:
         """Build the model; by default the network of `signature`: encoder, recurrent layers, pooling and head."""
         return build_network(cells, self.signature, key)
+
+    @property
+    def goal(self) -> Goal:
+        """By what networks are compared: the metric that selects, at best 0 of an error or 1 of a share."""
+        return Goal(self.metric, self.direction, 0.0 if self.direction == "min" else 1.0)
 
     def describe(self) -> dict[str, Any]:
         """Return plain values for JSON that a saved run needs, besides its weights, to be used without its data."""
