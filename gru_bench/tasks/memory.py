@@ -25,6 +25,8 @@ from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.adding_problem import Adding
+from gru_bench.tasks.brackets_problem import Brackets
+from gru_bench.tasks.clocks_problem import Clocks
 from gru_bench.tasks.copy_problem import Copy
 from gru_bench.tasks.counting_problem import Counting
 from gru_bench.tasks.memory_problem import Outputs, Problem
@@ -34,6 +36,8 @@ from gru_bench.validation import Natural
 
 PROBLEMS: Mapping[str, Callable[[Mapping[str, Any]], Problem]] = {
     "adding": Adding,
+    "brackets": Brackets,
+    "clocks": Clocks,
     "copy": Copy,
     "counting": Counting,
     "pixels": Pixels,
@@ -137,7 +141,7 @@ class Memory(Task):
             network: the trained network
             sequences: one per argument. adding: numbers, two of them marked, "0.5* 0.3 0.25*", of any length; copy:
                 ten digits from 0 to 7; anbn, anbncn: a string, in the language or not; mnist: 784 pixels from 0 to
-                255, row by row, after the digit if it is known
+                255, row by row, after the digit if it is known; two_clocks: "s2 f0 . . f3"; brackets: "([.]{."
             file: a text file with one sequence per line
 
         Raises:

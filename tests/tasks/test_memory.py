@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from gru_bench.data.generated import adding, copy_memory, counting_languages
+from gru_bench.data.generated import adding, brackets, copy_memory, counting_languages, two_clocks
 from gru_bench.data.public import mnist
 from gru_bench.data.sequences.sequences import Sequences, make_sequences
 from gru_bench.errors import ConfigError, DataError
@@ -42,6 +42,8 @@ DATA: dict[str, Sequences] = {
     "anbn": counting_languages.loader("ab")(**PLACES, longest=3, test_longest=6),
     "anbncn": counting_languages.loader("abc")(**PLACES, longest=3, test_longest=6),
     "mnist": pictures(),
+    "two_clocks": two_clocks.load(**PLACES, ratio=2, length=10, **SIZES),
+    "brackets": brackets.load(**PLACES, depth=2, test_depth=3, length=14, **SIZES),
 }
 TASKS = {name: Memory(data.describe()) for name, data in DATA.items()}
 TRAINING = TrainingConfig(updates=1, batch_size=4, eval_batch_size=3)
@@ -51,6 +53,8 @@ OWN = {
     "anbn": "aabb",
     "anbncn": "aabbcc",
     "mnist": ",".join(["7"] + ["0", "255"] * 392),
+    "two_clocks": "s2 f0 . . f3",
+    "brackets": "([.]{.})",
 }
 
 
@@ -156,6 +160,31 @@ def test_copying_is_scored_symbol_by_symbol():
     assert score("copy", outputs)["recalled"] == pytest.approx(1 - 2 / 70)
 
 
+def test_time_steps_are_right_where_both_registers_are():
+    test = DATA["two_clocks"].test
+    outputs = 10.0 * np.concatenate([np.eye(4)[test.targets[..., 0]], np.eye(4)[test.targets[..., 1]]], axis=2)
+    found = score("two_clocks", outputs)
+    assert (found["right"], found["fast_right"], found["slow_right"]) == (1, 1, 1)
+    outputs[:, 5, :4] = np.roll(outputs[:, 5, :4], 1, axis=1)
+    outputs[:, 6] = np.roll(outputs[:, 6].reshape(-1, 2, 4), 1, axis=2).reshape(-1, 8)
+    found = score("two_clocks", outputs)
+    assert (found["right"], found["fast_right"], found["slow_right"]) == pytest.approx((7 / 9, 7 / 9, 8 / 9))
+    assert TASKS["two_clocks"].baselines(DATA["two_clocks"])["memoryless"]["right"] < 0.5
+
+
+def test_brackets_are_counted_by_depth():
+    test = DATA["brackets"].test
+    outputs = 10.0 * np.eye(4)[test.targets[..., 0]]
+    assert score("brackets", outputs) == pytest.approx({"right": 1, "deepest": 3, "nll": 0, "items": 17}, abs=1e-3)
+    second = test.targets[..., 1] == 2
+    outputs[second] = np.roll(outputs[second], 1, axis=1)
+    found = score("brackets", outputs)
+    assert found["deepest"] == 1
+    assert found["right"] == pytest.approx(1 - (second & test.mask).sum() / test.mask.sum())
+    deep = brackets.load(**PLACES, length=40, train_size=1, valid_size=1, test_size=200)
+    assert 0.6 < TASKS["brackets"].baselines(deep)["last opened"]["right"] < 0.9
+
+
 def test_strings_are_right_when_all_that_may_follow_is_said():
     test = DATA["anbn"].test
     outputs = np.where(test.targets, 1.0, -1.0)
@@ -184,7 +213,7 @@ def test_pictures_and_samples_of_a_run(name: str):
     task, of = TASKS[name], network(name)
     graph, params = nnx.split(of)
     sums = Evaluator(graph, task).sums(params, task.eval_batches(DATA[name], "test", TRAINING))
-    assert len(task.figures(of, DATA[name], sums)) == 1
+    assert len(task.figures(of, DATA[name], sums)) == (2 if name == "brackets" else 1)
     samples = task.samples(of, DATA[name], 0)
     assert len(samples) == 4
     assert all(sample.output.startswith("output: ") for sample in samples)
@@ -219,6 +248,18 @@ def test_what_is_told_of_a_copy():
     outputs[-1] = np.eye(9)[8]
     found = TASKS["copy"].problem.describe(example, outputs)
     assert found == {"given": "0123456701", "output": "012345670_", "right": 9}
+
+
+def test_what_is_told_of_clocks_and_brackets():
+    example = two_clocks.read("s2 f0 . . f3")
+    outputs = np.concatenate([np.eye(4)[example.targets[0, :, 0]], np.eye(4)[example.targets[0, :, 1]]], axis=1)
+    found = TASKS["two_clocks"].problem.describe(example, outputs)
+    assert found == {"given": "s2 f0 . . f3", "output": "f3 s2", "truth": "f3 s2"}
+    example = brackets.read("([.]{.")
+    found = TASKS["brackets"].problem.describe(example, np.eye(4)[example.targets[0, :, 0]])
+    assert found == {"given": "([.]{.", "output": "}", "truth": "}", "right": "2 of 2"}
+    with pytest.raises(DataError, match="expected a bracket to close"):
+        TASKS["brackets"].problem.read_known("...")
 
 
 @pytest.mark.parametrize(
