@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from gru_bench.cells.base import Cell
 from gru_bench.classes import load_class
+from gru_bench.models.frames import Frames
 from gru_bench.models.heads import Embedding, Readout
 from gru_bench.models.initializers import orthogonal, uniform
 from gru_bench.models.model import Model, model_shapes
@@ -73,6 +74,10 @@ class Cells:
         """Build an embedding of `model.embedding_size` numbers, by default the hidden size."""
         size = self.settings.embedding_size or self.cell.hidden_size
         return Embedding(key, symbols, size, self.initializer, tied)
+
+    def frames(self, key: Array, shape: tuple[int, int, int], size: int) -> Frames:
+        """Build the convolution of frames of rows, columns and channels to `size` features."""
+        return Frames(key, shape, size, self.initializer, self.execution.precision)
 
     def pooling(self, key: Array, size: int, directions: int) -> Pooling:
         """Build the pooling of `model.pooling`, over hidden states of `size` numbers."""

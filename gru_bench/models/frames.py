@@ -69,6 +69,17 @@ class Frames(nnx.Module):
         return jax.nn.relu(projected + spread(self.biases[layer][...], projected))
 
 
+class Pixels(nnx.Module):
+    """The encoder of videos whose pixels are the channels of a time step, row by row: `Frames` of them."""
+
+    def __init__(self, frames: Frames, shape: tuple[int, int, int]):
+        self.frames, self.shape, self.size = frames, shape, frames.size
+
+    def __call__(self, values: Float[Array, "*leading pixel"]) -> Float[Array, "*leading size"]:
+        """Return the features of each frame."""
+        return self.frames(values.reshape(*values.shape[:-1], *self.shape))
+
+
 def windows(frames: Float[Array, "frame height width channel"]) -> Float[Array, "frame rows columns inputs"]:
     """Return the window around every second pixel in a row and in a column, with zeros beyond the border."""
     padded = jnp.pad(frames, ((0, 0), (1, 1), (1, 1), (0, 0)))

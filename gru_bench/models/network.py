@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from gru_bench.errors import ConfigError
 from gru_bench.models.builder import Cells
+from gru_bench.models.frames import Pixels
 from gru_bench.models.heads import Decay, Embedding, Identity, Readout
 from gru_bench.models.model import Model
 from gru_bench.models.pooling import Attention, Pooling
@@ -26,6 +27,8 @@ class Signature:
         outputs: numbers per time step, or per sequence if `pooled`.
         symbols: size of the vocabulary; None: inputs are `channels` real values.
         channels: real values per time step.
+        frame: rows, columns and channels of a frame whose pixels are the channels; None: they are no pixels.
+        frame_features: numbers that a small convolution makes of each frame.
         decays: whether the first third of them decays between observations; see `gru_bench.models.heads.Decay`.
         pooled: whether there is one output per sequence instead of one per time step.
         features: numbers to append to the pooled hidden state before the head.
@@ -34,12 +37,14 @@ class Signature:
     outputs: int
     symbols: int | None = None
     channels: int | None = None
+    frame: tuple[int, int, int] | None = None
+    frame_features: int = 0
     decays: bool = False
     pooled: bool = False
     features: int = 0
 
 
-Encoder = Embedding | Identity | Decay
+Encoder = Embedding | Identity | Decay | Pixels
 
 
 class Network(Model, Stack):
@@ -124,7 +129,9 @@ class Network(Model, Stack):
         """The parts whose matrix products are counted as operations."""
         kernel = self.head.kernel
         features = kernel is not None and kernel.shape[0] > self.layers[-1].output_size
-        return ["layers", "head", *["features"] * features, *["pooling"] * isinstance(self.pooling, Attention)]
+        optional = {"features": features, "pooling": isinstance(self.pooling, Attention)}
+        optional["frames"] = isinstance(self.encoder, Pixels)
+        return ["layers", "head", *(name for name, used in optional.items() if used)]
 
     @property
     def _table(self) -> Embedding | None:
@@ -176,6 +183,9 @@ def build_network(cells: Cells, signature: Signature, key: Array) -> Network:
     input_size, tied = signature.channels or 0, None
     if signature.decays:
         encoder = Decay(input_size // 3)
+    if signature.frame is not None:
+        encoder = Pixels(cells.frames(encoder_key, signature.frame, signature.frame_features), signature.frame)
+        input_size = encoder.size
     if signature.symbols is not None:
         encoder = cells.embedding(encoder_key, signature.symbols, tied=settings.tied_embeddings)
         input_size, tied = encoder.size, encoder if settings.tied_embeddings else None

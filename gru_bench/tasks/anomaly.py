@@ -62,7 +62,8 @@ class Anomaly(Task):
     Args:
         description: the description of the series, from its `describe`.
         forecast: the output is the `value` that is forecast, or its `change` since the last row that was read.
-        smoothing: rows over which a score is averaged; the mean of the last ones, so that it is causal.
+        smoothing: rows over which a score is averaged; the mean of the last ones, so that it is causal. Where some rows
+            share one label, such as those of a heart beat, it is their number, and metrics read the score of the last.
         false_alarms: the share of training rows above the threshold, and the rate at which the delay is measured.
     """
 
@@ -81,7 +82,9 @@ class Anomaly(Task):
         smoothing: Positive = 8,
         false_alarms: HeldOutFraction = 0.01,
     ):
-        self.forecast, self.smoothing, self.false_alarms = forecast, smoothing, false_alarms
+        self.forecast, self.false_alarms = forecast, false_alarms
+        self._span: int = description.get("span", 1)
+        self.smoothing = smoothing if self._span == 1 else self._span
         self._description = description
         self._label_column: str | None = description["label_column"]
         self._references = {
@@ -173,9 +176,10 @@ class Anomaly(Task):
         residuals, anomalous, member = (np.concatenate(parts) for parts in list(zip(*decoded, strict=True))[:3])
         chosen = [member == number for number in np.unique(member)]
         scorers = [decoded[0].scorers[number] for number in np.unique(member)]
+        last = slice(self._span - 1, None, self._span)
         return metrics_of_all(
-            [anomalous[rows] for rows in chosen],
-            [scorer(residuals[rows]) for scorer, rows in zip(scorers, chosen, strict=True)],
+            [anomalous[rows][last] for rows in chosen],
+            [scorer(residuals[rows])[last] for scorer, rows in zip(scorers, chosen, strict=True)],
             scorers,
             self.false_alarms,
             nab_score=self._description.get("nab_score", False),
@@ -199,7 +203,7 @@ class Anomaly(Task):
     def _fitted(self, network: Network, name: str) -> Scorer:
         series = self._references[name]
         residuals = self.residuals(network, series, scored_rows(series, "train"), name)
-        return fit_scorer(residuals, self.smoothing, self.false_alarms)
+        return fit_scorer(residuals, self.smoothing, self.false_alarms, self._span)
 
     def residuals(self, network: Network, series: Series, rows: Rows, name: str) -> np.ndarray:
         """Return the errors of all forecasts of some rows, NaN where a value is missing, of shape (rows, residuals).

@@ -38,6 +38,8 @@ class Classification(Task):
         select: the metric of validation that selects the weights; `auroc` needs two classes.
         loss_weights: `balanced` weighs the loss of a class by the inverse of its share of train.
         stack: successive time steps that are joined to one input, the first of them last seen.
+        frame_features: features of each frame of a video that a small convolution makes of its pixels; null reads the
+            pixels as they are.
         buckets: maximum number of shapes of batches; sequences are sorted into this many buckets by length.
         samples: number of test sequences to show at the end of a run.
     """
@@ -54,6 +56,7 @@ class Classification(Task):
         select: Literal["accuracy", "macro_f1", "nll", "auroc"] = "accuracy",
         loss_weights: Literal["none", "balanced"] = "none",
         stack: Positive = 1,
+        frame_features: Positive | None = None,
         buckets: Positive = 4,
         samples: Natural = 4,
     ):
@@ -66,6 +69,10 @@ class Classification(Task):
             raise ConfigError("task.select", select, f"accuracy, macro_f1 or nll for the {count} classes of the data")
         if self.form.irregular and stack > 1:
             raise ConfigError("task.stack", stack, "1 for data with missing values or uneven steps")
+        self.frame_features = frame_features
+        if frame_features is not None and (self.form.frame is None or self.form.irregular or stack > 1):
+            allowed = "null, unless the data is a video without missing values, and task.stack is 1"
+            raise ConfigError("task.frame_features", frame_features, allowed)
         counts = np.array(self.form.counts, np.float64)
         balanced = counts.sum() / (len(counts) * np.maximum(counts, 1))
         self._weights = np.float32(balanced if loss_weights == "balanced" else np.ones(len(counts)))
@@ -75,7 +82,8 @@ class Classification(Task):
         """Inputs: values; outputs: one score per class."""
         channels = len(self.form.channels) * (3 if self.form.irregular else self.stack)
         outputs = len(self.form.classes)
-        return Signature(channels=channels, outputs=outputs, pooled=True, decays=self.form.irregular)
+        frame = {} if self.frame_features is None else {"frame": self.form.frame, "frame_features": self.frame_features}
+        return Signature(channels=channels, outputs=outputs, pooled=True, decays=self.form.irregular, **frame)
 
     def describe(self) -> dict[str, Any]:
         """Return classes, channels and scaling as plain values."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from gru_bench.data.labelled_series.labelled_series import LabelledSeries, scored_rows
 from gru_bench.errors import ConfigError, DataError
+from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.anomaly import Anomaly
 from gru_bench.training.saved import SavedRun, load_run
 from tests.training.support import record, train
@@ -171,3 +174,18 @@ def test_a_wrong_file_is_one_message(saved: SavedRun, tmp_path: Path, text: str,
 def test_a_series_that_the_run_does_not_have(saved: SavedRun, tmp_path: Path):
     with pytest.raises(ConfigError, match="series: found 'pump', allowed: one of the 1 series of the run: anomaly_csv"):
         saved.predict(file=tmp_path / "any.csv", series="pump")
+
+
+def test_rows_that_share_a_label_share_a_score(saved: SavedRun):
+    data: LabelledSeries = replace(saved.load_data(), span=7)
+    task = Anomaly(data.describe(), smoothing=3)
+    (series,), (anomalous,) = data.members.values(), data.anomalous.values()
+    rows = scored_rows(series, "test")
+    batches = task.eval_batches(data, "test", TrainingConfig(updates=1))
+    metrics = task.decoded_metrics([task.decode(saved.network, batch) for batch in batches])
+    residuals = task.residuals(saved.network, series, rows, "anomaly_csv")
+    distances = replace(task.scorers(saved.network)[0], smoothing=1)(residuals)
+    spans = len(distances) // 7
+    scores = distances[: 7 * spans].reshape(spans, 7).mean(axis=1)
+    labels = anomalous[slice(*rows)][6::7]
+    assert metrics["auroc"] == pytest.approx(roc_auc_score(labels, scores))

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 
+from gru_bench.data.generated import moving_squares
 from gru_bench.data.signals.signals import LabelledSequences, Signals, join_signals, make_signals
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.heads import Decay
@@ -95,6 +96,22 @@ def test_settings_that_do_not_fit_the_data_are_refused():
     one_class = [(np.zeros(3, np.int32), np.full((3, 2), 0.5, np.float32))]
     with pytest.raises(DataError, match="'class 0' alone"):
         Classification(make_data(2).describe(), select="auroc").decoded_metrics(one_class)
+
+
+def test_a_convolution_reads_the_pixels_of_frames(tmp_path: Path):
+    small: Any = {"side": 5, "frames": 4, "train_size": 8, "valid_size": 4, "test_size": 4}
+    data = moving_squares.load(mirror=None, cache=tmp_path, **small)
+    task = Classification(json.loads(json.dumps(data.describe())), frame_features=3)
+    network = network_of(task)
+    assert network.encoder.size == 3
+    videos = jax.numpy.asarray(np.stack([data.test[0][:2], data.test[1][:2]]))
+    frames = network.encoder.frames(videos.reshape(2, 2, 5, 5, 1))
+    np.testing.assert_allclose(network.encoder(videos), frames, rtol=1e-6)
+    assert task.classify(network, data.test).shape == (4, 4)
+    assert network.products == ["layers", "head", "frames"]
+    for wrong in (make_data(), data):
+        with pytest.raises(ConfigError, match=r"task.frame_features"):
+            Classification(wrong.describe(), frame_features=3, stack=2 if wrong is data else 1)
 
 
 @pytest.fixture(scope="module")

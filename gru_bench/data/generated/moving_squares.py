@@ -55,7 +55,8 @@ def load(
         split: _draw((seed, place), count, side, frames, noise) for place, (split, count) in enumerate(sizes.items(), 1)
     }
     pixels = [f"pixel {row} {column}" for row in range(side) for column in range(side)]
-    return make_signals("moving_squares", splits, list(DIRECTIONS), pixels, facts={"data_seed": seed, "noise": noise})
+    facts = {"data_seed": seed, "noise": noise}
+    return make_signals("moving_squares", splits, list(DIRECTIONS), pixels, frame=(side, side, 1), facts=facts)
 
 
 def _draw(seed: tuple[int, int], count: int, side: int, frames: int, noise: float) -> Signals:

@@ -32,9 +32,11 @@ def _metrics(
     anomalous, scores, scorers = [], [], []
     for name, series in data.members.items():
         forecast, test = make(series), scored_rows(series, "test")
-        scorer = fit_scorer(residuals(series, forecast, scored_rows(series, "train")), smoothing, false_alarms)
-        anomalous.append(data.anomalous[name][slice(*test)])
-        scores.append(scorer(residuals(series, forecast, test)))
+        of_train = residuals(series, forecast, scored_rows(series, "train"))
+        last = slice(data.span - 1, None, data.span)
+        scorer = fit_scorer(of_train, smoothing, false_alarms, data.span)
+        anomalous.append(data.anomalous[name][slice(*test)][last])
+        scores.append(scorer(residuals(series, forecast, test))[last])
         scorers.append(scorer)
     return metrics_of_all(anomalous, scores, scorers, false_alarms, nab_score=data.nab_score)
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Labels = NDArray[np.bool_]
 """True for anomalous rows, of shape (rows,)."""
 
-MOST_REFERENCE_ROWS = 5_000  # of each series
+MOST_REFERENCE_SCORES = 5_000  # of each series
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class LabelledSeries(DataSet):
         facts: plain values for the run record.
         label_column: the column of labels in a file of this form, or None.
         nab_score: whether metrics include the score of the Numenta Anomaly Benchmark.
+        span: rows that have one label and one score, such as those of a heart beat; splits begin with a whole one.
     """
 
     kind: ClassVar[str] = "labelled_series"
@@ -44,14 +45,20 @@ class LabelledSeries(DataSet):
     facts: dict[str, Any]
     label_column: str | None = None
     nab_score: bool = False
+    span: int = 1
 
     def describe(self) -> dict[str, Any]:
         """Return the form of each series and its last training rows, by which residuals are judged, JSON-able."""
         members = {
-            name: {"form": series.form.to_dict(), "reference": _packed(reference(series))}
+            name: {"form": series.form.to_dict(), "reference": _packed(reference(series, self.span))}
             for name, series in self.members.items()
         }
-        return {"members": members, "label_column": self.label_column, "nab_score": self.nab_score}
+        return {
+            "members": members,
+            "label_column": self.label_column,
+            "nab_score": self.nab_score,
+            "span": self.span,
+        }
 
     def with_train_fraction(self, share: float, seed: int) -> LabelledSeries:
         """Keep the last training rows of each series, next to validation."""
@@ -76,6 +83,7 @@ def make_labelled_series(
     *,
     label_column: str | None = None,
     nab_score: bool = False,
+    span: int = 1,
     facts: Mapping[str, Any] | None = None,
 ) -> LabelledSeries:
     """Put labelled series together; a label before the test rows is a warning, since training takes all as normal.
@@ -85,6 +93,7 @@ def make_labelled_series(
         anomalous: the labels of all their rows, by name.
         label_column: the column of labels in a file of this form, or None.
         nab_score: whether metrics include the score of the Numenta Anomaly Benchmark.
+        span: rows that have one label and one score.
         facts: what else identifies the data.
     """
     state = hashlib.sha256()
@@ -101,7 +110,7 @@ def make_labelled_series(
             )
     own = next(iter(members.values())).facts if len(members) == 1 else {}
     known = {**own, "digest": state.hexdigest(), **_counts(members, anomalous), **dict(facts or {})}
-    return LabelledSeries(members, anomalous, known, label_column, nab_score)
+    return LabelledSeries(members, anomalous, known, label_column, nab_score, span)
 
 
 def scored_rows(series: Series, split: str) -> Rows:
@@ -115,10 +124,10 @@ def warmup(form: SeriesForm) -> int:
     return form.context + form.horizon - 1
 
 
-def reference(series: Series) -> Series:
+def reference(series: Series, span: int = 1) -> Series:
     """Return the last training rows as a series of its own, all of them in its split `train`."""
     start, end = series.splits["train"]
-    rows = slice(max(start, end - MOST_REFERENCE_ROWS), end)
+    rows = slice(max(start, end - MOST_REFERENCE_SCORES * span), end)
     return Series(
         form=series.form,
         time=None,

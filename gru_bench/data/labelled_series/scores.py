@@ -50,7 +50,7 @@ class Scorer:
         return (sums[1:] - sums[first]) / count
 
 
-def fit_scorer(residuals: Values, smoothing: int, false_alarms: float) -> Scorer:
+def fit_scorer(residuals: Values, smoothing: int, false_alarms: float, span: int = 1) -> Scorer:
     """Measure the residuals of training rows.
 
     The covariance is shrunk towards its diagonal, the more the fewer rows there are.
@@ -59,6 +59,7 @@ def fit_scorer(residuals: Values, smoothing: int, false_alarms: float) -> Scorer
         residuals: NaN where unknown, of shape (rows, residuals).
         smoothing: rows of the moving average.
         false_alarms: the share of training rows whose score lies above the threshold.
+        span: rows that share one score, that of their last row.
     """
     known = ~np.isnan(residuals)
     count = np.maximum(known.sum(axis=0), 1)
@@ -70,7 +71,7 @@ def fit_scorer(residuals: Values, smoothing: int, false_alarms: float) -> Scorer
     diagonal = np.diag(np.maximum(np.diag(covariance), SMALLEST_VARIANCE))
     kept = rows / (rows + size)
     precision = np.linalg.pinv(kept * covariance + (1 - kept) * diagonal, hermitian=True)
-    scores = np.sort(Scorer(mean, precision, smoothing, np.inf, np.zeros(0))(residuals))
+    scores = np.sort(Scorer(mean, precision, smoothing, np.inf, np.zeros(0))(residuals)[span - 1 :: span])
     return Scorer(mean, precision, smoothing, float(np.quantile(scores, 1 - false_alarms)), scores)
 
 

@@ -55,7 +55,7 @@ def load(
     pre_emphasis: Fraction = 0.97,
     filters: Positive = 26,
     coefficients: Positive = 13,
-    deltas: bool = False,
+    deltas: bool = True,
     scale_to_peak: bool = True,
 ) -> LabelledSequences:
     """Load the features of the recordings; see `gru_bench.data.audio.features.SpectralFeatures`.

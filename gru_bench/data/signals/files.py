@@ -37,6 +37,7 @@ class Records:
         times: of each sequence, of shape (time steps,); None: the file has none.
         names: of the sequences; empty: they are numbered.
         groups: further columns with one value per sequence, by name.
+        frame: rows, columns and colours of a frame whose pixels are the channels; None: they are no pixels.
     """
 
     channels: tuple[str, ...]
@@ -45,6 +46,7 @@ class Records:
     times: list[NDArray[np.float64]] | None = None
     names: list[str] = field(default_factory=list)
     groups: Mapping[str, list[str]] = field(default_factory=dict)
+    frame: tuple[int, int, int] | None = None
 
 
 def read_ts(path: Path, key: str) -> Records:
@@ -128,13 +130,16 @@ def read_npz(path: Path, key: str) -> Records:
     folded = {name.casefold(): array for name, array in arrays.items()}
     chosen = {role: next((folded[name] for name in names if name in folded), None) for role, names in ARRAYS.items()}
     values = chosen["values"]
-    if values is None or values.ndim not in (2, 3) or values.dtype.kind not in "fiub" or not values.size:
+    if values is None or not 2 <= values.ndim <= 5 or values.dtype.kind not in "fiub" or not values.size:
         found = {name: f"{array.dtype} {array.shape}" for name, array in arrays.items()}
         raise DataError(
-            f"{place}: found {found}, expected x with numbers of shape (sequences, time, channels) or (sequences, "
-            "time), y with labels, and perhaps lengths, times, groups and ids."
+            f"{place}: found {found}, expected x with numbers of shape (sequences, time, channels), (sequences, time) "
+            "or, for videos, (sequences, time, rows, columns) and perhaps colours; y with labels, and perhaps lengths, "
+            "times, groups and ids."
         )
-    values = np.atleast_3d(values).astype(np.float32)
+    rows, columns, colours = (*values.shape[2:], 1)[:3] if values.ndim > 3 else (0, 0, 0)
+    frame = (rows, columns, colours) if rows else None
+    values = values.reshape(*values.shape[:2], -1).astype(np.float32)
     for role, array in chosen.items():
         shape = values.shape[:2] if role == "times" else values.shape[:1]
         if array is not None and role != "values" and array.shape != shape:
@@ -156,6 +161,7 @@ def read_npz(path: Path, key: str) -> Records:
         None if times is None else [row[:n].astype(np.float64) for row, n in zip(times, lengths, strict=True)],
         _texts(chosen["names"]) or [],
         {} if groups is None else {"groups": list(map(str, groups.tolist()))},
+        frame,
     )
 
 

@@ -152,7 +152,15 @@ def load(
         "drawn_from_path": list(fractions),
         "groups": None if groups is None else len(set(groups)),
     }
-    return make_signals("sequences_file", signals, classes, records.channels, reading=asdict(layout), facts=facts)
+    return make_signals(
+        "sequences_file",
+        signals,
+        classes,
+        records.channels,
+        reading=asdict(layout),
+        frame=records.frame,
+        facts=facts,
+    )
 
 
 def read_labelled(path: Path, form: SignalForm, key: str) -> Signals:

@@ -122,6 +122,7 @@ class SignalForm:
         irregular: whether inputs tell which values are observed, and the time since the last observation.
         duration: mean time of a training sequence, the unit of that time.
         reading: how a file of this form is read; see `gru_bench.data.signals.own.SignalLayout`.
+        frame: rows, columns and colours of a frame whose pixels are the channels, row by row; None: they are no pixels.
     """
 
     name: str
@@ -133,6 +134,7 @@ class SignalForm:
     irregular: bool = False
     duration: float = 1.0
     reading: Mapping[str, Any] = field(default_factory=dict)
+    frame: tuple[int, int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
@@ -237,6 +239,7 @@ def make_signals(
     channels: Sequence[str],
     *,
     reading: Mapping[str, Any] = MappingProxyType({}),
+    frame: tuple[int, int, int] | None = None,
     parts: int = 1,
     facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> LabelledSequences:
@@ -248,6 +251,7 @@ def make_signals(
         classes: names of the classes.
         channels: names of the values of a time step.
         reading: how a file of this form is read.
+        frame: see `SignalForm`.
         parts: see `LabelledSequences`.
         facts: what else identifies the data.
 
@@ -283,6 +287,7 @@ def make_signals(
         irregular=irregular,
         duration=float(np.mean(durations)) or 1.0,
         reading=dict(reading),
+        frame=frame,
     )
     data = LabelledSequences(form, **{split: splits[split] for split in SPLITS}, facts={}, parts=parts)
     known_facts = {"digest": _digest(data), "channels": len(channels), "irregular": form.irregular}
@@ -307,7 +312,7 @@ def _counts(form: SignalForm, data: LabelledSequences) -> dict[str, Any]:
 
 
 def _digest(data: LabelledSequences) -> str:
-    known = {name: value for name, value in data.describe().items() if name != "reading"}
+    known = {name: value for name, value in data.describe().items() if name not in ("reading", "frame")}
     state = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for split in SPLITS:
         part: Signals = getattr(data, split)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
+from gru_bench.data.labelled_series.baselines import detect
 from gru_bench.data.labelled_series.labelled_series import scored_rows
-from gru_bench.data.public import nab, smap_msl
+from gru_bench.data.public import ecg_anomaly, nab, smap_msl
 from gru_bench.errors import ConfigError
 
 
@@ -41,3 +43,19 @@ def test_a_folder_of_nab_alone(mirror: Path, tmp_path: Path):
     assert not any(np.any(labels) for labels in data.anomalous.values())
     with pytest.raises(ConfigError, match=r"data\.folders: found 'real', allowed: artificialNoAnomaly"):
         nab.load(mirror=mirror, cache=tmp_path, folders=["real"])
+
+
+def test_beats_are_scored_one_by_one_and_learned_from_normal_ones(mirror: Path, tmp_path: Path):
+    data = ecg_anomaly.load(mirror=mirror, cache=tmp_path)
+    (series,), (anomalous,) = data.members.values(), data.anomalous.values()
+    beats = anomalous.reshape(-1, ecg_anomaly.BEAT)
+    assert (beats == beats[:, :1]).all()
+    labels = beats[:, 0]
+    assert [end // 140 for _, end in series.splits.values()] == [175, 219, 500]
+    assert labels.sum() == labels[219:].sum() == ecg_anomaly.ANOMALOUS
+    assert len({series.values[140 * place :][:140].tobytes() for place in range(500)}) == 500
+    assert (series.observed[:, 0].reshape(-1, 140).sum(axis=1) == 120).all()
+    metrics = detect(data, ecg_anomaly.BEAT, 0.01)["deviation from mean"]
+    of_train = series.scaled[140 : 175 * 140][series.observed[140 : 175 * 140]]
+    scores = ((series.scaled - of_train.mean()) ** 2 * series.observed).reshape(-1, 140).sum(axis=1)
+    assert metrics["auroc"] == pytest.approx(roc_auc_score(labels[219:], scores[219:]))

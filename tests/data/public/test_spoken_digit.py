@@ -66,7 +66,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_splits_hold_out_speakers_or_takes(tmp_path: Path, case: str):
     options, of_speaker, of_take = CASES[case]
-    data = spoken_digit.load(mirror=None, cache=tmp_path, filters=20, deltas=True, **options)
+    data = spoken_digit.load(mirror=None, cache=tmp_path, filters=20, train_speeds=[1.0], **options)
     for split in ("train", "valid", "test"):
         part = getattr(data, split)
         assert part.values.shape == (18 * len(part), 26)
@@ -75,6 +75,16 @@ def test_splits_hold_out_speakers_or_takes(tmp_path: Path, case: str):
             assert label == int(digit)
             assert split == of_speaker.get(speaker, of_take.get(int(number), "train"))
     assert sum(data.facts["sequences"].values()) == 150
+
+
+@pytest.mark.usefixtures("few_takes")
+def test_training_hears_recordings_at_other_speeds(tmp_path: Path):
+    data = spoken_digit.load(mirror=None, cache=tmp_path, train_speeds=[1.0, 2.0], features="log_mel", filters=20)
+    assert [len(part) for part in (data.train, data.valid, data.test)] == [180, 30, 30]
+    assert (data.train.lengths[:90] == 18).all()
+    assert (data.train.lengths[90:] == 8).all()
+    slow, fast = (data.train[place][4, :20].argmax() for place in (0, 90))
+    assert fast > slow  # at twice the frequency
 
 
 WRONG = {
@@ -94,7 +104,7 @@ def test_speakers_must_be_known_and_of_one_split(tmp_path: Path, case: str):
 
 def test_the_archive_is_read_whole(mirror: Path, tmp_path: Path):
     data = spoken_digit.load(mirror=mirror, cache=tmp_path)
-    assert data.facts["sequences"] == {"train": 1500, "valid": 500, "test": 500}
-    assert {count for classes in data.facts["classes"].values() for count in classes.values()} == {150, 50}
-    assert len(data.form.channels) == 13
+    assert data.facts["sequences"] == {"train": 4500, "valid": 500, "test": 500}
+    assert {count for classes in data.facts["classes"].values() for count in classes.values()} == {450, 50}
+    assert len(data.form.channels) == 26
     assert data.facts["longest"]["test"] == 226

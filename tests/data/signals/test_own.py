@@ -72,6 +72,17 @@ def test_a_npz_file_is_read(tmp_path: Path):
     assert records.labels is None
 
 
+@pytest.mark.parametrize(("colours", "frame"), [((), (2, 4, 1)), ((3,), (2, 4, 3))])
+def test_videos_of_a_npz_file_keep_their_frames(tmp_path: Path, colours: tuple[int, ...], frame: tuple[int, int, int]):
+    videos = np.random.default_rng(0).normal(size=(12, 5, 2, 4, *colours)).astype(np.float32)
+    np.savez(tmp_path / "videos.npz", x=videos, y=[0, 1] * 6)
+    data = load_file(tmp_path / "videos.npz")
+    assert data.form.frame == frame
+    assert {row.tobytes() for row in videos.reshape(12, 5, -1)} >= {
+        data.train[n].tobytes() for n in range(len(data.train))
+    }
+
+
 def test_a_long_table_is_read_in_the_order_of_its_times(tmp_path: Path):
     records, layout = read_long_table(write_table(tmp_path / "long.csv"), SignalLayout(), "path")
     assert records.channels == ("x", "y")
