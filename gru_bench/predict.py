@@ -1,4 +1,4 @@
-"""`python -m gru_bench.predict run=DIR ...`: continue a text, classify texts, forecast a series, recall, flag rows."""
+"""`python -m gru_bench.predict run=DIR ...`: continue, classify or translate texts, forecast, recall, flag rows."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ EXAMPLES = (
     "cat start.txt | python -m gru_bench.predict run=DIR prompt=- length=500 temperature=0.7 top_k=20",
     'python -m gru_bench.predict run=runs/sentiment/imdb/lstm-1a2b3c4d/seed0 "A fine film." "Dull, and too long."',
     "python -m gru_bench.predict run=DIR file=reviews.csv column=text out=labels.csv",
+    'python -m gru_bench.predict run=runs/translation/multi30k/gru-1a2b3c4d/seed0 "Ein Hund läuft." picture=align.png',
     'python -m gru_bench.predict run=runs/memory/adding/gru-1a2b3c4d/seed0 "0.5* 0.3 0.25*"',
     "python -m gru_bench.predict run=runs/time_series/etth1/gru-1a2b3c4d/seed0 file=new.csv out=forecast.csv "
     "picture=forecast.png",
@@ -40,9 +41,9 @@ def predict(
 ) -> None:
     """Predict new inputs with the best weights of a run; its training data is not needed.
 
-    A language model continues a text, a sentiment model classifies texts, a time series model forecasts, a memory
-    model recalls, a music model continues pieces, an anomaly model flags rows, a tagger tags words. Further arguments
-    depend on the task: `run=DIR --help` lists them.
+    A language model continues a text, a sentiment model classifies texts, a translation model translates them, a time
+    series model forecasts, a memory model recalls, a music model continues pieces, an anomaly model flags rows, a
+    tagger tags words. Further arguments depend on the task: `run=DIR --help` lists them.
 
     Args:
         run: a run directory

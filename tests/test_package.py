@@ -39,6 +39,7 @@ NEEDED = {
     "anomaly_csv": ["data.path=pump.csv"],
     "sequences_file": ["data.path=gestures.csv"],
     "conll_file": ["data.path=sentences.conll"],
+    "pairs_file": ["data.path=pairs.tsv"],
 }
 GROUPS = {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in (ROOT / "configs").iterdir()}
 NO_GROUPS = ("hydra", "launchers", "sweeps", "train.yaml")

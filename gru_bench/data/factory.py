@@ -30,7 +30,15 @@ from gru_bench.validation import bind
 logger = logging.getLogger("gru_bench")
 
 MIRROR_VARIABLE = "GRU_BENCH_MIRROR"
-OWN_FILES = ("path", "valid_path", "test_path", "windows_path")
+OWN_FILES = (
+    "path",
+    "valid_path",
+    "test_path",
+    "windows_path",
+    "target_path",
+    "valid_target_path",
+    "test_target_path",
+)
 _SUPPLIED = frozenset({"mirror", "cache", "kind"})
 
 

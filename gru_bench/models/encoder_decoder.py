@@ -30,7 +30,7 @@ class Reader(Protocol):
         """Numbers per vector."""
         ...
 
-    def __call__(self, source: Any) -> Float[Array, "batch source size"]:
+    def __call__(self, source: Any, /) -> Float[Array, "batch source size"]:
         """Return the vectors."""
         ...
 

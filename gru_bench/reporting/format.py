@@ -15,6 +15,10 @@ _UNITS = {
     "nll_after_first": "nats per {item}",
     "bits_per_character": "bits",
     "accuracy": "share of {item}s",
+    "bleu": "0 to 100",
+    "greedy_bleu": "0 to 100",
+    "chrf": "0 to 100",
+    "exact": "share of outputs",
     "mse": "scaled values",
     "mae": "scaled values",
     "mse_units": "squared units of the data",
@@ -108,6 +112,11 @@ def item(record: RunRecord) -> str:
     """Return what one scored item is called, such as `token`."""
     name = str(record.speed.get("item", "items"))
     return name[:-1] if name.endswith("s") else name
+
+
+def metric_signatures(record: RunRecord) -> list[str]:
+    """Return the metrics that a library computes with their signatures, which name all that decides them."""
+    return [f"{name}: {signature}" for name, signature in record.data_facts.get("signatures", {}).items()]
 
 
 def unit(metric: str, record: RunRecord) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gru_bench.record import RunRecord
-from gru_bench.reporting.format import count, duration, mebibytes, milliseconds, number, unit
+from gru_bench.reporting.format import count, duration, mebibytes, metric_signatures, milliseconds, number, unit
 from gru_bench.reporting.stacked_table import StackedTable
 from gru_bench.results.comparison import is_floor, no_better
 
@@ -71,6 +71,8 @@ def _facts(record: RunRecord, directory: Path | None) -> Table:
         f"process peak {mebibytes(memory.get('peak_rss_bytes')) or '?'} MiB",
         "device": record.device,
     }
+    if signatures := metric_signatures(record):
+        facts["signatures"] = "; ".join(signatures)
     if directory is not None:
         facts["run"] = str(directory)
     table = Table.grid(padding=(0, 2))

@@ -19,6 +19,7 @@ from gru_bench.reporting.format import (
     heading,
     item,
     mebibytes,
+    metric_signatures,
     milliseconds,
     number,
     setting,
@@ -129,6 +130,8 @@ def notes(group: Group) -> list[str]:
     found += _budget_notes(group)
     if group.device:
         found.append(f"Times were taken on {group.device}.")
+    signatures = {text for run in group.runs for text in metric_signatures(run.record)}
+    found += [f"Signature of {text}." for text in sorted(signatures)]
     for name in VERSIONS:
         values = sorted({str(run.record.versions.get(name)) for run in group.runs})
         if len(values) > 1:

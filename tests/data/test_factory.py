@@ -40,6 +40,7 @@ OWN = {
     "anomaly_csv",
     "sequences_file",
     "conll_file",
+    "pairs_file",
     "tfds",
 }  # they need a path or a name
 

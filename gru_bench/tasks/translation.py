@@ -1,0 +1,301 @@
+"""Translation: an encoder-decoder with attention reads one text and writes another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from matplotlib.figure import Figure
+
+from gru_bench.data.batches.base import Batches, evenly_spread
+from gru_bench.data.batches.pairs import PairBuckets, pair_edges, references
+from gru_bench.data.pairs.baselines import translations_without_network
+from gru_bench.data.pairs.codec import Codec
+from gru_bench.data.pairs.own import read_pairs, read_sources
+from gru_bench.data.pairs.pairs import Examples, PairForm, Pairs
+from gru_bench.data.random import permutation
+from gru_bench.errors import ConfigError
+from gru_bench.models.builder import Cells
+from gru_bench.models.decoding import Hypotheses, beam_search
+from gru_bench.models.encoder_decoder import EncoderDecoder
+from gru_bench.sections import TrainingConfig
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.translation_pictures import Alignment, alignments, score_by_length
+from gru_bench.validation import Natural, NonNegativeFloat, Positive, Range, Rate
+
+AT_ONCE = 32
+"""Texts of one batch in `predict`."""
+PICTURED = 6
+"""The first texts of a prediction, for its figure."""
+MORE_SYMBOLS = 10
+"""An output has at most this many symbols more than `task.longest` times those of its source."""
+
+Beam = Annotated[int, Range(low=1, high=100)]
+
+
+class Decoded(NamedTuple):
+    """The outputs of a batch by the beam of the search, and the references."""
+
+    outputs: dict[int, list[str]]
+    references: list[str]
+
+
+class Translation(Task):
+    """Translation of texts.
+
+    Args:
+        description: the description of the data, from its `describe`.
+        buckets: maximum number of shapes of batches; pairs are sorted into this many buckets by their longer side.
+        beam: number of hypotheses of the beam search behind the metrics; 1 is greedy search.
+        length_penalty: exponent of the length penalty; 0 compares hypotheses by their log-probability alone.
+        longest: the most symbols of an output per symbol of its source, plus ten.
+        label_smoothing: share of the target distribution that is spread over all symbols in the training loss.
+        samples: number of test texts to show at the end of a run.
+    """
+
+    accepts = "pairs"
+    causal = False
+    attends = True
+    metric = "nll"
+    direction: Literal["min", "max"] = "min"
+    item = "symbols"
+
+    def __init__(
+        self,
+        description: Mapping[str, Any],
+        *,
+        buckets: Positive = 4,
+        beam: Beam = 5,
+        length_penalty: NonNegativeFloat = 0.6,
+        longest: Annotated[float, Range(above=0, high=100)] = 2.0,
+        label_smoothing: Rate = 0.0,
+        samples: Natural = 4,
+    ):
+        self.form = PairForm.from_dict(description)
+        self.buckets, self.shown, self.label_smoothing = buckets, samples, label_smoothing
+        self.beam, self.length_penalty, self.longest = beam, length_penalty, longest
+
+    def build(self, cells: Cells, key: Array) -> EncoderDecoder:
+        """Build an encoder-decoder that reads an embedding of the source."""
+        reader_key, key = jax.random.split(key)
+        return EncoderDecoder(cells, key, cells.embedding(reader_key, self.form.source.size), self.form.target.size)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the symbols of both sides and the rules of scoring as plain values."""
+        return self.form.to_dict()
+
+    def train_batches(self, data: Pairs, training: TrainingConfig, seed: int) -> Batches:
+        """Return batches of pairs of similar length, in a new order in each epoch."""
+        edges = self._edges(data.train)
+        pairs = data.train.source_ids, data.train.target_ids
+        return PairBuckets(*pairs, edges, training.batch_size, end=Codec.end, shuffle=True, seed=seed)
+
+    def eval_batches(self, data: Pairs, split: Split, training: TrainingConfig) -> Batches:
+        """Return batches with each pair of a split exactly once; those of train are spread evenly over it."""
+        pairs: Examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
+        if split == "train" and len(data.train) > len(data.test):
+            pairs = pairs.take(evenly_spread(len(data.train), len(data.test)))
+        return self._scored(pairs, self._edges(data.train), training.eval_batch_size)
+
+    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
+        """Return batches with each pair of a table exactly once.
+
+        Raises:
+            ConfigError: the table lacks a column.
+            DataError: the file is missing or broken, or a text is blank.
+        """
+        pairs = self.form.encode(*read_pairs(path, self.form, "path"))
+        return self._scored(pairs, self._edges(pairs), training.eval_batch_size)
+
+    def _edges(self, pairs: Examples) -> tuple[int, ...]:
+        return pair_edges(pairs.source_ids, pairs.target_ids, self.buckets)
+
+    def _scored(self, pairs: Examples, edges: Sequence[int], rows: int) -> PairBuckets:
+        return PairBuckets(pairs.source_ids, pairs.target_ids, edges, rows, end=Codec.end, references=pairs.targets)
+
+    def loss(self, network: EncoderDecoder, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the summed cross-entropy of a batch, in nats, with label smoothing."""
+        total = _summed_nll(network, batch, key, self.label_smoothing)
+        return Loss(total=total, items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
+
+    def score(self, network: EncoderDecoder, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the summed nll in nats, and the number of target symbols with the ends."""
+        return carry, {"nll": _summed_nll(network, batch, None, 0.0), "items": batch["mask"].sum(dtype=jnp.int32)}
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return nll (nats per target symbol), perplexity, and the number of target symbols."""
+        items = int(sums["items"])
+        nll = float(sums["nll"]) / items
+        return {"nll": nll, "perplexity": math.exp(min(nll, 700.0)), "items": items}
+
+    def decode(self, network: EncoderDecoder, batch: Batch) -> Decoded:
+        """Return the outputs of beam search and of greedy search for the sources of a batch."""
+        real = np.asarray(batch["mask"]).any(axis=1)
+        outputs = {}
+        for beam in {self.beam, 1}:
+            best = np.asarray(self.search(network, batch, beam).symbols[:, 0])[real]
+            outputs[beam] = [self.form.target.decode(ids) for ids in best]
+        return Decoded(outputs, references(batch))
+
+    def decoded_metrics(self, decoded: Sequence[Decoded]) -> dict[str, float]:
+        """Return BLEU, chrF and exact match of the beam search, and BLEU of the greedy one."""
+        texts = [text for batch in decoded for text in batch.references]
+        scores = {
+            beam: self.form.scores([text for batch in decoded for text in batch.outputs[beam]], texts)
+            for beam in {self.beam, 1}
+        }
+        return {**scores[self.beam], "greedy_bleu": scores[1]["bleu"]}
+
+    def baselines(self, data: Pairs) -> dict[str, dict[str, float]]:
+        """Return scores on the test split of a copy, the nearest training pair, and a word-by-word dictionary."""
+        outputs = translations_without_network(data)
+        return {name: self.form.scores(texts, data.test.targets) for name, texts in outputs.items()}
+
+    def search(
+        self, network: EncoderDecoder, batch: Mapping[str, Any], beam: int, length_penalty: float | None = None
+    ) -> Hypotheses:
+        """Return the best outputs for the sources of a batch."""
+        exponent = self.length_penalty if length_penalty is None else length_penalty
+        never = (Codec.unknown,)
+        return _search(network, batch["source"], batch["source_mask"], beam, self.longest, exponent, never)
+
+    def samples(self, network: EncoderDecoder, data: Pairs, seed: int) -> Sequence[Sample]:
+        """Return a few test sources with their reference and output."""
+        chosen = data.test.take(permutation(seed, 0, len(data.test))[: self.shown])
+        outputs = self.translate(network, chosen.sources)
+        return [
+            Sample(given=source, output=f"output:    {output}\nreference: {reference}")
+            for source, reference, output in zip(chosen.sources, chosen.targets, outputs, strict=True)
+        ]
+
+    def figures(
+        self, network: EncoderDecoder, data: Pairs, sums: Mapping[str, Any]
+    ) -> Mapping[str, Callable[[], Figure]]:
+        """Return BLEU by source length and, with attention, the attention weights of some test sources."""
+
+        def by_length() -> Figure:
+            outputs = self.translate(network, data.test.sources)
+            lengths = np.array([ids.size for ids in data.test.source_ids])
+            return score_by_length(lengths, outputs, data.test.targets, self.form)
+
+        pictures: dict[str, Callable[[], Figure]] = {"bleu_by_length": by_length}
+        if network.attention is not None and self.shown:
+            chosen = [data.test.sources[place] for place in permutation(0, 0, len(data.test))[: self.shown]]
+            pictures["attention"] = lambda: alignments(self.align(network, chosen))
+        return pictures
+
+    def predict(
+        self,
+        network: EncoderDecoder,
+        *texts: str,
+        file: Path | None = None,
+        beam: Beam | None = None,
+        nbest: Positive = 1,
+        length_penalty: NonNegativeFloat | None = None,
+    ) -> Prediction:
+        """Translate texts: the best outputs of each with their scores.
+
+        Args:
+            network: the trained network
+            texts: one text per argument; start a text that looks like key=value with a blank
+            file: one text per line; - reads standard input
+            beam: number of hypotheses of the beam search; 1 is greedy search; by default that of the run
+            nbest: number of outputs per text, at most the beam
+            length_penalty: exponent of the length penalty; by default that of the run
+
+        Raises:
+            ConfigError: there is no text, or more outputs than hypotheses are wanted.
+            DataError: the file is missing or broken.
+        """
+        if not texts and file is None:
+            raise ConfigError("texts", None, "texts as arguments, or file=FILE with one per line; file=- reads them")
+        inputs = [*texts, *([] if file is None else read_sources(file, "file"))]
+        beam = self.beam if beam is None else beam
+        if nbest > beam:
+            raise ConfigError("nbest", nbest, f"at most the beam, {beam}", "Raise beam= or lower nbest=.")
+        rows, lines = [], []
+        for text, outputs in zip(inputs, self._nbest(network, inputs, beam, length_penalty), strict=True):
+            for rank, (output, score, log_probability) in enumerate(outputs[:nbest], 1):
+                scores = {"score": score, "log_probability": log_probability}
+                rows.append({"text": text, "rank": rank, "output": output, **scores})
+                lines.append(output if nbest == 1 else f"{score:.3f}\t{output}")
+        pictured = [text for text in inputs if text.strip()][:PICTURED]
+        draw = (lambda: alignments(self.align(network, pictured))) if network.attention is not None else None
+        return Prediction("\n".join(lines), rows, draw if pictured else None)
+
+    def translate(self, network: EncoderDecoder, texts: Sequence[str]) -> list[str]:
+        """Return the best output for each text."""
+        return [outputs[0][0] for outputs in self._nbest(network, texts, self.beam)]
+
+    def _nbest(
+        self, network: EncoderDecoder, texts: Sequence[str], beam: int, length_penalty: float | None = None
+    ) -> list[list[tuple[str, float, float]]]:
+        """Return the outputs for each text with scores and log-probabilities, the best first; a blank gives a blank."""
+        results: list[list[tuple[str, float, float]]] = [[("", 0.0, 0.0)] for _ in texts]
+        written = [place for place, text in enumerate(texts) if text.strip()]
+        if not written:
+            return results
+        sources = [self.form.source.encode(texts[place]) for place in written]
+        nothing = [np.zeros(0, np.int32)] * len(written)
+        edges = pair_edges(sources, nothing, self.buckets)
+        batches = PairBuckets(sources, nothing, edges, min(AT_ONCE, len(written)), end=Codec.end)
+        for index, batch in enumerate(batches):
+            found = jax.tree.map(np.asarray, self.search(network, batch, beam, length_penalty))
+            for row, place in enumerate(batches.places(index)):
+                results[written[place]] = [
+                    (self.form.target.decode(ids), float(score), float(log_probability))
+                    for ids, score, log_probability in zip(*(part[row] for part in found), strict=True)
+                    if np.isfinite(score)
+                ]
+        return results
+
+    def align(self, network: EncoderDecoder, texts: Sequence[str]) -> list[Alignment]:
+        """Return for each text the attention weights behind its best output."""
+        aligned = []
+        for text in texts:
+            source = self.form.source.encode(text)
+            output = self.form.target.encode(self.translate(network, [text])[0])
+            read = np.concatenate([[Codec.end], output]).astype(np.int32)
+            weights = _attention(network, jnp.asarray(source)[None], jnp.asarray(read)[None])
+            written = [*self.form.target.names(output), "end"]
+            aligned.append(Alignment(self.form.source.names(source), written, np.asarray(weights)[0]))
+        return aligned
+
+
+def _summed_nll(network: EncoderDecoder, batch: Batch, key: Array | None, smoothing: float) -> Array:
+    keys = (None, None) if key is None else jax.random.split(key)
+    source = network.encode(batch["source"], batch["source_mask"], keys[0])
+    return network.cross_entropy(source, batch["read"], batch["target"], batch["mask"], keys[1], smoothing)
+
+
+@jax.jit(static_argnums=(3, 4, 5, 6))
+def _search(
+    network: EncoderDecoder,
+    source: Array,
+    mask: Array,
+    beam: int,
+    longest: float,
+    exponent: float,
+    never: tuple[int, ...],
+) -> Hypotheses:
+    read = network.encode(source, mask).repeat(beam)
+    limits = (longest * mask.sum(axis=1, dtype=jnp.float32)).astype(jnp.int32) + MORE_SYMBOLS
+    length = int(longest * mask.shape[1]) + MORE_SYMBOLS
+
+    def step(carry: Any, symbols: Array) -> tuple[Array, Any]:
+        return network.step(read, carry, symbols)
+
+    return beam_search(
+        step, read.start, limits, beam=beam, length=length, end=Codec.end, exponent=exponent, never=never
+    )
+
+
+@jax.jit
+def _attention(network: EncoderDecoder, source: Array, read: Array) -> Array | None:
+    return network.attention_weights(network.encode(source, jnp.ones(source.shape, bool)), read)
