@@ -82,6 +82,10 @@ def check_model(config: ModelConfig, *, causal: bool, pooled: bool, attends: boo
         )
     if config.pooling != "last" and not pooled:
         raise ConfigError("model.pooling", config.pooling, "last for a task with an output at every time step")
+    if config.self_attention and not pooled:
+        raise ConfigError(
+            "model.self_attention", config.self_attention, "0 for a task with an output at every time step"
+        )
     if config.attention != "none" and not attends:
         raise ConfigError("model.attention", config.attention, "none for a task without an encoder and a decoder")
     if config.initial_weights is not None:

@@ -85,6 +85,7 @@ class ModelConfig:
     tied_embeddings: bool = False
     pooling: Literal["last", "mean", "max", "attention"] = "last"
     attention: Literal["none", "additive", "multiplicative"] = "none"
+    self_attention: Annotated[int, Range(low=0, high=64)] = 0
     input_dropout: Rate = 0.0
     output_dropout: Rate = 0.0
     recurrent_dropout: Rate = 0.0

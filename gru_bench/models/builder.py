@@ -14,6 +14,7 @@ from gru_bench.models.heads import Embedding, Readout
 from gru_bench.models.initializers import orthogonal, uniform
 from gru_bench.models.model import Model, model_shapes
 from gru_bench.models.pooling import POOLINGS, Pooling
+from gru_bench.models.self_attention import Refined, SelfAttention
 from gru_bench.models.sizing import hidden_size_for
 from gru_bench.models.stack import Dropout, Execution, RecurrentLayer, Stack
 from gru_bench.sections import SET_BY_SECTION, ModelConfig, TrainingConfig
@@ -79,9 +80,17 @@ class Cells:
         """Build the convolution of frames of rows, columns and channels to `size` features."""
         return Frames(key, shape, size, self.initializer, self.execution.precision)
 
-    def pooling(self, key: Array, size: int, directions: int) -> Pooling:
-        """Build the pooling of `model.pooling`, over hidden states of `size` numbers."""
-        return POOLINGS[self.settings.pooling](key, size, directions, self.initializer)
+    def pooling(self, key: Array, size: int, directions: int) -> Pooling | Refined:
+        """Build the pooling of `model.pooling` over hidden states of `size` numbers, after self-attention if it is set.
+
+        Raises:
+            ConfigError: the heads of `model.self_attention` do not divide `size`.
+        """
+        pooling = POOLINGS[self.settings.pooling](key, size, directions, self.initializer)
+        heads, precision = self.settings.self_attention, self.execution.precision
+        if not heads:
+            return pooling
+        return Refined(SelfAttention(jax.random.fold_in(key, 1), size, heads, self.initializer, precision), pooling)
 
     def readout(self, key: Array, size: int, outputs: int, *, tied: Embedding | None = None) -> Readout:
         """Build the affine map from `size` numbers to `outputs`."""

@@ -16,6 +16,7 @@ from gru_bench.models.frames import Pixels
 from gru_bench.models.heads import Decay, Embedding, Identity, Readout
 from gru_bench.models.model import Model
 from gru_bench.models.pooling import Attention, Pooling
+from gru_bench.models.self_attention import Refined
 from gru_bench.models.stack import Dropout, RecurrentLayer, Stack, StackCarry
 
 
@@ -54,7 +55,7 @@ class Network(Model, Stack):
         self,
         encoder: Encoder,
         layers: Sequence[RecurrentLayer],
-        pooling: Pooling | None,
+        pooling: Pooling | Refined | None,
         head: Readout,
         *,
         residual: bool,
@@ -129,7 +130,7 @@ class Network(Model, Stack):
         """The parts whose matrix products are counted as operations."""
         kernel = self.head.kernel
         features = kernel is not None and kernel.shape[0] > self.layers[-1].output_size
-        optional = {"features": features, "pooling": isinstance(self.pooling, Attention)}
+        optional = {"features": features, "pooling": isinstance(self.pooling, Attention | Refined)}
         optional["frames"] = isinstance(self.encoder, Pixels)
         return ["layers", "head", *(name for name, used in optional.items() if used)]
 
@@ -139,7 +140,7 @@ class Network(Model, Stack):
 
     def attention(self, inputs: Array, padding: Bool[Array, "batch time"]) -> Float[Array, "batch time"] | None:
         """Return the attention weight of each time step, or None without attention pooling."""
-        if not isinstance(self.pooling, Attention):
+        if self.pooling is None:
             return None
         hidden, _ = self.encode(inputs, self.zero_carry(inputs.shape[0]), padding=padding)
         return self.pooling.weights(hidden, padding)

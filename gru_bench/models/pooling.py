@@ -17,16 +17,14 @@ Mask = Bool[Array, "batch time"]
 Vector = Float[Array, "batch size"]
 
 
-class _WithoutProducts(nnx.Module):
-    """A pooling without matrix products."""
+class _WithoutWeights(nnx.Module):
+    """A pooling that weights no time steps."""
 
-    @staticmethod
-    def step_flops(size: int) -> int:
-        """Return the floating-point operations of the matrix products of one time step, forward."""
-        return 0
+    def weights(self, hidden: Hidden, padding: Mask) -> None:
+        """Return None: there are no weights."""
 
 
-class Last(_WithoutProducts):
+class Last(_WithoutWeights):
     """The state after the last time step, padding aside; in the backward direction, after the first one."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
@@ -45,7 +43,7 @@ class Last(_WithoutProducts):
         return jnp.concatenate(taken, axis=-1)
 
 
-class Mean(_WithoutProducts):
+class Mean(_WithoutWeights):
     """The mean over time."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
@@ -57,7 +55,7 @@ class Mean(_WithoutProducts):
         return total / jnp.maximum(padding.sum(axis=1), 1).astype(hidden.dtype)[:, None]
 
 
-class Max(_WithoutProducts):
+class Max(_WithoutWeights):
     """The maximum over time of each hidden unit."""
 
     def __init__(self, key: Array, size: int, directions: int, initializer: Initializer):
@@ -80,11 +78,6 @@ class Attention(nnx.Module):
         self.kernel = nnx.Param(initializer(kernel_key, "kernel", (size, size)))
         self.bias = nnx.Param(initializer(bias_key, "bias", (size,)))
         self.query = nnx.Param(initializer(query_key, "kernel", (size, 1)))
-
-    @staticmethod
-    def step_flops(size: int) -> int:
-        """Return the floating-point operations of the matrix products of one time step, forward."""
-        return 2 * (size * size + size)
 
     def weights(self, hidden: Hidden, padding: Mask) -> Float[Array, "batch time"]:
         """Return the weight of each time step; the weights of a sequence sum to 1, or are 0 if it is all padding."""

@@ -27,6 +27,7 @@ from gru_bench.models.heads import Embedding
 from gru_bench.models.model import Model
 from gru_bench.models.network import Network
 from gru_bench.models.pooling import Attention
+from gru_bench.models.self_attention import Refined
 
 StateDict = dict[str, Float[np.ndarray, " ..."]]
 CellWeights = dict[str, Float[np.ndarray, " ..."]]
@@ -169,6 +170,9 @@ def _checked(model: Model) -> Network:
     if not isinstance(model, Network):
         raise ConfigError("task", type(model).__name__, "a task with the default network, whose parts PyTorch has")
     _check_cell(model.layers[0].cell)
+    if isinstance(model.pooling, Refined):
+        found = model.pooling.attention.heads
+        raise ConfigError("model.self_attention", found, "0 for weights of PyTorch", "Its recurrent layers have none.")
     if model.residual:
         raise ConfigError("model.residual", True, "false for weights of PyTorch", "Its recurrent layers have no sums.")
     return model
