@@ -174,7 +174,7 @@ def test_the_page_on_configuration_lists_every_setting_and_no_other():
         known |= {name} if inner is None else {f"{name}.{key}" for key in inner if key != "options"}
     known |= {f"task.{key}" for task in TASKS.values() for key in settings(task) if key != "description"}
     known |= {f"model.{key}" for cell in CELLS.values() for key in settings(cell)}
-    known = {key.replace(".class_", ".class") for key in known}
+    known = {re.sub(r"\.class_$", ".class", key) for key in known}
     chosen_by_group = {"task.name", "data.source", "model.cell"}
     assert known - chosen_by_group <= listed
     groups = {*GROUPS, *(choice for _, choice in CHOICES)}
