@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sys
@@ -212,7 +213,8 @@ def _compare(
 
     cores = usable_cores()
     with _processes(cores) as processes:
-        plan = planned(request, folder, processes, cores, lambda: 60 * request.minutes - (time.monotonic() - began))
+        left = functools.partial(_seconds_left, began, request.minutes)
+        plan = planned(request, folder, processes, cores, left, terminal.print)
         terminal.print("\n".join(plan_lines(request, plan)))
         if only_plan:
             return None
@@ -220,6 +222,10 @@ def _compare(
         trainers = Trainers(folder, processes, plan.workers, launcher, say)
         outcome = carried_out(request, plan, folder, trainers)
     return _answered(request, outcome, folder)
+
+
+def _seconds_left(began: float, minutes: float) -> float:
+    return 60 * minutes - (time.monotonic() - began)
 
 
 @contextmanager

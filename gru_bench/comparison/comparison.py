@@ -35,7 +35,14 @@ class Outcome:
     standing: Standing
 
 
-def planned(request: Request, folder: Path, processes: Executor, cores: int, seconds: Callable[[], float]) -> Plan:
+def planned(
+    request: Request,
+    folder: Path,
+    processes: Executor,
+    cores: int,
+    seconds: Callable[[], float],
+    say: Callable[[str], None],
+) -> Plan:
     """Return the plan of a folder; where there is none, probe, plan and write it down.
 
     Args:
@@ -44,6 +51,7 @@ def planned(request: Request, folder: Path, processes: Executor, cores: int, sec
         processes: for the probes.
         cores: of this machine.
         seconds: returns how many seconds are left.
+        say: told that it takes a moment.
 
     Raises:
         UserError: the folder is of another comparison, no plan fits the time, or a setting or file is wrong.
@@ -52,6 +60,7 @@ def planned(request: Request, folder: Path, processes: Executor, cores: int, sec
     known = read_plan(folder, facts)
     if known is not None:
         return known
+    say("Planning: a short run of each cell is timed.")
     matched = _matched(request, processes)
     sizes = free_sizes(request)
     size = (f"model.hidden_size={max(sizes)}",) if sizes else ()

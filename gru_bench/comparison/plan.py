@@ -189,11 +189,14 @@ def make_plan(
 
 
 def _margin(request: Request, probe: Probe) -> tuple[float, str]:
+    """Return the margin and where it is from; a baseline with a perfect score leaves nothing to take a share of."""
     if request.margin is not None:
         return request.margin, "as given"
-    best = best_baseline(probe.baselines, probe.direction)
-    if best is None or not (margin := default_margin(best[1], probe.perfect, MARGIN_SHARE)) > 0:
-        raise ConfigError(
-            "margin", None, f"the difference in test {probe.metric} that does not matter", "No free baseline gives one."
-        )
-    return margin, f"{MARGIN_SHARE:.0%} of the way from the best free baseline, {best[0]}, to {number(probe.perfect)}"
+    margins = {name: default_margin(value, probe.perfect, MARGIN_SHARE) for name, value in probe.baselines.items()}
+    known = {name: margin for name, margin in margins.items() if margin > 0}
+    if not known:
+        allowed = f"the difference in test {probe.metric} that does not matter"
+        raise ConfigError("margin", None, allowed, "No free baseline gives one.")
+    name = min(known, key=lambda name: known[name])
+    best = "best free baseline" if len(known) == len(margins) else "best free baseline that is not perfect"
+    return known[name], f"{MARGIN_SHARE:.0%} of the way from the {best}, {name}, to {number(probe.perfect)}"

@@ -24,7 +24,7 @@ from gru_bench.session import train_together
 from gru_bench.training.run import total_updates
 from gru_bench.training.setup import load_task
 
-BLOCK = 20
+BLOCK = 10
 """Updates between the evaluations of a probe run."""
 _BLOCKS = 3
 _LATENCY_ROUNDS = 5

@@ -57,8 +57,8 @@ def _seeds(folder: Path) -> dict[str, list[Path]]:
 def test_it_plans_first_and_ends_with_an_answer(answered: tuple[Path, Outcome]):
     folder, done = answered
     assert done.code == 0, done.err
-    starts = [line.split(":")[0] for line in done.out.splitlines()[:5]]
-    assert starts == ["Cells", "Tuning", "Seeds", "Rule", "Time"]
+    starts = [line.split(":")[0] for line in done.out.splitlines()[:6]]
+    assert starts == ["Planning", "Cells", "Tuning", "Seeds", "Rule", "Time"]
     answer = _answer(folder)
     assert answer["text"] in " ".join(done.out.split())
     assert answer["metric"] == "nll"

@@ -88,6 +88,9 @@ def test_the_margin_is_a_share_of_what_the_best_baseline_leaves():
     assert plan.margin == pytest.approx(0.02 * 0.5)
     assert plan.baseline == ("linear", 0.5)
     assert "2% of the way from the best free baseline, linear, to 0" in plan.reason
+    perfect = _plan(probe=dataclasses.replace(PROBE, baselines={"last value": 2.0, "linear": 0.0}))
+    assert perfect.margin == pytest.approx(0.02 * 2.0)
+    assert "best free baseline that is not perfect, last value" in perfect.reason
     assert _plan(margin=0.3).margin == 0.3
     with pytest.raises(ConfigError, match="margin: found nothing"):
         _plan(probe=dataclasses.replace(PROBE, baselines={}))
