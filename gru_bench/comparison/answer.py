@@ -12,6 +12,7 @@ import numpy as np
 from gru_bench.comparison.comparison import Outcome
 from gru_bench.comparison.runs import Job, Runs
 from gru_bench.record import RunRecord
+from gru_bench.reproduction.run_numbers import first_best_update
 from gru_bench.results.answer import Answer, CellAnswer
 from gru_bench.results.decision import Standing, beats
 from gru_bench.results.statistics import mean_interval
@@ -60,7 +61,7 @@ def _cell(outcome: Outcome, name: str) -> CellAnswer:
     probe = plan.probes[name]
     scores = {job.config.seed: runs.score(job) for job in jobs}
     reached = [value for value in scores.values() if value is not None]
-    records = [record for job in jobs if (record := job.record) is not None]
+    ends = [_best_at_end(job) for job in jobs]
     selected = [
         runs.sign * job.best_until(plan.updates[name], probe.selects, runs.sign) for job in runs.trials(best.arm)
     ]
@@ -81,7 +82,7 @@ def _cell(outcome: Outcome, name: str) -> CellAnswer:
         seconds_per_epoch=probe.update * probe.updates_per_epoch,
         step_bytes=probe.step_bytes,
         latency=probe.latency,
-        improving=fmean([one.best_update == one.updates for one in records] or [0]),
+        improving=fmean(ends or [0]),
         runs=tuple(job.config.directory.relative_to(runs.folder).as_posix() for job in jobs),
     )
 
@@ -90,6 +91,12 @@ def _record(job: Job) -> RunRecord:
     record = job.record
     assert record is not None
     return record
+
+
+def _best_at_end(job: Job) -> bool:
+    """Return whether a run reached its best validation metric in its last evaluation alone."""
+    record = _record(job)
+    return first_best_update(record, job.config.directory) == record.updates
 
 
 def _own_settings(runs: Runs, best: Job) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gru_bench.comparison.plan import Plan, make_plan, read_plan
 from gru_bench.comparison.probe import PROBED, probe_all, recurrent_parameters
 from gru_bench.comparison.request import Request
 from gru_bench.comparison.runs import Job, Runs, free_sizes, programs
-from gru_bench.comparison.work import Trainers, sessions_of
+from gru_bench.comparison.work import Trainers, lock, sessions_of
 from gru_bench.errors import UserError
 from gru_bench.results.decision import Standing, standing
 
@@ -57,9 +58,24 @@ def planned(
         UserError: the folder is of another comparison, no plan fits the time, or a setting or file is wrong.
     """
     facts = request.facts()
-    known = read_plan(folder, facts)
-    if known is not None:
-        return known
+    with lock(folder, "plan"):
+        known = read_plan(folder, facts)
+        if known is None:
+            _write_plan(request, facts, folder, processes, cores, seconds, say)
+            known = read_plan(folder, facts)
+    assert known is not None
+    return known
+
+
+def _write_plan(
+    request: Request,
+    facts: Mapping[str, Any],
+    folder: Path,
+    processes: Executor,
+    cores: int,
+    seconds: Callable[[], float],
+    say: Callable[[str], None],
+) -> None:
     say("Planning: a short run of each cell is timed.")
     matched = _matched(request, processes)
     sizes = free_sizes(request)
@@ -72,9 +88,6 @@ def planned(
     trials = request.trials or MOST_TRIALS
     of_programs = {arm.name: programs(request, arm, trials) for arm in request.arms}
     make_plan(request, facts, probes, matched, of_programs, cores, seconds()).write(folder)
-    plan = read_plan(folder, facts)
-    assert plan is not None
-    return plan
 
 
 def _matched(request: Request, processes: Executor) -> dict[str, tuple[str, ...]]:

@@ -79,11 +79,12 @@ class Plan:
 
     def eval_every(self, cell: str) -> int:
         """Return the updates between evaluations."""
-        return self.updates[cell] // self.size.evaluations
+        return max(1, self.updates[cell] // self.size.evaluations)
 
     def rung(self, cell: str) -> int:
         """Return the update after which the better half of the trials goes on; that of the end without pruning."""
-        return self.updates[cell] // RUNG if self.size.pruned else self.updates[cell]
+        part = self.size.evaluations // RUNG
+        return part * self.eval_every(cell) if self.size.pruned else self.updates[cell]
 
     def budget(self, cell: str) -> tuple[str, ...]:
         """Return the settings that say how long a run is."""

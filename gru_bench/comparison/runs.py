@@ -12,6 +12,7 @@ from gru_bench.comparison.request import Arm, Request
 from gru_bench.config import Config
 from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.record import FILE_NAME, RunRecord, read_record
+from gru_bench.reproduction.plan import last_values
 from gru_bench.reproduction.sessions import program_of
 from gru_bench.reproduction.trials import drawn
 from gru_bench.search.space import Value, overrides
@@ -143,9 +144,9 @@ class Runs:
         return self._made(arm, chosen, seed)
 
     def _made(self, arm: Arm, chosen: tuple[str, ...], seed: int) -> Job:
-        runs = f"paths.runs={self.folder / RUNS}"
-        config = self.request.config(arm, *chosen, f"seed={seed}", runs)
-        return Job(arm, config, (*chosen, f"seed={seed}"))
+        chosen = last_values((*chosen, f"seed={seed}"))
+        config = self.request.config(arm, *chosen, f"paths.runs={self.folder / RUNS}")
+        return Job(arm, config, chosen)
 
 
 def free_sizes(request: Request) -> tuple[int, ...]:

@@ -58,9 +58,8 @@ def sizes(request: Request, probe: Probe) -> Iterator[Size]:
     for (trials, seeds, share), (_, _, less) in itertools.pairwise([*_LADDER, _LADDER[-1]]):
         for length in _lengths(probe.full_updates, share, less, fixed=bool(request.length)):
             for evaluations, pruned in itertools.product(_EVALUATIONS, (False, True)):
-                updates = max(1, round(length / evaluations)) * evaluations
                 kept = request.trials or trials
-                yield Size(kept, request.seeds or seeds, updates, evaluations, pruned and kept > 2)
+                yield Size(kept, request.seeds or seeds, length, evaluations, pruned and kept > 2)
 
 
 def _lengths(full: int, share: float, less: float, *, fixed: bool) -> list[int]:
@@ -75,7 +74,7 @@ def updates_of(name: str, size: Size, request: Request, probes: Mapping[str, Pro
     """Return the updates of a run of a cell: those of the first one, or as many operations."""
     first = next(iter(probes.values()))
     ratio = first.flops_per_update / probes[name].flops_per_update if request.match == "compute" else 1.0
-    return max(1, round(size.updates * ratio / size.evaluations)) * size.evaluations
+    return max(1, round(size.updates * ratio))
 
 
 def estimated_seconds(

@@ -97,8 +97,9 @@ class Trainers:
                 self._start(left, running)
                 ended, _ = wait(running, timeout=_WAIT, return_when=FIRST_COMPLETED)
                 for future in ended:
-                    session, lock = running.pop(future)
-                    self._end(session, lock, future.result(), left)
+                    session, held = running.pop(future)
+                    held.release()
+                    self._end(session, future.result(), left)
                 if not running:
                     time.sleep(0 if not left else _WAIT / 4)
                 left = [session for session in left if session.left]
@@ -113,20 +114,19 @@ class Trainers:
         for session in list(left):
             if len(running) >= self.workers:
                 return
-            lock = self._lock(session.name)
+            held = lock(self.folder, session.name)
             try:
-                lock.acquire(timeout=0)
+                held.acquire(timeout=0)
             except Timeout:
                 continue
             left.remove(session)
             configs = [job.config for job in session.left]
             if not configs:  # its holder has just ended it
-                lock.release()
+                held.release()
                 continue
-            running[self.processes.submit(train_quietly, configs, session.pruner)] = session, lock
+            running[self.processes.submit(train_quietly, configs, session.pruner)] = session, held
 
-    def _end(self, session: Session, lock: FileLock, outcome: float | UserError, left: list[Session]) -> None:
-        lock.release()
+    def _end(self, session: Session, outcome: float | UserError, left: list[Session]) -> None:
         if isinstance(outcome, InUse):  # a process that was killed is not quite gone
             left.append(session)
         elif isinstance(outcome, UserError):
@@ -136,7 +136,7 @@ class Trainers:
 
     def _launch(self, wanted: Sequence[Session], launcher: str) -> None:
         """Train the runs of sessions with a launcher; one process at a time hands them out."""
-        with self._lock("launcher"):
+        with lock(self.folder, "launcher"):
             for pruner in dict.fromkeys(session.pruner for session in wanted):
                 of_pruner = [session for session in wanted if session.pruner == pruner]
                 if jobs := [job for session in of_pruner for job in session.left]:
@@ -146,7 +146,9 @@ class Trainers:
                         raise UserError("The launcher ended before all runs were trained. The same command goes on.")
                     self.say(session)
 
-    def _lock(self, name: str) -> FileLock:
-        folder = self.folder / LOCKS
-        folder.mkdir(parents=True, exist_ok=True)
-        return FileLock(folder / f"{name}.lock", thread_local=False)
+
+def lock(folder: Path, name: str) -> FileLock:
+    """Return a lock of a comparison that one process holds at a time; it ends with the process."""
+    place = folder / LOCKS
+    place.mkdir(parents=True, exist_ok=True)
+    return FileLock(place / f"{name}.lock", thread_local=False)

@@ -84,5 +84,5 @@ def tuning_picture(answer: Answer) -> Picture | None:
     panel.grid(visible=True, color=_BAND, linewidth=0.6)
     panel.spines[:].set_color(_INK)
     legend_above(figure, [panel])
-    title = "What a number of random trials is expected to reach"
+    title = "What the best of a number of these trials is expected to reach"
     return Picture(svg(figure), title, f"{title}; all of them: {', '.join(reached)}.")

@@ -20,10 +20,10 @@ def paragraph(answer: Answer) -> str:
 
 def headline(answer: Answer) -> str:
     """Return the answer in a few words."""
-    if not any(cell.beats_baseline for cell in answer.cells.values()):
-        return f"No cell beats {answer.baseline}, which is free"
+    if not _useful(answer):
+        return f"No cell surely beats what is free: {answer.baseline}"
     if answer.kind == "open":
-        return "Open"
+        return "Open: these runs do not settle it"
     pick = answer.cells[answer.pick].title
     return f"Take the {pick}" if answer.kind == "better" else f"Either: take the {pick}, the cheaper one"
 
@@ -31,9 +31,9 @@ def headline(answer: Answer) -> str:
 def table(answer: Answer) -> Sheet:
     """Return scores and costs of the cells beside the free baselines."""
     unit = f" ({answer.unit})" if answer.unit else ""
-    best = "least" if answer.direction == "min" else "most"
+    better = "less" if answer.direction == "min" else "more"
     columns = (
-        *("", f"test {answer.metric.replace('_', ' ')}{unit}, {best} is best", "seeds", "seconds per epoch"),
+        *("", f"test {answer.metric.replace('_', ' ')}{unit}, {better} is better", "seeds", "seconds per epoch"),
         *("parameters", "carried state", "memory of an update (MiB)", "one time step (ms)"),
     )
     rows = [_row(cell) for cell in answer.cells.values()]
@@ -71,12 +71,16 @@ def _row(cell: CellAnswer) -> tuple[str, ...]:
     )
 
 
+def _useful(answer: Answer) -> bool:
+    return any(cell.beats_baseline for cell in answer.cells.values())
+
+
 def _baseline(answer: Answer) -> Iterator[str]:
     cells = answer.cells.values()
     if not answer.baseline:
         return
     value = number(answer.baselines[answer.baseline])
-    if not any(cell.beats_baseline for cell in cells):
+    if not _useful(answer):
         reached = ", ".join(f"{cell.title} {number(cell.estimate.mean)}" for cell in cells if cell.estimate is not None)
         yield (
             f"No cell surely beats the best free baseline: {answer.baseline} has a test {answer.metric} of {value}"
@@ -93,17 +97,18 @@ def _pick(answer: Answer) -> Iterator[str]:
     told = [difference(answer, pairing) for pairing in answer.pairings]
     if answer.lost:
         yield f"All trials of {' and '.join(answer.lost)} diverged."
+    lead = "" if _useful(answer) else "Between the cells: "
     if answer.kind == "better":
-        yield f"Take the {answer.cells[answer.pick].title}" + (f": {'; '.join(told)}." if told else ".")
+        yield f"{lead}Take the {answer.cells[answer.pick].title}" + (f": {'; '.join(told)}." if told else ".")
     elif answer.kind == "either":
         yield (
-            f"Either will do; take the {answer.cells[answer.pick].title}, the cheaper one: {'; '.join(told)}. "
+            f"{lead}Either will do; take the {answer.cells[answer.pick].title}, the cheaper one: {'; '.join(told)}. "
             f"That is surely less than {margin}, so it does not matter."
         )
     else:
         undecided = [pairing for pairing in answer.pairings if pairing.look.verdict is Verdict.OPEN]
         yield (
-            f"Open: {'; '.join(told)}. "
+            f"{lead}Open: {'; '.join(told)}. "
             + (
                 "This is neither surely a difference nor surely less than "
                 if len(undecided) == len(answer.pairings)

@@ -78,7 +78,7 @@ def standing(cells: Sequence[str], scores: Scores, rule: Rule, direction: Direct
     """
     left, found = tuple(cells), dict[tuple[str, str], Pairing]()
     for number, count in enumerate(rule.looks):
-        if len(left) == 1:
+        if len(left) == 1 and number:
             break
         if any(len(scores[cell]) < count for cell in left):
             return Standing(left, tuple(found.values()), count)

@@ -64,7 +64,7 @@ def test_more_time_is_a_larger_plan_and_none_is_longer_than_its_time():
         assert plan.minutes <= minutes
     work = [plan.size.updates * (plan.size.trials + plan.size.seeds) for plan in plans]
     assert work == sorted(set(work))
-    assert plans[-1].size.updates >= 1992
+    assert plans[-1].size.updates == 2000
     assert plans[1].minutes > 6
 
 
@@ -73,7 +73,7 @@ def test_what_is_given_is_kept():
     assert (plan.size.trials, plan.size.seeds) == (7, 5)
     assert plan.looks == (4, 5)
     given = _plan(60.0, settings={"training.updates": "2000"})
-    assert given.size.updates == pytest.approx(2000, abs=12)
+    assert given.size.updates == 2000
 
 
 def test_too_little_time_is_said_with_what_it_takes():
@@ -98,7 +98,7 @@ def test_the_margin_is_a_share_of_what_the_best_baseline_leaves():
 
 def test_equal_compute_is_more_updates_of_the_cheaper_cell():
     plan = _plan(match="compute", other=dataclasses.replace(PROBE, flops_per_update=4e6))
-    assert plan.updates["lstm"] == pytest.approx(0.75 * plan.updates["gru"], abs=12)
+    assert plan.updates["lstm"] == pytest.approx(0.75 * plan.updates["gru"], abs=1)
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path):
@@ -120,5 +120,4 @@ def test_sessions_share_the_workers():
 
 def test_lengths_fall_from_size_to_size():
     found = [size.updates for size in sizes(_request(trials=4, seeds=4), PROBE)]
-    assert found == sorted(found, reverse=True) or found[0] == max(found)
-    assert all(updates % 6 == 0 for updates in found)
+    assert found == sorted(found, reverse=True)

@@ -81,7 +81,7 @@ def test_runs_that_have_ended_are_left_out(jobs: list[Job], trained: list[list[i
 def test_a_session_of_another_process_is_waited_for(jobs: list[Job], trained: list[list[int]], tmp_path: Path):
     first, second = sessions_of(jobs, 2)
     trainers = _trainers(tmp_path, [])
-    held = trainers._lock(first.name)
+    held = work.lock(tmp_path, first.name)
     held.acquire()
 
     def end_elsewhere() -> None:

@@ -63,6 +63,12 @@ def test_a_diverged_run_counts_as_the_worst():
     assert standing(CELLS, {"gru": _scores(1.0), "lstm": [None] * 12}, RULE, "min", 5.0).left == ("gru",)
 
 
+def test_a_cell_whose_rivals_all_diverged_is_still_scored():
+    assert standing(("gru",), {"gru": []}, RULE, "min", 9.0).wanted == 4
+    alone = standing(("gru",), {"gru": _scores(1.0, count=4)}, RULE, "min", 9.0)
+    assert (alone.kind, alone.pairings, alone.wanted) == ("better", (), None)
+
+
 def test_baselines():
     assert best_baseline({"last": 2.0, "linear": 1.0}, "min") == ("linear", 1.0)
     assert best_baseline({"last": 2.0, "linear": 1.0}, "max") == ("last", 2.0)
