@@ -14,7 +14,7 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from gru_bench.data.batches.base import Batches, evenly_spread
-from gru_bench.data.batches.pairs import PairBuckets, pair_edges, references
+from gru_bench.data.batches.pairs import Edge, PairBuckets, pair_edges, references
 from gru_bench.data.pairs.baselines import translations_without_network
 from gru_bench.data.pairs.codec import Codec
 from gru_bench.data.pairs.own import read_pairs, read_sources
@@ -113,10 +113,10 @@ class Translation(Task):
         pairs = self.form.encode(*read_pairs(path, self.form, "path"))
         return self._scored(pairs, self._edges(pairs), training.eval_batch_size)
 
-    def _edges(self, pairs: Examples) -> tuple[int, ...]:
+    def _edges(self, pairs: Examples) -> tuple[Edge, ...]:
         return pair_edges(pairs.source_ids, pairs.target_ids, self.buckets)
 
-    def _scored(self, pairs: Examples, edges: Sequence[int], rows: int) -> PairBuckets:
+    def _scored(self, pairs: Examples, edges: Sequence[Edge], rows: int) -> PairBuckets:
         return PairBuckets(pairs.source_ids, pairs.target_ids, edges, rows, end=Codec.end, references=pairs.targets)
 
     def loss(self, network: EncoderDecoder, batch: Batch, carry: Carry, key: Array | None) -> Loss:
@@ -243,7 +243,7 @@ class Translation(Task):
             return results
         sources = [self.form.source.encode(texts[place]) for place in written]
         nothing = [np.zeros(0, np.int32)] * len(written)
-        edges = pair_edges(sources, nothing, self.buckets)
+        edges = pair_edges(sources, nothing, 1)  # one shape to compile: a batch is done when its last text is
         batches = PairBuckets(sources, nothing, edges, min(AT_ONCE, len(written)), end=Codec.end)
         for index, batch in enumerate(batches):
             found = jax.tree.map(np.asarray, self.search(network, batch, beam, length_penalty))

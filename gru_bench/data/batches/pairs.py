@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +33,19 @@ class PairBatch(TypedDict):
     reference: NotRequired[NDArray[np.uint8]]
 
 
+class Edge(NamedTuple):
+    """The greatest lengths of the training pairs in a bucket: longer side, source, target with its end."""
+
+    longer: int
+    source: int
+    target: int
+
+
 class PairBuckets(ByLength[PairBatch]):
     """Batches of pairs, random access; a pair belongs to a bucket by its longer side.
 
-    All batches of a bucket have the shape of the longest source and the longest target in it.
+    All batches of a bucket have the shape of its edge, so that the batches of all splits have the same few shapes; only
+    pairs that are longer than any training pair need another one.
     """
 
     axes = MappingProxyType(
@@ -47,7 +56,7 @@ class PairBuckets(ByLength[PairBatch]):
         self,
         sources: Sequence[NDArray[Any]],
         targets: Sequence[Tokens],
-        edges: Sequence[int],
+        edges: Sequence[Edge],
         batch_size: int,
         *,
         end: int,
@@ -68,9 +77,13 @@ class PairBuckets(ByLength[PairBatch]):
             seed: the seed of `shuffle`.
         """
         sizes = np.array([(len(source), len(target) + 1) for source, target in zip(sources, targets, strict=True)])
-        super().__init__(sizes.max(axis=1), edges, batch_size, shuffle=shuffle, seed=seed)
+        super().__init__(sizes.max(axis=1), [edge.longer for edge in edges], batch_size, shuffle=shuffle, seed=seed)
         self._sources, self._targets, self._end = sources, targets, end
-        self._shapes = [tuple(sizes[bucket].max(axis=0, initial=1)) for bucket in self._buckets]
+        least = [*edges, Edge(0, 1, 1)]
+        self._shapes = [
+            tuple(np.maximum(sizes[bucket].max(axis=0, initial=0), edge[1:]))
+            for bucket, edge in zip(self._buckets, least[: len(self._buckets)], strict=True)
+        ]
         self._references = None if references is None else _packed([text.encode("utf-8") for text in references])
 
     def fill(self, places: NDArray[np.int64], bucket: int) -> PairBatch:
@@ -92,10 +105,20 @@ class PairBuckets(ByLength[PairBatch]):
         return batch
 
 
-def pair_edges(sources: Sequence[NDArray[Any]], targets: Sequence[Tokens], buckets: int) -> tuple[int, ...]:
-    """Return the edges that need the least padding for pairs sorted by their longer side, the target's end included."""
-    lengths = [max(len(source), len(target) + 1) for source, target in zip(sources, targets, strict=True)]
-    return bucket_edges(np.array(lengths, np.int64), buckets)
+def pair_edges(sources: Sequence[NDArray[Any]], targets: Sequence[Tokens], buckets: int) -> tuple[Edge, ...]:
+    """Return the edges that need the least padding for pairs sorted by their longer side.
+
+    Args:
+        sources: of the training pairs.
+        targets: symbols without their end.
+        buckets: maximum number of edges.
+    """
+    sizes = np.array([(len(source), len(target) + 1) for source, target in zip(sources, targets, strict=True)])
+    longer = sizes.max(axis=1)
+    edges = bucket_edges(longer, buckets)
+    place = np.searchsorted(edges, longer)
+    greatest = [np.maximum(sizes[place == number].max(axis=0, initial=0), 1) for number in range(len(edges))]
+    return tuple(Edge(edge, int(source), int(target)) for edge, (source, target) in zip(edges, greatest, strict=True))
 
 
 def references(batch: Mapping[str, Any]) -> list[str]:
@@ -105,5 +128,5 @@ def references(batch: Mapping[str, Any]) -> list[str]:
 
 
 def _packed(texts: Sequence[bytes]) -> NDArray[np.uint8]:
-    width = max(1, *map(len, texts))
+    width = 256 * (1 + max(map(len, texts)) // 256)  # of most splits the same
     return np.frombuffer(b"".join(text.ljust(width, b"\0") for text in texts), np.uint8).reshape(-1, width)

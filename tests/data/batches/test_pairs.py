@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.data.batches.pairs import PairBuckets, pair_edges, references
+from gru_bench.data.batches.pairs import Edge, PairBuckets, pair_edges, references
 
 END = 0
 SIZES = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9)), min_size=1, max_size=12)
@@ -41,19 +41,24 @@ def test_each_pair_is_in_one_batch_of_an_epoch_with_its_end(
     assert sorted(found) == sorted(expected)
 
 
-def test_batches_of_a_bucket_have_one_shape_and_each_axis_its_own_length():
+def test_edges_are_the_greatest_lengths_of_the_buckets():
+    sources, targets = draw([(2, 1), (1, 2), (9, 1), (5, 6)])
+    assert pair_edges(sources, targets, 2) == (Edge(3, 2, 3), Edge(9, 9, 7))
+    assert pair_edges(sources, targets, 1) == (Edge(9, 9, 7),)
+
+
+def test_batches_of_a_bucket_have_the_shape_of_its_edge_and_longer_pairs_another_one():
     sources, targets = draw([(2, 9), (9, 1), (1, 1), (2, 2), (1, 2)])
-    batches = PairBuckets(sources, targets, (3, 10), 2, end=END)
-    shapes = [(lengths["source"], lengths["target"]) for lengths in batches.shapes]
-    assert shapes == [(2, 3), (9, 10)]
+    batches = PairBuckets(sources, targets, (Edge(3, 3, 3), Edge(12, 10, 12)), 2, end=END)
+    assert batches.shapes == ({"source": 3, "target": 3}, {"source": 10, "target": 12})
     assert [count for _, count in batches.kinds()] == [2, 1]
-    later = PairBuckets(sources, targets, (3,), 2, end=END)
-    assert later.edges == (3, 10)
+    longer = PairBuckets(sources, targets, (Edge(3, 3, 3),), 2, end=END)
+    assert longer.shapes == ({"source": 3, "target": 3}, {"source": 9, "target": 10})
 
 
 def test_references_are_texts():
     sources, targets = draw([(2, 2), (1, 1), (3, 1)])
     texts = ["zwei", "größer\u00a0", "三"]
-    batches = PairBuckets(sources, targets, (4,), 2, end=END, references=texts)
+    batches = PairBuckets(sources, targets, (Edge(4, 4, 4),), 2, end=END, references=texts)
     assert [text for batch in batches for text in references(batch)] == texts
-    assert "reference" not in PairBuckets(sources, targets, (4,), 2, end=END)[0]
+    assert "reference" not in PairBuckets(sources, targets, (Edge(4, 4, 4),), 2, end=END)[0]
