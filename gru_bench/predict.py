@@ -43,7 +43,8 @@ def predict(
 
     A language model continues a text, a sentiment model classifies texts, a translation model translates them, a time
     series model forecasts, a memory model recalls, a music model continues pieces, an anomaly model flags rows, a
-    tagger tags words. Further arguments depend on the task: `run=DIR --help` lists them.
+    tagger tags words, a recogniser writes what is said. Further arguments depend on the task: `run=DIR --help` lists
+    them.
 
     Args:
         run: a run directory

@@ -40,6 +40,7 @@ NEEDED = {
     "sequences_file": ["data.path=gestures.csv"],
     "conll_file": ["data.path=sentences.conll"],
     "pairs_file": ["data.path=pairs.tsv"],
+    "speech_csv": ["data.path=said.csv"],
 }
 GROUPS = {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in (ROOT / "configs").iterdir()}
 NO_GROUPS = ("hydra", "launchers", "sweeps", "train.yaml")

@@ -124,7 +124,8 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
 
     Returns:
         A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`, `Sequences` for `sequences`,
-        `Pieces` for `pieces`, `LabelledSequences` for `labelled_sequences`, `TaggedTexts` for `tagged_texts`.
+        `Pieces` for `pieces`, `LabelledSequences` for `labelled_sequences`, `TaggedTexts` for `tagged_texts`,
+        `Speech` for `speech`.
 
     Raises:
         ConfigError: a wrong setting, or a mirror that is not a folder.

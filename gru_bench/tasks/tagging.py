@@ -245,7 +245,7 @@ class Tagging(Task):
         if file is not None:
             text, _ = decode(read_unpacked(file, "file"), "auto", place_name(file), "file")
             lines += text.split("\n")
-        words = [self.form.split(line) for line in lines if line.strip()]
+        words = [each for each in map(self.form.split, lines) if each]
         if not words:
             raise ConfigError("texts", None, "sentences as arguments, or file=FILE with one per line")
         tagged = self.tag(network, self.form.encode([Sentence(each, ()) for each in words]))

@@ -19,6 +19,7 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "labelled_series": ("phase_break", {"train_size": 1000, "valid_size": 200, "test_size": 800, "context": 20}),
     "labelled_sequences": ("strokes", {"train_size": 20, "valid_size": 8, "test_size": 9}),
     "tagged_texts": ("agreement", {"train_size": 50, "valid_size": 50, "test_size": 50}),
+    "speech": ("tones", {"train_size": 12, "valid_size": 10, "test_size": 10}),
     "sequences": ("adding", {"length": 6, "train_size": 20, "valid_size": 5, "test_size": 5}),
 }
 

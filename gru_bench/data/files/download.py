@@ -29,7 +29,8 @@ MOST_OVERLONG = 2  # times the expected size; a longer download is aborted befor
 INSTEAD = (
     "Or train on a generated set, which needs no file: data=reber or data=python_source (language modelling), "
     "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory), data=canon (music), "
-    "data=strokes (classification), data=phase_break (anomaly), data=agreement (tagging)."
+    "data=strokes (classification), data=phase_break (anomaly), data=agreement (tagging), "
+    "data=tones (speech)."
 )
 
 

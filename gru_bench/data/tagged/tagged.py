@@ -119,12 +119,16 @@ class TagForm:
         return cls(**{**values, **known, "vocabulary": Vocabulary.from_dict(values["vocabulary"])})
 
     def split(self, text: str) -> tuple[str, ...]:
-        """Split a text at blanks; punctuation is split off words that are otherwise unknown."""
+        """Split a text at blanks, and unknown words at punctuation; marks that train never has are left out."""
         return tuple(part for word in text.split() for part in self._parts(word))
 
     def _parts(self, word: str) -> list[str]:
-        known = self._read(word) in self.vocabulary.ids
-        return [word] if known else _PUNCTUATED.findall(word) or [word]
+        if self._known(word):
+            return [word]
+        return [part for part in _PUNCTUATED.findall(word) if any(map(str.isalnum, part)) or self._known(part)]
+
+    def _known(self, word: str) -> bool:
+        return self._read(word) in self.vocabulary.ids
 
     def _read(self, word: str) -> str:
         return word.lower() if self.lowercase else word

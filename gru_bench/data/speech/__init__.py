@@ -1,0 +1,1 @@
+"""Recordings of speech with transcripts: container, own files, language model, baselines."""
