@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.files.download import RemoteFile, fetch
+from gru_bench.data.public.mitbih_records import read_records
 from gru_bench.data.signals.signals import LabelledSequences, Signals, join_signals, make_signals
 from gru_bench.data.source import gives
 from gru_bench.errors import DataError
@@ -52,9 +53,18 @@ def load(*, mirror: Path | None, cache: Path) -> LabelledSequences:
     References: Moody & Mark 2001, The impact of the MIT-BIH arrhythmia database; DS1 and DS2: de Chazal et al. 2004,
     Automatic classification of heartbeats using ECG morphology and heartbeat interval features.
     """
-    arrays = _read(fetch({"all": FILE}, mirror, cache)["all"])
+    arrays, source = _arrays(mirror, cache)
     splits = {"train": beats(arrays, TRAIN), "valid": beats(arrays, VALID), "test": beats(arrays, TEST)}
-    return make_signals("mitbih", splits, list(CLASSES), CHANNELS, facts={"source_sha256": {FILE.path: FILE.sha256[0]}})
+    return make_signals("mitbih", splits, list(CLASSES), CHANNELS, facts=source)
+
+
+def _arrays(mirror: Path | None, cache: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays and where they come from: the derived file, else the published records in the mirror."""
+    if mirror is not None and not (mirror / FILE.path).exists():
+        folder, records = (mirror / FILE.path).parent, sorted((*TRAIN, *VALID, *TEST))
+        if (folder / f"{records[0]}.hea").exists():
+            return read_records(folder, records), {"source": f"{len(records)} records in WFDB files"}
+    return _read(fetch({"all": FILE}, mirror, cache)["all"]), {"source_sha256": {FILE.path: FILE.sha256[0]}}
 
 
 def _read(content: bytes) -> dict[str, NDArray[Any]]:
