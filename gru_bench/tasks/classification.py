@@ -24,9 +24,13 @@ from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.class_metrics import class_metrics, class_sums, detailed_metrics, score_probabilities
 from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram
+from gru_bench.tasks.signal_pictures import Weighed, contributions, earliness
 from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
 from gru_bench.validation import Natural, Positive
 
+DRAWN, READ_EARLY = 4, 200  # sequences in pictures
+STRETCHES = 24  # of a sequence that are left out in turn
+LEAST = 1e-30  # probability of which a logarithm is taken
 AT_ONCE = 64  # sequences, or beginnings of one, per batch of a prediction
 
 
@@ -171,11 +175,55 @@ class Classification(Task):
     def figures(
         self, network: Network, data: LabelledSequences, sums: Mapping[str, Any]
     ) -> Mapping[str, Callable[[], Figure]]:
-        """Return confusion matrix and reliability diagram."""
+        """Return confusion matrix, reliability diagram, the steps that decide, and accuracy by what was seen."""
+        chosen = data.test.take(evenly_spread(len(data.test), min(DRAWN, len(data.test))))
+        early = data.test.take(evenly_spread(len(data.test), min(READ_EARLY, len(data.test))))
         return {
+            "contributions": lambda: contributions(self._weighed(network, chosen)),
+            "earliness": lambda: self._earliness(network, early),
             "confusion_matrix": lambda: confusion_matrix(sums["confusion"], self.form.classes),
             "reliability": lambda: reliability_diagram(sums, self.metrics(sums)["ece"], self.item),
         }
+
+    def _weighed(self, network: Network, signals: Signals) -> list[Weighed]:
+        """Return what each stretch of some sequences adds to the log odds of their class, or its attention weight.
+
+        A stretch is left out by the mean of all channels in its place; of irregular data also as unobserved.
+        """
+        channels = len(self.form.channels)
+        hidden = channels * (2 if self.form.irregular else self.stack)
+        sequences = []
+        for place, row in enumerate(self._rows(signals)):
+            edges = np.unique(np.linspace(0, len(row), STRETCHES + 1).astype(np.int64))
+            copies = np.repeat(row[None], len(edges), axis=0)  # the first one is whole
+            for copy, start, end in zip(copies[1:], edges[:-1], edges[1:], strict=True):
+                copy[start:end, :hidden] = 0
+            probabilities = self._probabilities(network, list(copies))
+            label = int(probabilities[0].argmax())
+            odds = _log_odds(probabilities, label)
+            weights, meaning = odds[0] - odds[1:], "log odds of the predicted class, minus the same without the stretch"
+            attention = _attention(network, row[None])
+            if attention is not None:
+                edges, weights, meaning = np.arange(len(row) + 1), np.asarray(attention[0], np.float64), "attention"
+            sequences.append(
+                Weighed(
+                    title=f"predicted {self.form.classes[label]} ({probabilities[0, label]:.2f}), "
+                    f"true class {self.form.classes[signals.labels[place]]}",
+                    values=row[:, : channels * self.stack].reshape(-1, channels),
+                    edges=edges * self.stack,
+                    weights=weights,
+                    meaning=meaning,
+                )
+            )
+        return sequences
+
+    def _earliness(self, network: Network, signals: Signals) -> Figure:
+        rows, shares = self._rows(signals), np.linspace(0.1, 1, 10)
+        beginnings = [row[: max(1, round(share * len(row)))] for share in shares for row in rows]
+        predicted = self._probabilities(network, beginnings).argmax(axis=1).reshape(len(shares), len(rows))
+        most_frequent = np.bincount(signals.labels).max() / len(signals)
+        accuracies = (predicted == signals.labels).mean(axis=1)
+        return earliness(shares.tolist(), accuracies.tolist(), float(most_frequent), len(signals))
 
     def predict(self, network: Network, *, file: Path, every: Positive | None = None) -> Prediction:
         """Classify sequences: label and probability of each class.
@@ -235,6 +283,19 @@ def _log_probabilities(network: Network, batch: Batch, key: Array | None) -> Flo
     carry = network.zero_carry(batch["inputs"].shape[0])
     scores, _ = network(batch["inputs"], carry, padding=batch["padding"], key=key)
     return jax.nn.log_softmax(scores, axis=1)
+
+
+def _log_odds(probabilities: NDArray[np.float32], label: int) -> NDArray[np.float64]:
+    """Return log p(label) - log p(any other class) for each row."""
+    known = np.maximum(probabilities.astype(np.float64), LEAST)
+    return np.log(known[:, label]) - np.log(np.delete(known, label, axis=1).sum(axis=1))
+
+
+@jax.jit
+def _attention(
+    network: Network, inputs: Float[Array, "sequences time inputs"]
+) -> Float[Array, "sequences time"] | None:
+    return network.attention(inputs, jnp.ones(inputs.shape[:2], bool))
 
 
 @jax.jit

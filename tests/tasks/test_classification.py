@@ -98,6 +98,32 @@ def test_settings_that_do_not_fit_the_data_are_refused():
         Classification(make_data(2).describe(), select="auroc").decoded_metrics(one_class)
 
 
+@pytest.mark.parametrize(("missing", "pooling"), [(0.0, "max"), (0.4, "last"), (0.0, "attention")])
+def test_the_weight_of_a_step_is_what_it_adds_to_the_log_odds(missing: float, pooling: str):
+    data = make_data(missing=missing)
+    task = Classification(data.describe())
+    network = network_of(task, pooling=pooling)
+    longest = data.test.take(np.array([data.test.lengths.argmax()]))
+    (weighed,) = task._weighed(network, longest)
+    (row,) = task.form.encode(longest)
+    assert weighed.values.shape == (len(row), 2)
+    assert weighed.edges.tolist() == list(range(len(row) + 1))
+    if pooling == "attention":
+        assert weighed.weights.sum() == pytest.approx(1)
+        return
+    without = row.copy()
+    without[1, : 4 if missing else 2] = 0
+    whole, less = (_probabilities(network, one) for one in (row, without))
+    label = whole.argmax()
+    odds = [np.log(one[label] / (1 - one[label])) for one in (whole, less)]
+    assert weighed.weights[1] == pytest.approx(odds[0] - odds[1], rel=1e-3, abs=1e-5)
+
+
+def _probabilities(network: Any, row: np.ndarray) -> np.ndarray:
+    batch = {"inputs": row[None], "labels": np.zeros(1, np.int32), "padding": np.ones((1, len(row)), bool)}
+    return np.asarray(probabilities_of(network, jax.tree.map(jax.numpy.asarray, batch))[0], np.float64)
+
+
 def test_a_convolution_reads_the_pixels_of_frames(tmp_path: Path):
     small: Any = {"side": 5, "frames": 4, "train_size": 8, "valid_size": 4, "test_size": 4}
     data = moving_squares.load(mirror=None, cache=tmp_path, **small)
@@ -131,7 +157,12 @@ def test_a_run_ends_with_metrics_baselines_pictures_and_predictions(run: Path, t
     assert sum(name.startswith("recall_") for name in kept["metrics"]["test"]) == 6
     assert set(kept["baselines"]) == {"majority class", "summaries"}
     assert set(kept["metrics"]["test"]) == set(kept["baselines"]["summaries"])
-    assert {path.stem for path in (run / "figures").iterdir()} >= {"confusion_matrix", "reliability"}
+    assert {path.stem for path in (run / "figures").iterdir()} >= {
+        "confusion_matrix",
+        "reliability",
+        "contributions",
+        "earliness",
+    }
     steps = "\n".join(f"k,{step},{step % 3},{step % 2}" for step in range(7))
     (tmp_path / "new.csv").write_text(f"id,time,x velocity,y velocity\n{steps}\nl,0,1,1")
     done = command("gru_bench.predict", f"run={run}", "file=new.csv", "every=3", "out=p.json", cwd=tmp_path)

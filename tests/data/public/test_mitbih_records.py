@@ -22,7 +22,7 @@ def pack_212(samples: np.ndarray) -> bytes:
     return bytes(content)
 
 
-def annotations() -> bytes:
+def beat_annotations() -> bytes:
     """A note, beats N and V, a change of rhythm with a note, a long interval before a beat A, and the end."""
     long = 1 << 10 | 0  # the beat after the long interval has none of its own
     words = [28 << 10 | 5, 63 << 10 | 3, 0x4E28, 0x0000, 1 << 10 | 45, 5 << 10 | 250, 59 << 10, 0, 700]
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Path:
             lines.append(f"{record}.dat 212 200 11 {7 * number} 995 {checksum - 2**16 * (checksum > 32767)} 0 {name}")
         (tmp_path / f"{record}.hea").write_text("\n".join([*lines, "# 69 M"]))
         (tmp_path / f"{record}.dat").write_bytes(pack_212(samples))
-        (tmp_path / f"{record}.atr").write_bytes(annotations())
+        (tmp_path / f"{record}.atr").write_bytes(beat_annotations())
         np.save(tmp_path / f"{record}.npy", samples[:, 1] - 7)
     return tmp_path
 
@@ -51,7 +51,7 @@ def test_samples_of_twelve_bits_come_back():
 
 
 def test_beats_have_their_times():
-    places, symbols = read_beats(annotations())
+    places, symbols = read_beats(beat_annotations())
     assert (places.tolist(), symbols) == ([50, 300, 1000, 1007], ["N", "V", "A", "N"])
 
 
