@@ -38,7 +38,7 @@ def answer_page(answer: Answer, plan: Sequence[str], runs: dict[str, list[Run]])
         headline=headline(answer),
         paragraph=paragraph(answer),
         numbers={
-            "caption": "Mean over seeds with its 95 % interval; costs of a network",
+            "caption": "Mean over seeds with its 95 % interval; times of the short runs before the plan",
             "first": sheet.columns[0],
             "columns": [(name, "") for name in sheet.columns[1:]],
             "bodies": [[(row[0], [Cell(text) for text in row[1:]], "") for row in sheet.rows]],

@@ -48,6 +48,10 @@ def difference(answer: Answer, pairing: Pairing) -> str:
     low, high = (look.low, look.high) if look.mean >= 0 else (-look.high, -look.low)
     word = "lower" if answer.direction == "min" else "higher"
     first, second = (answer.cells[name].title for name in (ahead, behind))
+    if not look.mean:
+        return (
+            f"the mean test {answer.metric.replace('_', ' ')} of {first} and {second} is the same ({look.pairs} pairs)"
+        )
     unit = f" {answer.unit}" if answer.unit else ""
     return (
         f"the test {answer.metric.replace('_', ' ')} of the {first} is {word} than that of the {second} by "
@@ -131,7 +135,7 @@ def _cost(answer: Answer) -> Iterator[str]:
         if name != answer.pick:
             yield (
                 f"The {pick.title} has {times(pick.parameters / cell.parameters)} the parameters and needs "
-                f"{times(pick.seconds_per_epoch / cell.seconds_per_epoch)} the time per epoch of the {cell.title}."
+                f"{times(pick.flops_per_update / cell.flops_per_update)} the operations per update of the {cell.title}."
             )
 
 
