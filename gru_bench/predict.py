@@ -43,8 +43,8 @@ def predict(
 
     A language model continues a text, a sentiment model classifies texts, a translation model translates them, a time
     series model forecasts, a memory model recalls, a music model continues pieces, an anomaly model flags rows, a
-    tagger tags words, a recogniser writes what is said. Further arguments depend on the task: `run=DIR --help` lists
-    them.
+    tagger tags words, a recogniser writes what is said, a conversation is answered, pictures get captions. Further
+    arguments depend on the task: `run=DIR --help` lists them.
 
     Args:
         run: a run directory
@@ -97,6 +97,10 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
         if picture is not None:
             check(picture, "picture", is_picture)
         prediction = saved.predict(*plain, **of_task)
+        chat = [] if isinstance(prediction.text, str) else prediction.text
+        for line in chat:
+            if out != STANDARD_OUTPUT:
+                _show(line)
         if out is not None and out != STANDARD_OUTPUT:
             check(out, "out", _recogniser(out, prediction.rows, inputs))
         if picture is not None:
@@ -107,7 +111,8 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
 
             _writing(picture, lambda: save_figure(figure, picture))
         if out is None:
-            print(printable(prediction.text) if sys.stdout.isatty() else prediction.text)
+            if isinstance(prediction.text, str):
+                _show(prediction.text)
         elif out == STANDARD_OUTPUT:
             sys.stdout.write(_as_csv(prediction.rows))
         else:
@@ -118,6 +123,10 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
                 print(f"Written: {path}", file=sys.stderr)
 
     return with_parameters(command, predict, load_class(config.task.place, Task).predict, supplied=("self", "network"))
+
+
+def _show(text: str) -> None:
+    print(printable(text) if sys.stdout.isatty() else text, flush=True)
 
 
 def _check_files(out: Path | None, picture: Path | None) -> None:

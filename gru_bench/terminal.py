@@ -125,6 +125,30 @@ def read_standard_input(key: str) -> bytes:
         raise DataError(f"{key}: standard input cannot be read: {reason}. Give a file or a text instead.") from error
 
 
+def read_lines(prompt: str) -> Iterator[str]:
+    """Yield the lines of standard input as they come; a terminal shows a prompt before each.
+
+    Raises:
+        DataError: it is closed or cannot be read.
+    """
+    if sys.stdin is None:
+        raise DataError("standard input is closed. Give texts as arguments instead.")
+    asks = sys.stdin.isatty()
+    while True:
+        if asks:
+            print(prompt, end="", file=sys.stderr, flush=True)
+        try:
+            line = sys.stdin.readline()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"standard input cannot be read: {reason}. Give texts as arguments instead.") from error
+        if not line:
+            break
+        yield line.removesuffix("\n")
+    if asks:
+        print(file=sys.stderr)
+
+
 def _occupy_closed() -> None:
     """Give the descriptors of closed streams to the null device, or the next file that is opened would take them."""
     for number in range(3):

@@ -41,6 +41,8 @@ NEEDED = {
     "conll_file": ["data.path=sentences.conll"],
     "pairs_file": ["data.path=pairs.tsv"],
     "speech_csv": ["data.path=said.csv"],
+    "dialogue_file": ["data.path=dialogues.txt"],
+    "caption_folder": ["data.path=captions.csv"],
 }
 GROUPS = {path.name: sorted(file.stem for file in path.glob("*.yaml")) for path in (ROOT / "configs").iterdir()}
 NO_GROUPS = ("hydra", "launchers", "sweeps", "train.yaml")

@@ -125,7 +125,8 @@ def make_data(config: DataConfig, paths: PathsConfig, kind: str) -> Any:
     Returns:
         A `Corpus` for `tokens`, `LabelledTexts` for `texts`, a `Series` for `series`, `Sequences` for `sequences`,
         `Pieces` for `pieces`, `LabelledSequences` for `labelled_sequences`, `TaggedTexts` for `tagged_texts`,
-        `Speech` for `speech`.
+        `Speech` for `speech`, `Dialogues` for `dialogues`,
+        `Captions` for `captioned_videos`.
 
     Raises:
         ConfigError: a wrong setting, or a mirror that is not a folder.

@@ -201,6 +201,13 @@ class EncoderDecoder(Model):
         above = (hidden * columns).sum(axis=-1) + bias[target] - bias.mean()
         return jnp.where(mask, above, 0.0).sum()
 
+    def log_probabilities(self, source: Source, read: Symbols, target: Symbols, mask: Mask) -> Float[Array, " batch"]:
+        """Return the summed log-probability of the target symbols of each row, in nats; see `cross_entropy`."""
+        hidden, _ = self.hidden(source, read, source.start, mask)
+        logits = jax.nn.log_softmax(self.head(hidden, self._table))
+        each = jnp.take_along_axis(logits, target[..., None], axis=-1)[..., 0]
+        return jnp.where(mask, each, 0.0).sum(axis=1)
+
     def step(
         self, source: Source, carry: StackCarry, symbols: Int[Array, " batch"]
     ) -> tuple[Float[Array, "batch symbols"], StackCarry]:

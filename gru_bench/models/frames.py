@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, UInt8
 
 from gru_bench.cells.base import spread
 from gru_bench.models.initializers import Initializer
@@ -89,3 +89,11 @@ def windows(frames: Float[Array, "frame height width channel"]) -> Float[Array, 
         for row, column in itertools.product(range(KERNEL), repeat=2)
     ]
     return jnp.concatenate(shifted, axis=-1)
+
+
+class ByteFrames(Frames):
+    """The features of frames of bytes, of which 255 becomes 1."""
+
+    def __call__(self, frames: UInt8[Array, "*leading height width channel"]) -> Float[Array, "*leading size"]:
+        """Return the features of each frame."""
+        return super().__call__(frames.astype(jnp.float32) / 255.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -57,12 +57,12 @@ class Prediction:
     """The prediction of a trained network for new inputs.
 
     Attributes:
-        text: for the terminal.
+        text: for the terminal; an iterator yields each answer of a chat as soon as it is there, and fills `rows`.
         rows: the same as a table, one mapping per row, for CSV, JSON and data frames.
         draw: returns a figure of it; None: there is none.
     """
 
-    text: str
+    text: str | Iterator[str]
     rows: Sequence[Mapping[str, Any]] = field(repr=False)
     draw: Callable[[], Figure] | None = field(default=None, repr=False)
 

@@ -34,7 +34,10 @@ def test_each_source_has_a_preset_with_its_defaults(name):
 
 
 # they need a path or a name
-OWN = set("text_file text_csv series_csv anomaly_csv sequences_file conll_file pairs_file speech_csv tfds".split())
+OWN = set(
+    "text_file text_csv series_csv anomaly_csv sequences_file conll_file pairs_file speech_csv dialogue_file "
+    "caption_folder tfds".split()
+)
 
 
 @pytest.mark.parametrize("name", sorted(set(PLACES) - OWN))

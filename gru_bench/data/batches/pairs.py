@@ -105,6 +105,15 @@ class PairBuckets(ByLength[PairBatch]):
         return batch
 
 
+def source_batch(sources: Sequence[NDArray[Any]], step: int = 16) -> dict[str, NDArray[Any]]:
+    """Return sources without targets, padded to a multiple of `step`, so that few shapes are compiled."""
+    width = -(-max(map(len, sources)) // step) * step
+    source = np.zeros((len(sources), width, *sources[0].shape[1:]), sources[0].dtype)
+    for row, one in zip(source, sources, strict=True):
+        row[: len(one)] = one
+    return {"source": source, "source_mask": np.arange(width) < np.array([[len(one)] for one in sources])}
+
+
 def pair_edges(sources: Sequence[NDArray[Any]], targets: Sequence[Tokens], buckets: int) -> tuple[Edge, ...]:
     """Return the edges that need the least padding for pairs sorted by their longer side.
 

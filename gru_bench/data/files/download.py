@@ -30,7 +30,8 @@ INSTEAD = (
     "Or train on a generated set, which needs no file: data=reber or data=python_source (language modelling), "
     "data=sentiment_grammar (sentiment), data=mackey_glass (time series), data=adding (memory), data=canon (music), "
     "data=strokes (classification), data=phase_break (anomaly), data=agreement (tagging), "
-    "data=tones (speech)."
+    "data=tones (speech), data=distraction (conversation), "
+    "data=moving_shapes (captioning)."
 )
 
 

@@ -1,0 +1,1 @@
+"""Dialogues: replies and the turns before them."""

@@ -1,0 +1,132 @@
+"""The base class of tasks that read one sequence and write another with an encoder-decoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from numpy.typing import NDArray
+
+from gru_bench.data.pairs.codec import Codec
+from gru_bench.models.decoding import Hypotheses, beam_search
+from gru_bench.models.encoder_decoder import EncoderDecoder
+from gru_bench.tasks.task import Batch, Carry, Loss, Sums, Task
+from gru_bench.validation import Range
+
+Beam = Annotated[int, Range(low=1, high=100)]
+
+
+class Written(NamedTuple):
+    """An output: its symbols up to its end, its score, and its log-probability in nats."""
+
+    ids: list[int]
+    score: float
+    log_probability: float
+
+
+class SequenceToSequence(Task):
+    """Loss, metrics and search of an encoder-decoder, on the batches of `gru_bench.data.batches.pairs`.
+
+    Attributes:
+        beam: number of hypotheses of the beam search behind the metrics.
+        length_penalty: exponent of its length penalty.
+        label_smoothing: share of the target distribution that is spread over all symbols in the training loss.
+    """
+
+    causal = False
+    attends = True
+    metric = "nll"
+    direction: Literal["min", "max"] = "min"
+    item = "symbols"
+
+    beam: int
+    length_penalty: float
+    label_smoothing: float = 0.0
+
+    def loss(self, network: EncoderDecoder, batch: Batch, carry: Carry, key: Array | None) -> Loss:
+        """Return the summed cross-entropy of a batch, in nats, with label smoothing."""
+        total = _summed_nll(network, batch, key, self.label_smoothing)
+        return Loss(total=total, items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
+
+    def score(self, network: EncoderDecoder, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
+        """Return the summed nll in nats, and the number of target symbols with the ends."""
+        return carry, {"nll": _summed_nll(network, batch, None, 0.0), "items": batch["mask"].sum(dtype=jnp.int32)}
+
+    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return nll (nats per target symbol), perplexity, and the number of target symbols."""
+        items = int(sums["items"])
+        return {**nll_and_perplexity(float(sums["nll"]) / items), "items": items}
+
+    def limits(self, sources: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the most symbols of an output for sources of these lengths."""
+        raise TypeError(f"{type(self).__name__} has no limits")
+
+    def search(
+        self, network: EncoderDecoder, batch: Mapping[str, Any], beam: int, length_penalty: float | None = None
+    ) -> Hypotheses:
+        """Return the best outputs for the sources of a batch."""
+        exponent = self.length_penalty if length_penalty is None else length_penalty
+        mask = batch["source_mask"]
+        limits = self.limits(np.asarray(mask).sum(axis=1)).astype(np.int32)
+        length = int(self.limits(np.array([mask.shape[1]]))[0])
+        return _search(network, batch["source"], mask, limits, beam, length, exponent, (Codec.unknown,))
+
+    def written(
+        self, network: EncoderDecoder, batch: Mapping[str, Any], beam: int, **options: Any
+    ) -> list[list[Written]]:
+        """Return the outputs for each source of a batch, the best first, without rows that only fill it."""
+        rows = np.asarray(batch["source_mask"]).any(axis=1)
+        symbols, scores, log_probabilities = (
+            np.asarray(part)[rows] for part in self.search(network, batch, beam, **options)
+        )
+        return [
+            [
+                Written(until_end(ids), float(score), float(log_probability))
+                for ids, score, log_probability in zip(*row, strict=True)
+                if np.isfinite(score)
+            ]
+            for row in zip(symbols, scores, log_probabilities, strict=True)
+        ]
+
+
+def until_end(ids: Sequence[int] | np.ndarray) -> list[int]:
+    """Return symbols up to the first end."""
+    plain = [int(number) for number in ids]
+    return plain[: plain.index(Codec.end)] if Codec.end in plain else plain
+
+
+def nll_and_perplexity(nll: float) -> dict[str, float]:
+    """Return the metrics of an nll per symbol, in nats."""
+    return {"nll": nll, "perplexity": math.exp(min(nll, 700.0))}
+
+
+def _summed_nll(network: EncoderDecoder, batch: Batch, key: Array | None, smoothing: float) -> Array:
+    keys = (None, None) if key is None else jax.random.split(key)
+    source = network.encode(batch["source"], batch["source_mask"], keys[0])
+    return network.cross_entropy(source, batch["read"], batch["target"], batch["mask"], keys[1], smoothing)
+
+
+@jax.jit(static_argnums=(4, 5, 6, 7))
+def _search(
+    network: EncoderDecoder,
+    source: Array,
+    mask: Array,
+    limits: Array,
+    beam: int,
+    length: int,
+    exponent: float,
+    never: tuple[int, ...],
+) -> Hypotheses:
+    read = network.encode(source, mask).repeat(beam)
+
+    def step(carry: Any, symbols: Array) -> tuple[Array, Any]:
+        return network.step(read, carry, symbols)
+
+    return beam_search(
+        step, read.start, limits, beam=beam, length=length, end=Codec.end, exponent=exponent, never=never
+    )
