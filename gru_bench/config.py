@@ -250,7 +250,7 @@ def _class_beyond_preset(values: Mapping[str, Any], group: str, key: str) -> Any
     """
     place = str(values["class_"])
     if not place.startswith(f"{OWN}.") or key not in values:
-        return values["class_"]
+        return values["class_"] or None
     own = preset_place(group, str(values[key]))
     if place.rpartition(":")[2] != own.rpartition(":")[2]:
         raise ConfigError(f"{group}.{key}", values[key], f"the name of {place}", f"Choose a preset: {group}=...")

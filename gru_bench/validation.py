@@ -54,6 +54,7 @@ NonNegativeFloat = Annotated[float, Range(low=0)]
 Fraction = Annotated[float, Range(low=0, high=1)]
 HeldOutFraction = Annotated[float, Range(above=0, high=0.45)]
 Rate = Annotated[float, Range(low=0, high=0.99)]
+Beam = Annotated[int, Range(low=1, high=100)]
 SampleLength = Annotated[int, Range(low=0, high=100_000)]
 """Symbols or time steps that a network generates when its run ends; as many random keys are drawn at once."""
 
@@ -159,7 +160,7 @@ def settings(target: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """Return the settings of a function or class: its keyword parameters by name, annotations resolved."""
     hints = typing.get_type_hints(target if inspect.isroutine(target) else target.__init__, include_extras=True)
     if inspect.isclass(target):
-        hints |= typing.get_type_hints(target, include_extras=True)
+        hints = typing.get_type_hints(target, include_extras=True) | hints
     return {
         name: parameter.replace(annotation=hints.get(name, Any))
         for name, parameter in inspect.signature(target).parameters.items()

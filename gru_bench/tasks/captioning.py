@@ -25,9 +25,9 @@ from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.models.frames import ByteFrames
 from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.captioning_pictures import strips
-from gru_bench.tasks.sequence_to_sequence import Beam, SequenceToSequence
+from gru_bench.tasks.sequence_to_sequence import SequenceToSequence
 from gru_bench.tasks.task import Batch, Prediction, Sample, Split
-from gru_bench.validation import Natural, NonNegativeFloat, Positive, Range, Rate
+from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
 
 class Decoded(NamedTuple):

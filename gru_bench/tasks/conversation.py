@@ -25,10 +25,10 @@ from gru_bench.models.builder import Cells
 from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.models.turns import TurnReader, until_end
 from gru_bench.sections import TrainingConfig
-from gru_bench.tasks.sequence_to_sequence import Beam, SequenceToSequence, Written, nll_and_perplexity
+from gru_bench.tasks.sequence_to_sequence import SequenceToSequence, Written, nll_and_perplexity
 from gru_bench.tasks.task import Batch, Prediction, Sample, Split
 from gru_bench.terminal import read_lines
-from gru_bench.validation import Natural, NonNegativeFloat, Positive, Range, Rate
+from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
 RANKED_AT_ONCE = 8
 """Replies that are chosen among their candidates at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +16,6 @@ from gru_bench.data.pairs.codec import Codec
 from gru_bench.models.decoding import Hypotheses, beam_search
 from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.tasks.task import Batch, Carry, Loss, Sums, Task
-from gru_bench.validation import Range
-
-Beam = Annotated[int, Range(low=1, high=100)]
 
 
 class Written(NamedTuple):

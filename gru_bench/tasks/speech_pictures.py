@@ -56,7 +56,7 @@ def heard(recordings: Sequence[Heard], outputs: Sequence[str]) -> Figure:
         shown = np.flatnonzero(likely > 0.1)[:MOST_NAMED] if likely.size > MOST_NAMED else np.arange(likely.size)
         extent = (0.0, one.seconds, len(shown) - 0.5, -0.5)
         below.imshow(one.probabilities[:, shown].T, aspect="auto", extent=extent, cmap="Blues", vmin=0, vmax=1)
-        below.set_yticks(range(len(shown)), [_visible(outputs[number]) for number in shown], fontsize=6)
+        below.set_yticks(range(len(shown)), [_visible(outputs[int(number)]) for number in shown], fontsize=6)
         below.set_xlabel("seconds", fontsize=8)
         per_step = one.seconds / len(one.probabilities)
         for symbol, step in zip(one.symbols, one.steps, strict=True):

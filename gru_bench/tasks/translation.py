@@ -27,7 +27,7 @@ from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
 from gru_bench.tasks.translation_pictures import Alignment, alignments, score_by_length
-from gru_bench.validation import Natural, NonNegativeFloat, Positive, Range, Rate
+from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
 AT_ONCE = 32
 """Texts of one batch in `predict`."""
@@ -35,8 +35,6 @@ PICTURED = 6
 """The first texts of a prediction, for its figure."""
 MORE_SYMBOLS = 10
 """An output has at most this many symbols more than `task.longest` times those of its source."""
-
-Beam = Annotated[int, Range(low=1, high=100)]
 
 
 class Decoded(NamedTuple):

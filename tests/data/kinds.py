@@ -21,6 +21,7 @@ SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "tagged_texts": ("agreement", {"train_size": 50, "valid_size": 50, "test_size": 50}),
     "speech": ("tones", {"train_size": 12, "valid_size": 10, "test_size": 10}),
     "dialogues": ("distraction", {"turns": 5, "train_size": 20, "valid_size": 5, "test_size": 5}),
+    "pairs": ("verb_final", {"train_size": 20, "valid_size": 10, "test_size": 10}),
     "captioned_videos": ("moving_shapes", {"train_size": 20, "valid_size": 5, "test_size": 5}),
     "sequences": ("adding", {"length": 6, "train_size": 20, "valid_size": 5, "test_size": 5}),
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +21,7 @@ def test_symbols_until_the_first_end():
 def test_a_turn_is_read_by_itself(bidirectional: bool, strict: None):
     config = ModelConfig(cell="lstm", hidden_size=3, bidirectional=bidirectional, init="uniform", init_scale=0.9)
 
-    def build(cells, key):
+    def build(cells: Any, key: Any) -> Any:
         return TurnReader(cells, key, 7, 0)
 
     reader = build(make_cells(config, TrainingConfig(updates=1), build), jax.random.key(0))

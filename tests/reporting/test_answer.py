@@ -109,14 +109,14 @@ def test_that_no_cell_beats_what_is_free_comes_first():
     assert headline(beaten) == "No cell surely beats what is free: always 1"
     assert paragraph(beaten).startswith("No cell surely beats the best free baseline: always 1 has a test mse of 3.000")
     assert "Between the cells: Take the GRU" in paragraph(beaten)
-    cells = answer.cells | {"lstm": cells["lstm"]}
+    cells = dict(answer.cells) | {"lstm": cells["lstm"]}
     one = paragraph(dataclasses.replace(answer, cells=cells))
     assert one.startswith("LSTM does not surely beat the best free baseline, always 1 (3.000). Take the GRU")
 
 
 def test_what_a_reader_must_know_beside_it():
     answer = _answer(1.0, lost=("RNN",))
-    cells = answer.cells | {"gru": dataclasses.replace(answer.cells["gru"], improving=0.5)}
+    cells = dict(answer.cells) | {"gru": dataclasses.replace(answer.cells["gru"], improving=0.5)}
     text = paragraph(dataclasses.replace(answer, cells=cells))
     assert "All trials of RNN diverged." in text
     assert "Runs of GRU were still improving at their end: longer training could change this." in text
@@ -125,7 +125,7 @@ def test_what_a_reader_must_know_beside_it():
 def test_the_table_has_baselines_and_diverged_runs():
     answer = _answer(1.0)
     scores = dict(answer.cells["lstm"].scores) | {5: None}
-    cells = answer.cells | {"lstm": dataclasses.replace(answer.cells["lstm"], scores=scores)}
+    cells = dict(answer.cells) | {"lstm": dataclasses.replace(answer.cells["lstm"], scores=scores)}
     rows = {row[0]: row for row in table(dataclasses.replace(answer, cells=cells)).rows}
     assert rows["LSTM"][2] == "6, 1 diverged"
     assert rows["always 1 (free)"][1] == "3.000"

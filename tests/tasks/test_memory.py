@@ -228,7 +228,7 @@ def test_own_sequences_are_answered_and_scored(name: str, tmp_path: Path):
     found = task.predict(of, OWN[name], file=file)
     assert len(found.rows) == 3
     assert found.rows[0] == found.rows[1] == found.rows[2]
-    assert found.text.splitlines()[0].startswith(f"{found.rows[0]['given']}\toutput: ")
+    assert str(found.text).splitlines()[0].startswith(f"{found.rows[0]['given']}\toutput: ")
     graph, params = nnx.split(of)
     scored = Evaluator(graph, task)(params, task.file_batches(file, TRAINING))
     assert scored["items"] == 2 * task.problem.read(OWN[name]).mask.sum()

@@ -127,7 +127,7 @@ def test_pieces_are_continued(of, tmp_path):
     ]
     assert found.rows == TASK.predict(of, file=file, length=4, temperature=0.5, seed=1).rows
     assert found.rows != TASK.predict(of, file=file, length=4, temperature=0.5, seed=2).rows
-    assert len(found.text.splitlines()) == 8
+    assert len(str(found.text).splitlines()) == 8
     assert found.draw is not None
     assert len(found.draw().axes) == 2
     begun = TASK.predict(of, length=2)

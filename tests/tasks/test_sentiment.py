@@ -223,7 +223,7 @@ def test_prediction_of_texts(tmp_path: Path):
         assert row["probability"] == max(shares)
         assert row["label"] == CLASSES[int(np.argmax(shares))]
         assert row["words"]
-    assert prediction.text.splitlines()[0].startswith(prediction.rows[0]["label"])
+    assert str(prediction.text).splitlines()[0].startswith(prediction.rows[0]["label"])
     assert prediction.draw is not None
     prediction.draw().savefig(tmp_path / "words.png")
     np.testing.assert_allclose(prediction.rows[0]["p(good)"], TASK.classify(network, texts[:1])[0, 1], rtol=1e-5)

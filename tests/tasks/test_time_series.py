@@ -202,7 +202,7 @@ def test_a_forecast_from_a_file(tmp_path: Path, covariate: bool):
     found = task.predict(network, file=write(tmp_path, 20, covariate))
     assert [list(row) for row in found.rows] == [["step", "y0", "y1"]] * 4
     assert [row["step"] for row in found.rows] == [1, 2, 3, 4]
-    assert len(found.text.splitlines()) == 5
+    assert len(str(found.text).splitlines()) == 5
     assert found.draw is not None
     assert found.draw().axes
     known = np.concatenate([np.arange(20.0), np.arange(4.0)])[:, None] if covariate else np.zeros((24, 0))

@@ -76,7 +76,7 @@ def load(
         rate=RATE, kind=features, window=window, hop=hop, filters=filters, coefficients=coefficients, deltas=deltas
     )
     takes = sorted(read_archive(fetch({"all": ARCHIVE}, mirror, cache)["all"]), key=lambda take: take[:3])
-    of_split = {"valid": (valid_speaker,), "test": (test_speaker,)}
+    of_split: dict[str, tuple[str, ...]] = {"valid": (valid_speaker,), "test": (test_speaker,)}
     of_split["train"] = tuple(name for name in SPEAKERS if name not in (valid_speaker, test_speaker))
     by_speaker = {name: tuple(take for take in takes if take.speaker == name) for name in SPEAKERS}
     sizes = {"train": train_size, "valid": valid_size, "test": test_size}

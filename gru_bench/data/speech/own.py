@@ -6,7 +6,7 @@ import hashlib
 import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -108,11 +108,12 @@ def load(
     extraction = SpectralFeatures(
         rate=rate, kind=features, window=window, hop=hop, filters=filters, coefficients=coefficients, deltas=deltas
     )
-    known = {"file_column": file_column, "text_column": text_column, "lowercase": lowercase}
+    known: dict[str, Any] = {"file_column": file_column, "text_column": text_column, "lowercase": lowercase}
     layout = SpeechLayout(delimiter=delimiter, encoding=encoding, header=header, **known)
     frame = read_table(Path(path), layout)
     names = _columns(frame, layout, "data.")
-    layout = SpeechLayout(**layout_of(frame), **(known | dict(zip(("file_column", "text_column"), names, strict=True))))
+    known |= dict(zip(("file_column", "text_column"), names, strict=True))
+    layout = SpeechLayout(**layout_of(frame), **known)
     whole = _transcribed(frame, layout, Path(path), extraction, "data.path")
     places = {"valid": valid_path, "test": test_path}
     fractions = {"valid": valid_fraction, "test": test_fraction}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from gru_bench.errors import DataError
 DIALOGUES = [("Hello there !", "hi", "how are you ?", "fine"), ("hi", "hello , Anna"), ("bye", "bye", "bye")]
 
 
-def make(turns: int = 2, turn_length: int = 3, **options: object) -> Dialogues:
+def make(turns: int = 2, turn_length: int = 3, **options: Any) -> Dialogues:
     splits = {"train": DIALOGUES, "valid": DIALOGUES[1:], "test": DIALOGUES[:2]}
     exchanges = {split: all_exchanges(dialogues, turns) for split, dialogues in splits.items()}
     return make_dialogues("mine", exchanges, turns=turns, turn_length=turn_length, lowercase=True, **options)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_a_tab_separates_turns(tmp_path: Path):
         ("a.csv", "id,text\n1,a\n2,b\n", {}, "two turns"),
     ],
 )
-def test_bad_files_are_one_message(tmp_path: Path, name: str, content: str, settings: dict[str, str], words: str):
+def test_bad_files_are_one_message(tmp_path: Path, name: str, content: str, settings: dict[str, Any], words: str):
     with pytest.raises(DataError, match=words):
         load(mirror=None, cache=tmp_path, path=write(tmp_path, name, content), **settings)
 

@@ -15,9 +15,9 @@ def test_the_dialogue_decides_the_last_answer(tmp_path: Path):
     data = load(mirror=None, cache=tmp_path, **SIZES)
     shares, lengths = [], set()
     for context, reply in zip(data.test.contexts, data.test.replies, strict=True):
-        names = dict(
-            re.fullmatch(r"(.+) (?:is|am) called (\w+) \.", turn).groups() for turn in context if "called" in turn
-        )
+        said = [re.fullmatch(r"(.+) (?:is|am) called (\w+) \.", turn) for turn in context if "called" in turn]
+        names = {found[1]: found[2] for found in said if found is not None}
+        assert len(names) == len(said)
         who = re.fullmatch(r"what is (?:my (name)|the name of (my \w+)) \?", context[-1])
         assert who is not None
         name = names[{"name": "i"}.get(who[1], who[2])]

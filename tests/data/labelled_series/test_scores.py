@@ -30,7 +30,7 @@ def test_a_score_is_the_mean_mahalanobis_distance_of_the_last_rows():
     scorer = fit_scorer(found, smoothing=3, false_alarms=0.1)
     centred = found - scorer.mean
     distances = [row @ scorer.precision @ row / 3 for row in centred]
-    expected = [np.mean(distances[max(row - 2, 0) : row + 1]) for row in range(50)]
+    expected = np.array([np.mean(distances[max(row - 2, 0) : row + 1]) for row in range(50)])
     np.testing.assert_allclose(scorer(found), expected, rtol=1e-10)
 
 
