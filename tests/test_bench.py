@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 TINY = ("shapes=2x3x2x3", "rounds=5", "seconds=0.01")
 
 
+@pytest.mark.slow
 def test_a_tiny_grid_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.chdir(tmp_path)
     peers = [name for name in ("flax", "keras", "torch") if importlib.util.find_spec(name)]

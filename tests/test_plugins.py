@@ -104,6 +104,7 @@ def test_a_planted_class_is_never_imported(trained_plugin: tuple[str, Path], tmp
         (run / "record.json").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_two_replicas_are_the_runs_that_they_would_be_alone(trained_plugin: tuple[str, Path], tmp_path: Path):
     name, run = trained_plugin
     done = train(*SETTINGS, f"task={name}", "training.replicas=2", f"paths.runs={tmp_path}")

@@ -183,6 +183,7 @@ def test_definitions_of_somebody_else_are_not_replaced(tmp_path: Path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["accuracy"]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):
     write_experiments(tmp_path / "experiments", accuracy=BROKEN)
     done = _reproduce(tmp_path, "claim=accuracy")

@@ -45,6 +45,7 @@ def build(data: Captions) -> EncoderDecoder:
     return task.build(make_cells(config, TrainingConfig(updates=1), task.build), jax.random.key(1))
 
 
+@pytest.mark.slow
 def test_neither_buckets_nor_company_change_a_metric(tmp_path: Path):
     data, results = load(mirror=None, cache=tmp_path, train_size=30, valid_size=5, test_size=12), []
     graph, params = nnx.split(build(data))

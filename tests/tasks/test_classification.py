@@ -39,7 +39,14 @@ def network_of(task: Classification, **model: Any) -> Any:
     return make_model(config, TRAINING, task.signature, jax.random.key(0))
 
 
-@pytest.mark.parametrize(("missing", "stack", "pooling"), [(0.0, 1, "attention"), (0.0, 3, "last"), (0.4, 1, "max")])
+@pytest.mark.parametrize(
+    ("missing", "stack", "pooling"),
+    [
+        pytest.param(0.0, 1, "attention", marks=pytest.mark.slow),
+        pytest.param(0.0, 3, "last", marks=pytest.mark.slow),
+        (0.4, 1, "max"),
+    ],
+)
 def test_padding_and_batches_never_change_a_result(missing: float, stack: int, pooling: str):
     data = make_data(missing=missing)
     task = Classification(data.describe(), stack=stack, buckets=3)

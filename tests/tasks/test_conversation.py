@@ -39,7 +39,7 @@ def build(task: Conversation, **settings: Any) -> EncoderDecoder:
     return task.build(make_cells(ModelConfig(cell="gru", **values), TRAINING, task.build), jax.random.key(1))
 
 
-@pytest.mark.parametrize("context_network", [False, True])
+@pytest.mark.parametrize("context_network", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_neither_buckets_nor_company_change_a_metric(data: Dialogues, context_network: bool):
     options = {"context_network": context_network, "longest": 6, "ranked": 7}
     network, results = build(Conversation(data.describe(), **options)), []

@@ -19,8 +19,13 @@ from tests.presets import CELLS, TASKS
 from tests.training.small import make_text
 from tests.training.support import ROOT
 
+RUN_WHOLE = ("captioning", "conversation", "speech", "tagging", "translation")
+"""Tasks whose own tests train a whole run of their default data anyway."""
 
-@pytest.mark.parametrize("name", TASKS)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in RUN_WHOLE else name for name in TASKS]
+)
 def test_every_task_keeps_the_contract(name: str, tmp_path: Path):
     """With the data set that the task itself names."""
     preset = (ROOT / f"configs/task/{name}.yaml").read_text(encoding="utf-8")

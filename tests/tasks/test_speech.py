@@ -41,7 +41,7 @@ def network_of(task: SpeechToText, **settings: Any) -> Any:
     return make_model(config, TRAINING, task.signature, jax.random.key(0))
 
 
-@pytest.mark.parametrize(("stack", "beam", "centre"), [(1, 1, False), (3, 4, True)])
+@pytest.mark.parametrize(("stack", "beam", "centre"), [pytest.param(1, 1, False, marks=pytest.mark.slow), (3, 4, True)])
 def test_padding_and_buckets_never_change_a_result(stack: int, beam: int, centre: bool):
     data = data_of()
     task = SpeechToText(data.describe(), stack=stack, beam=beam, centre=centre, buckets=3)
@@ -164,6 +164,7 @@ def test_the_test_split_is_scored_again_and_a_table_too(run: Path, tmp_path: Pat
     assert "10 symbols scored" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["an4", "joined_digits", "speech_csv"])
 def test_every_source_runs_whole(tmp_path: Path, data: str, request: pytest.FixtureRequest):
     options = {

@@ -44,7 +44,14 @@ def network_of(task: Tagging, **settings: Any) -> Tagger:
     return task.build(make_cells(config, TRAINING, task.build), jax.random.key(1))
 
 
-@pytest.mark.parametrize(("classes", "pooling"), [(True, "max"), (True, "last"), (False, "last")])
+@pytest.mark.parametrize(
+    ("classes", "pooling"),
+    [
+        (True, "last"),
+        pytest.param(True, "max", marks=pytest.mark.slow),
+        pytest.param(False, "last", marks=pytest.mark.slow),
+    ],
+)
 def test_padding_and_buckets_never_change_a_result(classes: bool, pooling: str):
     data = data_of(classes)
     task = Tagging(data.describe(), buckets=3)
@@ -156,6 +163,7 @@ def test_another_file_is_scored(run: Path, tmp_path: Path, capsys: pytest.Captur
     assert evaluate(run=run) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["snips", "conll_file"])
 def test_every_source_runs_whole(tmp_path: Path, data: str, request: pytest.FixtureRequest):
     options = ["data.train_fraction=0.02"]

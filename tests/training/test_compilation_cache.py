@@ -53,7 +53,8 @@ def test_a_second_run_compiles_nothing_and_has_the_same_bits(tmp_path: Path, fir
     assert_same_run(finished_run, tmp_path / "run")  # it had no cache
 
 
-@pytest.mark.parametrize("damage", ["cut", pytest.param("flipped", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_a_damaged_entry_is_compiled_anew(tmp_path: Path, first: Path, damage: str):
     cache = Path(shutil.copytree(first / "cache", tmp_path / "cache"))
     (entry,) = (path for path in entries(cache) if path.name.startswith("jit_dispatch-"))

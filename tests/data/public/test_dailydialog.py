@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from gru_bench.data.public.dailydialog import load
 
 
+@pytest.mark.slow
 def test_replies_that_stand_in_train_are_left_out(mirror: Path, cache: Path):
     data = load(mirror=mirror, cache=cache, turns=1)
     assert data.facts["left_out"] == {
