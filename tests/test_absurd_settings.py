@@ -88,7 +88,7 @@ def assert_sound(found: UserError | Config) -> None:
         assert found.exit_code == 2
         assert 20 < len(str(found)) < 2500
         key = r"[\w.@/\[\]]+(?:(?<=\.).*?)?"  # what is no known key of a section may be any text
-        message = rf"(?s){key}: found |the command line cannot be read: |Ambiguous value "
+        message = rf"(?s){key}: (?:found |.* cannot be read)|the command line cannot be read: |Ambiguous value "
         assert re.match(message, str(found)), found
     else:
         assert Config.from_dict(json.loads(json.dumps(found.to_dict()))) == found

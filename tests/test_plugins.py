@@ -156,6 +156,7 @@ def test_a_cell_of_ones_own_says_which_weights_are_recurrent_kernels(tmp_path: P
     assert "model.leak: found 'much', allowed: a number" in wrong.err
 
 
+@pytest.mark.slow
 def test_the_page_on_extending_is_a_whole_example(tmp_path: Path):
     page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
     for language, text in re.findall(r"^```(python|yaml)\n(.*?)^```", page, re.M | re.S):

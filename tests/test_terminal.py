@@ -46,6 +46,7 @@ def test_a_report_may_be_cut_short(tmp_path: Path):
     assert left_after(1, process) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_when_nobody_reads_its_progress(tmp_path: Path):
     code, errors = left_after(1, begin("gru_bench.train", *SMALL, "run_dir=run", cwd=tmp_path))
     assert (code, errors) == (0, "")

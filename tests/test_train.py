@@ -144,6 +144,7 @@ def test_the_same_command_in_another_place_gives_the_same_numbers(finished_run: 
     assert_same_run(run, finished_run)
 
 
+@pytest.mark.slow
 def test_stops_of_every_kind_leave_the_numbers_alone(finished_run: Path, tmp_path: Path):
     """Killed between a row and the next checkpoint, then interrupted between rows, then terminated."""
     arguments, run = (*SMALL, "training.checkpoint_every=23", "run_dir=run"), tmp_path / "run"
@@ -275,6 +276,7 @@ def test_ctrl_c_while_modules_are_loaded_shows_no_traceback(module: str, tmp_pat
 # Sweeps
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_past_failures_and_lists_them(tmp_path: Path):
     """Per cell: one job diverges, one has a wrong setting, one is fine."""
     settings = ("optimizer=sgd", "optimizer.clip_norm=null", "training.updates=8", "task.sample_length=0")

@@ -73,6 +73,7 @@ def test_a_value_decays_between_observations():
     np.testing.assert_array_equal(outputs[:, 2:], inputs[:, 2:])
 
 
+@pytest.mark.slow
 def test_weights_of_classes_balance_the_loss():
     data = make_data(2)
     counts = np.array(data.form.counts)

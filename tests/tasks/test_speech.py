@@ -56,6 +56,7 @@ def test_padding_and_buckets_never_change_a_result(stack: int, beam: int, centre
     assert task.decoded_metrics(decoded) == error_rates(alone)
 
 
+@pytest.mark.slow
 def test_transcripts_without_an_alignment_are_masked_and_counted(caplog: pytest.LogCaptureFixture):
     data = data_of()
     task = SpeechToText(data.describe(), stack=3)

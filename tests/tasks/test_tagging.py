@@ -46,11 +46,7 @@ def network_of(task: Tagging, **settings: Any) -> Tagger:
 
 @pytest.mark.parametrize(
     ("classes", "pooling"),
-    [
-        (True, "last"),
-        pytest.param(True, "max", marks=pytest.mark.slow),
-        pytest.param(False, "last", marks=pytest.mark.slow),
-    ],
+    [(False, "last"), *(pytest.param(True, pooling, marks=pytest.mark.slow) for pooling in ("max", "last"))],
 )
 def test_padding_and_buckets_never_change_a_result(classes: bool, pooling: str):
     data = data_of(classes)

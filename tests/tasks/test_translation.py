@@ -46,6 +46,7 @@ def evaluated(task: Translation, network: EncoderDecoder, data: Pairs, **trainin
     return Evaluator(graph, task)(params, task.eval_batches(data, "test", config))
 
 
+@pytest.mark.slow
 def test_neither_buckets_nor_company_change_a_metric(data: Pairs):
     network, found = build(Translation(data.describe())), []
     for buckets, size in [(1, 12), (3, 5)]:
