@@ -31,7 +31,7 @@ SELECTION_SEED = 1000  # of the trials, from the first seed of the pairs on
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that decides beside the runs; a stopped comparison goes on with the plan it began with.
+    """All that decides beside the runs; a stopped comparison continues with the plan it began with.
 
     Attributes:
         facts: what was asked for.

@@ -51,7 +51,6 @@ class Captioning(SequenceToSequence):
     """
 
     accepts = "captioned_videos"
-    item = "symbols"
 
     def __init__(
         self,

@@ -60,7 +60,6 @@ class Conversation(SequenceToSequence):
     """
 
     accepts = "dialogues"
-    item = "symbols"
 
     def __init__(
         self,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from gru_bench.data.batches.base import Batches, evenly_spread
 from gru_bench.data.batches.pairs import Edge, PairBuckets, pair_edges, references
@@ -22,10 +22,10 @@ from gru_bench.data.pairs.pairs import Examples, PairForm, Pairs
 from gru_bench.data.random import permutation
 from gru_bench.errors import ConfigError
 from gru_bench.models.builder import Cells
-from gru_bench.models.decoding import Hypotheses, beam_search
 from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.sections import TrainingConfig
-from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.sequence_to_sequence import SequenceToSequence
+from gru_bench.tasks.task import Batch, Prediction, Sample, Split
 from gru_bench.tasks.translation_pictures import Alignment, alignments, score_by_length
 from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
@@ -44,7 +44,7 @@ class Decoded(NamedTuple):
     references: list[str]
 
 
-class Translation(Task):
+class Translation(SequenceToSequence):
     """Translation of texts.
 
     Args:
@@ -58,11 +58,6 @@ class Translation(Task):
     """
 
     accepts = "pairs"
-    causal = False
-    attends = True
-    metric = "nll"
-    direction: Literal["min", "max"] = "min"
-    item = "symbols"
 
     def __init__(
         self,
@@ -117,20 +112,9 @@ class Translation(Task):
     def _scored(self, pairs: Examples, edges: Sequence[Edge], rows: int) -> PairBuckets:
         return PairBuckets(pairs.source_ids, pairs.target_ids, edges, rows, end=Codec.end, references=pairs.targets)
 
-    def loss(self, network: EncoderDecoder, batch: Batch, carry: Carry, key: Array | None) -> Loss:
-        """Return the summed cross-entropy of a batch, in nats, with label smoothing."""
-        total = _summed_nll(network, batch, key, self.label_smoothing)
-        return Loss(total=total, items=batch["mask"].sum(dtype=jnp.float32), carry=carry)
-
-    def score(self, network: EncoderDecoder, batch: Batch, carry: Carry) -> tuple[Carry, Sums]:
-        """Return the summed nll in nats, and the number of target symbols with the ends."""
-        return carry, {"nll": _summed_nll(network, batch, None, 0.0), "items": batch["mask"].sum(dtype=jnp.int32)}
-
-    def metrics(self, sums: Mapping[str, Any]) -> dict[str, float]:
-        """Return nll (nats per target symbol), perplexity, and the number of target symbols."""
-        items = int(sums["items"])
-        nll = float(sums["nll"]) / items
-        return {"nll": nll, "perplexity": math.exp(min(nll, 700.0)), "items": items}
+    def limits(self, sources: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Return the most symbols of an output for sources of these lengths."""
+        return (np.float32(self.longest) * sources.astype(np.float32)).astype(np.int32) + MORE_SYMBOLS
 
     def decode(self, network: EncoderDecoder, batch: Batch) -> Decoded:
         """Return the outputs of beam search and of greedy search for the sources of a batch."""
@@ -154,14 +138,6 @@ class Translation(Task):
         """Return scores on the test split of a copy, the nearest training pair, and a word-by-word dictionary."""
         outputs = translations_without_network(data)
         return {name: self.form.scores(texts, data.test.targets) for name, texts in outputs.items()}
-
-    def search(
-        self, network: EncoderDecoder, batch: Mapping[str, Any], beam: int, length_penalty: float | None = None
-    ) -> Hypotheses:
-        """Return the best outputs for the sources of a batch."""
-        exponent = self.length_penalty if length_penalty is None else length_penalty
-        never = (Codec.unknown,)
-        return _search(network, batch["source"], batch["source_mask"], beam, self.longest, exponent, never)
 
     def samples(self, network: EncoderDecoder, data: Pairs, seed: int) -> Sequence[Sample]:
         """Return a few test sources with their reference and output."""
@@ -264,34 +240,6 @@ class Translation(Task):
             written = [*self.form.target.names(output), "end"]
             aligned.append(Alignment(self.form.source.names(source), written, np.asarray(weights)[0]))
         return aligned
-
-
-def _summed_nll(network: EncoderDecoder, batch: Batch, key: Array | None, smoothing: float) -> Array:
-    keys = (None, None) if key is None else jax.random.split(key)
-    source = network.encode(batch["source"], batch["source_mask"], keys[0])
-    return network.cross_entropy(source, batch["read"], batch["target"], batch["mask"], keys[1], smoothing)
-
-
-@jax.jit(static_argnums=(3, 4, 5, 6))
-def _search(
-    network: EncoderDecoder,
-    source: Array,
-    mask: Array,
-    beam: int,
-    longest: float,
-    exponent: float,
-    never: tuple[int, ...],
-) -> Hypotheses:
-    read = network.encode(source, mask).repeat(beam)
-    limits = (longest * mask.sum(axis=1, dtype=jnp.float32)).astype(jnp.int32) + MORE_SYMBOLS
-    length = int(longest * mask.shape[1]) + MORE_SYMBOLS
-
-    def step(carry: Any, symbols: Array) -> tuple[Array, Any]:
-        return network.step(read, carry, symbols)
-
-    return beam_search(
-        step, read.start, limits, beam=beam, length=length, end=Codec.end, exponent=exponent, never=never
-    )
 
 
 @jax.jit
