@@ -15,12 +15,13 @@ from rich.console import Console
 
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
+from gru_bench.models.sizing import hidden_sizes_around
 from gru_bench.record import read_record
 from gru_bench.reporting.format import unit
-from gru_bench.reproduction.matching import counts
 from gru_bench.results.comparison import is_floor
 from gru_bench.results.decision import Direction
 from gru_bench.session import train_together
+from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.run import total_updates
 from gru_bench.training.setup import load_task
 
@@ -147,9 +148,17 @@ def probe(config: Config, whole: Config) -> Probe:
     )
 
 
-def recurrent_parameters(config: Config) -> int:
-    """Return the recurrent parameters of settings."""
-    return round(counts(config)["recurrent"])
+def matching_size(config: Config, reference: Config) -> int:
+    """Return the hidden size that brings the recurrent parameters of settings closest to those of other ones."""
+    task, _ = load_task(config)
+
+    def recurrent(config: Config) -> int:
+        return Blueprint(config, task).shapes.parameters["recurrent"]
+
+    def sized(hidden_size: int) -> Config:
+        return config.with_values({"model.hidden_size": hidden_size, "model.parameter_budget": None})
+
+    return hidden_sizes_around(recurrent(reference), lambda hidden_size: recurrent(sized(hidden_size)))[0]
 
 
 def _latency(config: Config) -> float | None:
