@@ -26,7 +26,7 @@ from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.models.turns import TurnReader, until_end
 from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.sequence_to_sequence import SequenceToSequence, Written, nll_and_perplexity
-from gru_bench.tasks.task import Batch, Prediction, Sample, Split
+from gru_bench.tasks.task import Batch, Goal, Prediction, Sample, Split
 from gru_bench.terminal import read_lines
 from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
@@ -78,6 +78,11 @@ class Conversation(SequenceToSequence):
         self.context_network, self.buckets, self.ranked, self.shown = context_network, buckets, ranked, samples
         self.beam, self.length_penalty, self.longest = beam, length_penalty, longest
         self.label_smoothing = label_smoothing
+
+    @property
+    def goal(self) -> Goal:
+        """The nll, as most turns have many right answers."""
+        return Goal(self.metric, self.direction, 0.0)
 
     def build(self, cells: Cells, key: Array) -> EncoderDecoder:
         """Build an encoder-decoder that reads words, or vectors of turns."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gru_bench.data.pairs.codec import Codec
 from gru_bench.models.decoding import Hypotheses, beam_search
 from gru_bench.models.encoder_decoder import EncoderDecoder
-from gru_bench.tasks.task import Batch, Carry, Loss, Sums, Task
+from gru_bench.tasks.task import Batch, Carry, Goal, Loss, Sums, Task
 
 
 class Written(NamedTuple):
@@ -44,6 +44,11 @@ class SequenceToSequence(Task):
     beam: int
     length_penalty: float
     label_smoothing: float = 0.0
+
+    @property
+    def goal(self) -> Goal:
+        """How close outputs are to their references, which predictors without a network are scored by as well."""
+        return Goal("bleu", "max", 100.0)
 
     def loss(self, network: EncoderDecoder, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed cross-entropy of a batch, in nats, with label smoothing."""
