@@ -45,8 +45,9 @@ class GateProbe:
 def real_steps(batch: Batch, layer: RecurrentLayer) -> Bool[Array, "time batch"]:
     """Return which time steps that a watched layer read hold data.
 
-    A layer may read several sequences of each row of the batch, such as the turns of a dialogue. A layer that need not know where its sequences end has no padding mask; then `padding` of the batch is taken, or
-    else its `mask`, of the same time axis.
+    A layer may read several sequences of each row of the batch, such as the turns of a dialogue. A layer that need not
+    know where its sequences end has no padding mask; then `padding` of the batch is taken, or else its `mask`, of the
+    same time axis.
     """
     seen = layer.seen
     shape = seen.inputs.shape[:2]
