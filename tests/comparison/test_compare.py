@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
 
 import gru_bench
@@ -21,14 +19,6 @@ from gru_bench.reproduction.matching import counts
 from tests.comparison.small import SMALL, files, in_this_process, run
 from tests.reproduction.test_training import Here
 from tests.training.support import Outcome, train
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_fast() -> Iterator[None]:
-    """Compile without most optimisations: nearly all that these small runs do is to compile."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")
