@@ -12,13 +12,13 @@ import numpy as np
 
 from gru_bench.data.audio.features import Kind, SpectralFeatures
 from gru_bench.data.audio.wav import parse_wav
+from gru_bench.data.files.columns import Column, column_names, find_column, named_like, only_column
 from gru_bench.data.files.headers import names_all
 from gru_bench.data.files.known_tables import read_known_table
 from gru_bench.data.files.tables import Layout, layout_of, place_name, read_table, read_unpacked
 from gru_bench.data.files.text import read_file
 from gru_bench.data.source import gives
 from gru_bench.data.speech.utterances import Frames, Speech, SpeechForm, Unit, Utterances, make_speech, with_slopes
-from gru_bench.data.texts.own import find_column
 from gru_bench.data.texts.splits import cut_by_class
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import HeldOutFraction, Natural, Positive, PositiveFloat
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 FILE_NAMES = frozenset("file path filename file_name wav audio clip recording".split())
 TEXT_NAMES = frozenset("text transcript transcription sentence words".split())
-Column = str | int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +224,7 @@ def _transcribed(
 
 
 def _speakers(frame: pd.DataFrame, column: str | int, least: int) -> list[str]:
-    speakers = list(frame[find_column(frame, column, "data.speaker_column")])
+    speakers = list(frame[find_column(column_names(frame), column, "data.speaker_column")])
     count = len(set(speakers))
     if count < least:
         raise DataError(
@@ -240,7 +239,7 @@ def _columns(frame: pd.DataFrame, layout: SpeechLayout, prefix: str) -> tuple[st
     Raises:
         ConfigError: there is no such column, or none or several could be meant.
     """
-    names = [str(name) for name in frame.columns]
+    names = column_names(frame)
     sounds = [name for name in names if all(cell.lower().endswith(".wav") for cell in frame[name])]
     file = _column(frame, layout.file_column, f"{prefix}file_column", FILE_NAMES, sounds or names)
     return file, _column(
@@ -250,8 +249,5 @@ def _columns(frame: pd.DataFrame, layout: SpeechLayout, prefix: str) -> tuple[st
 
 def _column(frame: pd.DataFrame, wanted: Column, option: str, known: frozenset[str], names: list[str]) -> str:
     if wanted is not None:
-        return find_column(frame, wanted, option)
-    for candidates in (names, [name for name in names if name.casefold() in known]):
-        if len(candidates) == 1:
-            return candidates[0]
-    raise ConfigError(option, None, f"one of the columns {', '.join(names)}" if names else "a further column")
+        return find_column(column_names(frame), wanted, option)
+    return only_column(names, option, names, named_like(names, known))
