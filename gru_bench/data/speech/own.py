@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.data.audio.features import Kind, SpectralFeatures
+from gru_bench.data.audio.features import SpectralFeatures, feature_options
 from gru_bench.data.audio.wav import parse_wav
 from gru_bench.data.files.columns import Column, column_names, find_column, named_like, only_column
 from gru_bench.data.files.headers import names_all
 from gru_bench.data.files.known_tables import read_known_table
 from gru_bench.data.files.tables import Layout, layout_of, place_name, read_table, read_unpacked
 from gru_bench.data.files.text import read_file
-from gru_bench.data.source import gives
+from gru_bench.data.source import gives, with_settings_of
 from gru_bench.data.speech.utterances import Frames, Speech, SpeechForm, Unit, Utterances, make_speech, with_slopes
 from gru_bench.data.texts.splits import cut_by_class
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.validation import HeldOutFraction, Natural, Positive, PositiveFloat
+from gru_bench.validation import HeldOutFraction, Natural, Positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,7 @@ class SpeechLayout(Layout):
 
 
 @gives("speech")
+@with_settings_of(feature_options)
 def load(
     *,
     mirror: Path | None,
@@ -65,12 +66,7 @@ def load(
     unit: Unit = "char",
     lowercase: bool = True,
     rate: Positive = 16_000,
-    features: Kind = "mfcc",
-    filters: Positive = 26,
-    coefficients: Positive = 13,
-    deltas: bool = True,
-    window: PositiveFloat = 0.025,
-    hop: PositiveFloat = 0.010,
+    **sound: Any,
 ) -> Speech:
     """Read WAV files and their transcripts; splits without a table are random samples, of speakers if they are known.
 
@@ -93,20 +89,13 @@ def load(
         unit: whether the network writes characters or words.
         lowercase: whether transcripts are read in lower case.
         rate: samples per second; recordings of other rates are resampled.
-        features: `mfcc`, cepstral coefficients, or `log_mel`, energies of bands.
-        filters: bands.
-        coefficients: of `mfcc`.
-        deltas: whether the slopes of the features follow them.
-        window: seconds of a frame.
-        hop: seconds from one frame to the next.
+        sound: settings of the features; see `gru_bench.data.audio.features.feature_options`.
 
     Raises:
         ConfigError: there is no such column or encoding, or a column must be named.
         DataError: a table or a recording is missing or broken, or a transcript is empty.
     """
-    extraction = SpectralFeatures(
-        rate=rate, kind=features, window=window, hop=hop, filters=filters, coefficients=coefficients, deltas=deltas
-    )
+    extraction = SpectralFeatures(rate=rate, **feature_options(**sound))
     known: dict[str, Any] = {"file_column": file_column, "text_column": text_column, "lowercase": lowercase}
     layout = SpeechLayout(delimiter=delimiter, encoding=encoding, header=header, **known)
     frame = read_table(Path(path), layout)
@@ -133,7 +122,7 @@ def load(
         "speech_csv",
         splits,
         extraction.names,
-        1 / hop,
+        1 / extraction.hop,
         unit=unit,
         extraction=extraction,
         reading=asdict(layout),
