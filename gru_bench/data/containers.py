@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gru_bench.data.changes import (
     changed_facts,
+    evenly_spread,
     fraction_facts,
     input_seeds,
     noise_facts,
@@ -149,6 +150,12 @@ class ExampleData(DataSet, Generic[F, E]):
     def by_split(self) -> dict[str, E]:
         """The examples by split."""
         return {split: getattr(self, split) for split in SPLITS}
+
+    def evaluated(self, split: str) -> E:
+        """Return the examples of a split that metrics are of: of train as many as of test, spread evenly over it."""
+        if split == "train" and len(self.train) > len(self.test):
+            return self.train.take(evenly_spread(len(self.train), len(self.test)))
+        return self.by_split[split]
 
     def describe(self) -> dict[str, Any]:
         """Return all that a trained model needs to be used without the examples, JSON-able."""
