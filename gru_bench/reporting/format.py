@@ -16,6 +16,7 @@ _UNITS = {
     "bits_per_character": "bits",
     "accuracy": "share of {item}s",
     "bleu": "points of 100",
+    "long_bleu": "points of 100",
     "greedy_bleu": "points of 100",
     "chrf": "points of 100",
     "exact": "share of outputs",

@@ -35,10 +35,11 @@ MORE_SYMBOLS = 10
 
 
 class Decoded(NamedTuple):
-    """The outputs of a batch by the beam of the search, and the references."""
+    """The outputs of a batch by the beam of the search, the references, and the symbols that each source has."""
 
     outputs: dict[int, list[str]]
     references: list[str]
+    lengths: list[int]
 
 
 class Translation(SequenceToSequence):
@@ -99,16 +100,21 @@ class Translation(SequenceToSequence):
             beam: [self.form.target.decode(best[0].ids) for best in self.written(network, batch, beam)]
             for beam in {self.beam, 1}
         }
-        return Decoded(outputs, references(batch))  # pyright: ignore[reportArgumentType]
+        lengths = np.asarray(batch["source_mask"])[np.asarray(batch["mask"]).any(axis=1)].sum(axis=1)
+        return Decoded(outputs, references(batch), lengths.tolist())  # pyright: ignore[reportArgumentType]
 
     def decoded_metrics(self, decoded: Sequence[Decoded]) -> dict[str, float]:
-        """Return BLEU, chrF and exact match of the beam search, and BLEU of the greedy one."""
+        """Return BLEU, chrF and exact match of the beam search, and BLEU of its long third and of the greedy one."""
         texts = [text for batch in decoded for text in batch.references]
-        scores = {
-            beam: self.form.scores([text for batch in decoded for text in batch.outputs[beam]], texts)
-            for beam in {self.beam, 1}
+        outputs = {beam: [text for batch in decoded for text in batch.outputs[beam]] for beam in {self.beam, 1}}
+        lengths = np.array([length for batch in decoded for length in batch.lengths])
+        long = np.flatnonzero(lengths >= np.quantile(lengths, 2 / 3, method="higher"))
+        of_long = ([column[place] for place in long] for column in (outputs[self.beam], texts))
+        return {
+            **self.form.scores(outputs[self.beam], texts),
+            "long_bleu": self.form.scores(*of_long)["bleu"],
+            "greedy_bleu": self.form.scores(outputs[1], texts)["bleu"],
         }
-        return {**scores[self.beam], "greedy_bleu": scores[1]["bleu"]}
 
     def baselines(self, data: Pairs) -> dict[str, dict[str, float]]:
         """Return scores on the test split of a copy, the nearest training pair, and a word-by-word dictionary."""

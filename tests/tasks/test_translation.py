@@ -126,7 +126,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_by_the_command(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     known = record(run)
-    assert set(known["metrics"]["test"]) == {"nll", "perplexity", "bleu", "chrf", "exact", "greedy_bleu"}
+    assert set(known["metrics"]["test"]) == {"nll", "perplexity", "bleu", "chrf", "exact", "long_bleu", "greedy_bleu"}
     assert set(known["baselines"]) == {"copy", "nearest neighbour", "dictionary"}
     assert known["data_facts"]["signatures"]["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:13a")
     assert {path.stem for path in (run / "figures").glob("*.png")} >= {"attention", "bleu_by_length"}
