@@ -58,6 +58,7 @@ def test_neither_buckets_nor_company_change_a_metric(data: Pairs):
     assert 0 < found[0]["chrf"] < 100
 
 
+@pytest.mark.slow
 def test_outputs_of_texts_are_those_of_the_split(data: Pairs):
     task = Translation(data.describe(), buckets=2, beam=2)
     network = build(task)

@@ -91,6 +91,7 @@ def test_gates_of_a_lane_are_those_of_its_sequences_apart(name: str):
     assert without != pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_gates_of_a_network_over_turns_are_those_of_the_turns_of_real_rows():
     network, batch = first_batch("turns")
     longer = {name: np.concatenate([array, np.zeros_like(array[:3])]) for name, array in batch.items()}
