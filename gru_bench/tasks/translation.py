@@ -110,11 +110,9 @@ class Translation(SequenceToSequence):
         lengths = np.array([length for batch in decoded for length in batch.lengths])
         long = np.flatnonzero(lengths >= np.quantile(lengths, 2 / 3, method="higher"))
         of_long = ([column[place] for place in long] for column in (outputs[self.beam], texts))
-        return {
-            **self.form.scores(outputs[self.beam], texts),
-            "long_bleu": self.form.scores(*of_long)["bleu"],
-            "greedy_bleu": self.form.scores(outputs[1], texts)["bleu"],
-        }
+        scores = {beam: self.form.scores(written, texts) for beam, written in outputs.items()}
+        long_bleu, greedy_bleu = self.form.scores(*of_long)["bleu"], scores[1]["bleu"]
+        return {**scores[self.beam], "long_bleu": long_bleu, "greedy_bleu": greedy_bleu}
 
     def baselines(self, data: Pairs) -> dict[str, dict[str, float]]:
         """Return scores on the test split of a copy, the nearest training pair, and a word-by-word dictionary."""
