@@ -178,7 +178,8 @@ def translator(config: Config) -> Updates:
             vectors = functional.dropout(read_target(read), model.input_dropout)
             hidden, _ = decoder(vectors, start if len(start) == 2 else start[0])
             hidden = functional.dropout(hidden, model.output_dropout)
-            scores = (hidden @ keys(states).transpose(1, 2)).masked_fill(~source_mask[:, None], -1e30)
+            scores = hidden @ keys(states).transpose(1, 2) / size**0.5
+            scores = scores.masked_fill(~source_mask[:, None], -1e30)
             context = torch.softmax(scores, dim=-1) @ states
             combined = torch.tanh(combine(torch.cat([hidden, context], dim=-1)))
             logits = head(functional.dropout(combined, model.output_dropout)[mask])
@@ -204,7 +205,11 @@ PROBLEMS = {
     "penn_treebank": Problem(
         "Penn Treebank, two layers of 200", ("task=language_modeling", "data=ptb"), language_model
     ),
-    "translation": Problem("Multi30k, encoder and decoder of 256", ("task=translation", "data=multi30k"), translator),
+    "translation": Problem(
+        "Multi30k, encoder and decoder of 256",
+        ("task=translation", "data=multi30k", "model.attention=multiplicative"),
+        translator,
+    ),
 }
 
 

@@ -67,7 +67,12 @@ def strict() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a small finished run, trained by the command itself; tests only read it."""
+    """The directory of a small finished run, trained by the command itself; tests only read it.
+
+    Bit by bit the same whichever folder's test asks first.
+    """
+    from tests.compiling import optimised
     from tests.training.support import SMALL, trained
 
-    return trained(tmp_path_factory.mktemp("finished"), *SMALL)
+    with optimised(True):
+        return trained(tmp_path_factory.mktemp("finished"), *SMALL)

@@ -336,7 +336,7 @@ def tiny(folder: Path, *arguments: str, cache: Path) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    ["ptb", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ptb_char", "wikitext2", "tiny_shakespeare"))],
+    ["tiny_shakespeare", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ptb", "ptb_char", "wikitext2"))],
 )
 def test_public_data(name: str, mirror: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """The evaluation splits are cut short: to score all of WikiText-2 takes longer than to train on it."""

@@ -147,18 +147,22 @@ def _cases(findings: Sequence[Finding], kind: Answer) -> str:
 
 
 def _alike(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Group findings whose effects can be a range: differences of a unit; ratios of a comparison, which names them."""
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    """Group findings whose effects can be a range: of one unit; ratios without one by comparison, which names them."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         comparison = finding.comparison
-        named = comparison.scale == "ratio" or comparison.says
-        groups.setdefault((comparison.name, "") if named else ("", finding.unit), []).append(finding)
-    return [(name, own) for (name, _), own in groups.items()]
+        named = comparison.says or (comparison.scale == "ratio" and not comparison.unit)
+        key = (comparison.name, "", "") if named else ("", comparison.scale, finding.unit)
+        groups.setdefault(key, []).append(finding)
+    return [(name, own) for (name, *_), own in groups.items()]
 
 
 def _effects(findings: Sequence[Finding]) -> str:
-    stands = findings[0].comparison.says and all(finding.kind is not Answer.WITHDRAWN for finding in findings)
-    return filled(findings) if stands else range_text(findings)
+    comparison = findings[0].comparison
+    if comparison.says and all(finding.kind is not Answer.WITHDRAWN for finding in findings):
+        return filled(findings)
+    of_ratio = f" in {comparison.unit}" if comparison.scale == "ratio" and comparison.unit else ""
+    return f"{range_text(findings)}{of_ratio}"
 
 
 def _pairs(findings: Sequence[Finding]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gru_bench.comparison.plan import Plan, make_plan, read_plan
-from gru_bench.comparison.probe import PROBED, probe_all, recurrent_parameters
+from gru_bench.comparison.probe import PROBED, matching_size, probe_all
 from gru_bench.comparison.request import Request
 from gru_bench.comparison.runs import Job, Runs, free_sizes, programs
 from gru_bench.comparison.work import Trainers, lock, sessions_of
@@ -91,13 +91,14 @@ def _write_plan(
 
 
 def _matched(request: Request, processes: Executor) -> dict[str, tuple[str, ...]]:
-    """Return the settings that give each other cell the recurrent parameters of the first one, if they are matched."""
+    """Return the settings by which other cells come closest to the recurrent parameters of the first one, if asked."""
     first, *others = request.arms
     if request.match != "parameters":
         return {arm.name: () for arm in request.arms}
-    count = processes.submit(recurrent_parameters, request.config(first, *request.length)).result()
-    budget = ("model.hidden_size=null", f"model.parameter_budget={count}")
-    return {first.name: ()} | {arm.name: budget for arm in others}
+    configs = [request.config(arm, *request.length) for arm in others]
+    found = processes.map(matching_size, configs, [request.config(first, *request.length)] * len(configs))
+    sizes = [(f"model.hidden_size={size}", "model.parameter_budget=null") for size in found]
+    return {first.name: (), **{arm.name: size for arm, size in zip(others, sizes, strict=True)}}
 
 
 def carried_out(request: Request, plan: Plan, folder: Path, trainers: Trainers) -> Outcome:

@@ -1,4 +1,4 @@
-"""The plan of a comparison: fixed from two probes, written down before the runs, and all that decides beside them."""
+"""The plan of a comparison: fixed by probes, written down before the runs, and all that decides beside them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLAN_FILE = "plan.json"
 MARGIN_SHARE = 0.02
 """The default margin as a share of the distance between the best free baseline and a perfect score."""
 
-SAFETY = 1.1  # times the estimate: sessions disturb each other more than two probes do
+SAFETY = 1.1  # times the estimate: sessions disturb each other more than probes do
 PAGE_SECONDS = 6.0  # answer, pictures, page
 SELECTION_SEED = 1000  # of the trials, from the first seed of the pairs on
 

@@ -1,4 +1,4 @@
-"""Two timed probe runs: what a plan must know of the data, of each cell and of this machine."""
+"""Timed probe runs: what a plan must know of the data, of each cell and of this machine."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from rich.console import Console
 
 from gru_bench.config import Config
 from gru_bench.errors import ConfigError
+from gru_bench.models.sizing import hidden_sizes_around
 from gru_bench.record import read_record
 from gru_bench.reporting.format import unit
-from gru_bench.reproduction.matching import counts
 from gru_bench.results.comparison import is_floor
 from gru_bench.results.decision import Direction
 from gru_bench.session import train_together
+from gru_bench.training.blueprint import Blueprint
+from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.run import total_updates
 from gru_bench.training.setup import load_task
 
@@ -37,7 +40,8 @@ class Probe:
     """What a probe run found.
 
     Attributes:
-        start: seconds of a session beside its updates and evaluations: data, baselines, compilation.
+        start: seconds of a session beside its updates, evaluations and compilation: data, baselines.
+        compilation: seconds that a session takes longer whose programs have not been compiled yet.
         update: seconds of an update.
         evaluation: seconds of an evaluation with its checkpoint.
         test: seconds of the end of a run: its best weights on the test split.
@@ -59,6 +63,7 @@ class Probe:
     """
 
     start: float
+    compilation: float
     update: float
     evaluation: float
     test: float
@@ -83,10 +88,18 @@ class Probe:
         """Whether the device is no processor."""
         return not self.device.lower().startswith("cpu")
 
-    def seconds(self, runs: int, updates: int, evaluations: int, *, tested: bool = True) -> float:
-        """Return the seconds of a session that trains so many runs one after the other."""
+    def seconds(self, runs: int, updates: int, evaluations: int, *, tested: bool, compiled: bool) -> float:
+        """Return the seconds of a session that trains so many runs one after the other.
+
+        Args:
+            runs: how many.
+            updates: of each.
+            evaluations: of each.
+            tested: whether they end, with their best weights on the test split.
+            compiled: whether a session of as many runs has compiled its programs already.
+        """
         each = updates * self.update + evaluations * self.evaluation + self.test * tested
-        return self.start + runs * each
+        return self.start + self.compilation * (not compiled) + runs * each
 
 
 def probe_all(configs: Sequence[Config], wholes: Sequence[Config], processes: Executor) -> list[Probe]:
@@ -100,35 +113,34 @@ def probe_all(configs: Sequence[Config], wholes: Sequence[Config], processes: Ex
     return list(processes.map(probe, configs, wholes))
 
 
+class _Times(NamedTuple):
+    """Seconds of a probe run: until its first evaluation has ended, from there to the second one, and to its end."""
+
+    start: float
+    block: float
+    end: float
+
+
 def probe(config: Config, whole: Config) -> Probe:
-    """Train a few updates in a folder that is removed, and time them."""
-    times: list[float] = []
-
-    def note(_: Config, update: int, value: float) -> str:
-        times.append(time.monotonic())
-        return ""
-
-    with tempfile.TemporaryDirectory() as folder:
-        config = config.with_values({"run_dir": str(Path(folder, "run"))})
-        times.append(time.monotonic())
-        train_together([config], Console(file=io.StringIO()), pruner=note, pictures=False)
-        times.append(time.monotonic())
-        record = read_record(config.directory)
+    """Train a few updates in a folder that is removed, and time them: twice, as only the first run compiles."""
+    with tempfile.TemporaryDirectory() as folder, compiled_programs_kept(Path(folder)):
+        first, again = (config.with_values({"run_dir": str(Path(folder, name))}) for name in ("first", "again"))
+        compiling, compiled = _timed(first), _timed(again)
+        record = read_record(again.directory)
     step_bytes = record.memory["step_bytes"]
     task, data = load_task(whole)
     goal = task.goal
-    began, first, second, ended = times
-    block = second - first
-    update = float(record.speed["seconds_per_update"] or block / BLOCK)
+    update = float(record.speed["seconds_per_update"] or compiled.block / BLOCK)
     updates_per_epoch = len(task.train_batches(data, whole.training, whole.seed))
     values = {name: metrics.get(goal.metric) for name, metrics in record.baselines.items()}
     known = {name: float(value) for name, value in values.items() if value is not None}
     floors = [value for name, value in known.items() if is_floor(name)]
     return Probe(
-        start=max(0.0, first - began - block),
+        start=max(0.0, compiled.start - compiled.block),
+        compilation=max(0.0, sum(compiling) - sum(compiled)),
         update=update,
-        evaluation=max(0.0, block - BLOCK * update),
-        test=max(0.0, ended - second - block),
+        evaluation=max(0.0, compiled.block - BLOCK * update),
+        test=max(0.0, compiled.end - compiled.block),
         full_updates=total_updates(whole, updates_per_epoch, record.flops_per_update) or 1,
         updates_per_epoch=updates_per_epoch,
         metric=goal.metric,
@@ -147,9 +159,30 @@ def probe(config: Config, whole: Config) -> Probe:
     )
 
 
-def recurrent_parameters(config: Config) -> int:
-    """Return the recurrent parameters of settings."""
-    return round(counts(config)["recurrent"])
+def _timed(config: Config) -> _Times:
+    times: list[float] = []
+
+    def note(_: Config, update: int, value: float) -> str:
+        times.append(time.monotonic())
+        return ""
+
+    began = time.monotonic()
+    train_together([config], Console(file=io.StringIO()), pruner=note, pictures=False)
+    first, second, ended = *times, time.monotonic()
+    return _Times(first - began, second - first, ended - second)
+
+
+def matching_size(config: Config, reference: Config) -> int:
+    """Return the hidden size that brings the recurrent parameters of settings closest to those of other ones."""
+    task, _ = load_task(config)
+
+    def recurrent(config: Config) -> int:
+        return Blueprint(config, task).shapes.parameters["recurrent"]
+
+    def sized(hidden_size: int) -> Config:
+        return config.with_values({"model.hidden_size": hidden_size, "model.parameter_budget": None})
+
+    return hidden_sizes_around(recurrent(reference), lambda hidden_size: recurrent(sized(hidden_size)))[0]
 
 
 def _latency(config: Config) -> float | None:

@@ -16,6 +16,7 @@ RUNG = 3
 """Trials are pruned after this part of their updates, the better half goes on."""
 AT_ONCE = 10  # runs of one program, at most
 
+_OF_PAIRS = -1  # the program of the best trial: any one of those of the trials, so it counts as one of its own
 _EVALUATIONS = (12, 6)
 _LADDER = (  # trials, seeds and share of the whole training: what is tried, the largest first
     *(
@@ -83,19 +84,20 @@ def estimated_seconds(
     """Estimate the time of all runs, stage by stage: trials, the better half of them, seeds of each look."""
     updates = {name: updates_of(name, size, request, probes) for name in probes}
     share = 1 / RUNG if size.pruned else 1.0
+    compiled: set[tuple[str, int, int]] = set()
 
     def stage(runs: Mapping[str, tuple[int, ...]], part: float, *, tested: bool) -> float:
         """Return the seconds until all sessions have ended; runs are the programs of a cell's runs."""
         total = sum(map(len, runs.values()))
         at_once = runs_at_once(total, workers)
-        sessions = [
-            probes[name].seconds(
-                runs_of_session, round(part * updates[name]), round(part * size.evaluations), tested=tested
-            )
-            for name, of_cell in runs.items()
-            for program in sorted(set(of_cell))
-            for runs_of_session in _shares(of_cell.count(program), at_once)
-        ]
+        sessions: list[float] = []
+        for name, of_cell in runs.items():
+            evaluated = round(part * updates[name]), round(part * size.evaluations)
+            for program in sorted(set(of_cell)):
+                for together in _shares(of_cell.count(program), at_once):
+                    known = (name, program, together) in compiled
+                    compiled.add((name, program, together))
+                    sessions.append(probes[name].seconds(together, *evaluated, tested=tested, compiled=known))
         return makespan(sessions, workers)
 
     trials = {name: programs[name][: size.trials] for name in probes}
@@ -105,7 +107,7 @@ def estimated_seconds(
         total += stage(kept, 1 - share, tested=True)
     looks = make_rule(max(FEWEST_PAIRS, size.seeds), 1.0).looks
     for before, count in itertools.pairwise((0, *looks)):
-        total += stage(dict.fromkeys(probes, (0,) * (count - before)), 1.0, tested=True)
+        total += stage(dict.fromkeys(probes, (_OF_PAIRS,) * (count - before)), 1.0, tested=True)
     return total
 
 

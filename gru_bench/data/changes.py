@@ -60,6 +60,11 @@ def random_subset(total: int, share: float, seed: int, stream: int = 0) -> NDArr
     return np.sort(permutation(seed, stream, total, _SHARE)[: max(1, rounded_share(total, share))])
 
 
+def evenly_spread(total: int, at_most: int) -> NDArray[np.int64]:
+    """Return places of items that are spread evenly over `total`, ascending; all of them where they are no more."""
+    return np.linspace(0, total - 1, min(total, at_most)).astype(np.int64)
+
+
 def subset_of_each_class(labels: NDArray[np.int32], share: float, seed: int) -> NDArray[np.int64]:
     """Return random indices of a share of the items of each class, at least one of each, ascending.
 

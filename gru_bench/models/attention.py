@@ -6,6 +6,8 @@ the recurrence (Luong et al. 2015, arXiv:1508.04025, without input feeding).
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -52,11 +54,15 @@ class Attention(nnx.Module):
 
 
 class Multiplicative(Attention):
-    """score(q, s) = q . (s W), the `general` score of Luong et al. 2015."""
+    """score(q, s) = q . (s W) / sqrt(d) with d numbers per query.
+
+    That is the `general` score of Luong et al. 2015, scaled as by Vaswani et al. 2017, arXiv:1706.03762: unscaled, the
+    first weights of a wide network are nearly one-hot, at random time steps.
+    """
 
     def scores(self, queries: Queries, keys: Keys) -> Scores:
         """Return the score of each pair of a query and a key."""
-        return queries @ jnp.swapaxes(keys, 1, 2)
+        return queries @ jnp.swapaxes(keys, 1, 2) / math.sqrt(queries.shape[-1])
 
 
 class Additive(Attention):

@@ -2,7 +2,7 @@
 
 Autodiff keeps the logits of all rows until the backward pass, and their gradient as well. Here both are computed in the
 forward pass, in chunks of rows, and then discarded. Only arrays of the size of the hidden states and the weights are
-kept for the backward pass.
+kept for the backward pass. Chunks without a scored row are skipped: of padded batches that is often most of the work.
 """
 
 from __future__ import annotations
@@ -55,14 +55,27 @@ def cross_entropy(
     count = targets.size
     chunks = min(-(-count * kernel.shape[1] // LOGITS_AT_ONCE), -(-count // ROWS_AT_ONCE))
     rows = _Rows(hidden.reshape(count, hidden.shape[-1]), targets.reshape(count), mask.reshape(count))
-    return _summed(precision, jax.tree.map(partial(_chunked, chunks), rows), kernel, bias)
+    return _summed(precision, _chunked(rows, chunks), kernel, bias)
 
 
-def _chunked(chunks: int, rows: Array) -> Array:
-    """Distribute rows over chunks in turn, so that each chunk has rows of every lane and every device."""
-    missing = -rows.shape[0] % chunks
-    padded = jnp.pad(rows, ((0, missing), *((0, 0) for _ in rows.shape[1:])))
-    return jnp.swapaxes(padded.reshape(-1, chunks, *rows.shape[1:]), 0, 1)
+def _chunked(rows: _Rows, chunks: int) -> _Rows:
+    """Cut rows into chunks, with the scored ones in the first chunks.
+
+    Where there are several devices, rows are distributed in turn instead, so that each chunk has rows of every device.
+    """
+    in_turn = jax.device_count() > 1
+    if chunks > 1 and not in_turn:
+        order = jnp.argsort(~rows.mask, stable=True)
+        rows = jax.tree.map(lambda array: array[order], rows)
+
+    def cut(array: Array) -> Array:
+        missing = -array.shape[0] % chunks
+        padded = jnp.pad(array, ((0, missing), *((0, 0) for _ in array.shape[1:])))
+        if in_turn:
+            return jnp.swapaxes(padded.reshape(-1, chunks, *array.shape[1:]), 0, 1)
+        return padded.reshape(chunks, -1, *array.shape[1:])
+
+    return jax.tree.map(cut, rows)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -103,18 +116,22 @@ _summed.defvjp(_summed_forward, _summed_backward)
 
 
 def _over_chunks(step: Callable[[_Rows], tuple[Any, Any]], rows: _Rows) -> tuple[Any, Any]:
-    """Sum the first result of `step` over chunks and stack the second one."""
+    """Sum the first result of `step` over chunks and stack the second one; without a scored row both are 0."""
     first = jax.tree.map(lambda array: array[0], rows)
     if rows.targets.shape[0] == 1:
         sums, result = step(first)
         return sums, jax.tree.map(lambda array: array[None], result)
 
+    zeros, nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(step, first))
+
     def add(sums: Any, chunk: _Rows) -> tuple[Any, Any]:
         more, result = step(chunk)
         return jax.tree.map(jnp.add, sums, more), result
 
-    shapes, _ = jax.eval_shape(step, first)
-    return jax.lax.scan(add, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes), rows)
+    def add_scored(sums: Any, chunk: _Rows) -> tuple[Any, Any]:
+        return jax.lax.cond(chunk.mask.any(), add, lambda sums, _: (sums, nothing), sums, chunk)
+
+    return jax.lax.scan(add_scored, zeros, rows)
 
 
 def _logits(precision: Any, chunk: _Rows, kernel: Array, bias: Array) -> Float[Array, "row symbols"]:

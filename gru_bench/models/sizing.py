@@ -25,6 +25,24 @@ def cell_flops(cell: Cell, input_size: int) -> int:
     return 2 * sum(math.prod(shapes[name]) for name in ("kernel", *cell.recurrent_kernels))
 
 
+def hidden_sizes_around(budget: int, count: Callable[[int], int]) -> tuple[int, int]:
+    """Return the neighbouring hidden sizes whose recurrent parameters enclose `budget`, the closer one first.
+
+    Args:
+        budget: the target number.
+        count: returns the number for a hidden size; it is increasing.
+    """
+    count = functools.cache(count)
+    low, high = 1, 2
+    while count(high) < budget:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if count(middle) < budget else (low, middle)
+    closer, other = sorted((low, high), key=lambda hidden: abs(count(hidden) - budget))
+    return closer, other
+
+
 def hidden_size_for(budget: int, count: Callable[[int], int]) -> int:
     """Return the hidden size whose number of recurrent parameters is closest to `budget`.
 
@@ -36,14 +54,9 @@ def hidden_size_for(budget: int, count: Callable[[int], int]) -> int:
         ConfigError: no hidden size is within 1 %.
     """
     count = functools.cache(count)
-    low, high = 1, 2
-    while count(high) < budget:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if count(middle) < budget else (low, middle)
-    best = min(low, high, key=lambda hidden: abs(count(hidden) - budget))
+    best, other = hidden_sizes_around(budget, count)
     if abs(count(best) - budget) > TOLERANCE * budget:
+        low, high = sorted((best, other))
         raise ConfigError(
             "model.parameter_budget",
             budget,

@@ -13,6 +13,7 @@ from gru_bench.results.answer import Answer
 from gru_bench.results.statistics import expected_best
 
 _INK, _BAND = "#1b1f24", "#e6e6e6"
+_FAR = 3.0  # times interval and margin: a pair beyond stands at the edge, as an arrow
 
 
 def effect_picture(answer: Answer) -> Picture | None:
@@ -24,6 +25,8 @@ def effect_picture(answer: Answer) -> Picture | None:
     figure, ((panel,),) = new_figure(width=6.4, height=1.15 + 0.55 * len(pairings))
     panel.axvspan(-answer.margin, answer.margin, color=_BAND, zorder=0)
     panel.axvline(0, color=_INK, linewidth=1)
+    edge = _FAR * max(abs(end) for one in pairings for end in (one.look.low, one.look.high, answer.margin))
+    shown = [edge / _FAR]
     for row, pairing in enumerate(pairings):
         first, second = answer.cells[pairing.first].scores, answer.cells[pairing.second].scores
         both = [
@@ -31,7 +34,12 @@ def effect_picture(answer: Answer) -> Picture | None:
             for seed in first
             if (one := first[seed]) is not None and (other := second.get(seed)) is not None
         ]
-        panel.plot(both, [row - 0.22] * len(both), "|", color=COLOURS[5], markersize=7, markeredgewidth=1.4)
+        for value in both:
+            marker = "|" if abs(value) <= edge else ">" if value > 0 else "<"
+            shown.append(min(abs(value), edge))
+            panel.plot(
+                np.clip(value, -edge, edge), row - 0.22, marker, color=COLOURS[5], markersize=7, markeredgewidth=1.4
+            )
         look = pairing.look
         panel.plot([look.low, look.high], [row, row], color=COLOURS[0], linewidth=2.4, solid_capstyle="butt")
         panel.plot([look.mean], [row], "o", color=COLOURS[0], markersize=7)
@@ -41,8 +49,7 @@ def effect_picture(answer: Answer) -> Picture | None:
     )
     panel.set_ylim(len(pairings) - 0.45, -0.55)
     panel.grid(visible=False, axis="y")
-    spread = max(abs(end) for one in pairings for end in (one.look.low, one.look.high, answer.margin))
-    panel.set_xlim(-1.15 * spread, 1.15 * spread)
+    panel.set_xlim(-1.15 * max(shown), 1.15 * max(shown))
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
     better = "less" if answer.direction == "min" else "more"
     panel.set_xlabel(f"difference in test {answer.metric.replace('_', ' ')}; above 0 the first is better", color=_INK)

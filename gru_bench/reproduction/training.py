@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 
@@ -42,7 +43,7 @@ def training_processes(at_once: int) -> Iterator[Executor]:
         at_once: how many processes there are at most, beside one for each core.
     """
     context = multiprocessing.get_context("spawn")
-    with terminated(), ProcessPoolExecutor(min(at_once, usable_cores()), context, _take_one_core) as processes:
+    with terminated(), ProcessPoolExecutor(_workers(at_once), context, _take_one_core) as processes:
         try:
             yield processes
         except KeyboardInterrupt:
@@ -50,6 +51,10 @@ def training_processes(at_once: int) -> Iterator[Executor]:
             for child in multiprocessing.active_children():
                 child.terminate()
             raise
+
+
+def _workers(at_once: int) -> int:
+    return min(at_once, usable_cores())
 
 
 def _take_one_core() -> None:
@@ -78,7 +83,7 @@ def trained(jobs: Sequence[Job], at_once: int, processes: Executor) -> Iterator[
     if at_once == 1 or len(alone) == 1:
         yield from ((session, train_quietly([config])) for session, config in alone)
     else:
-        yield from _side_by_side(alone, processes)
+        yield from _side_by_side(alone, processes, _workers(at_once))
 
 
 def launched(jobs: Sequence[Job], launcher: str) -> Iterator[Outcome]:
@@ -111,11 +116,17 @@ def launch_all(jobs: Sequence[Trainable], launcher: str, pruner: Pruner | None =
     launch(train, [[*job.overrides, *_places(job.config)] for job in jobs], launcher, folder)
 
 
-def _side_by_side(alone: Sequence[tuple[list[Job], Config]], processes: Executor) -> Iterator[Outcome]:
+def _side_by_side(alone: Sequence[tuple[list[Job], Config]], processes: Executor, workers: int) -> Iterator[Outcome]:
+    """Train each as a worker is free; what a worker has fetched it also trains, even after the signal to end."""
+    left, running = iter(alone), dict[Future[float | UserError], list[Job]]()
     try:
-        running = {processes.submit(train_quietly, [config]): session for session, config in alone}
-        for future in as_completed(running):
-            yield running[future], future.result()
+        while True:
+            for session, config in itertools.islice(left, workers - len(running)):
+                running[processes.submit(train_quietly, [config])] = session
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
     except BrokenProcessPool:
         raise UserError(
             "A process that trained a run was ended from outside, perhaps as memory ran out. The same command goes on; "

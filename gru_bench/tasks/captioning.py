@@ -12,21 +12,19 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, evenly_spread
-from gru_bench.data.batches.pairs import PairBuckets, pair_edges, references, source_batch
+from gru_bench.data.batches.pairs import references
 from gru_bench.data.captions.baselines import captions_without_network
 from gru_bench.data.captions.captions import CaptionForm, Captions, Clips, Video
 from gru_bench.data.captions.own import read_clips, read_for
-from gru_bench.data.pairs.codec import Codec
 from gru_bench.data.random import permutation
+from gru_bench.data.tokens.vocabulary import Tokens
 from gru_bench.errors import ConfigError
 from gru_bench.models.builder import Cells
 from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.models.frames import ByteFrames
-from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.captioning_pictures import strips
 from gru_bench.tasks.sequence_to_sequence import SequenceToSequence
-from gru_bench.tasks.task import Batch, Prediction, Sample, Split
+from gru_bench.tasks.task import Batch, Prediction, Sample
 from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
 
@@ -74,37 +72,18 @@ class Captioning(SequenceToSequence):
         reader = ByteFrames(reader_key, self.form.shape, size, cells.initializer, cells.execution.precision)
         return EncoderDecoder(cells, key, reader, self.form.codec.size)
 
-    def describe(self) -> dict[str, Any]:
-        """Return the symbols of captions and the size of frames as plain values."""
-        return self.form.to_dict()
+    def pairs(self, examples: Clips) -> tuple[Sequence[Video], Sequence[Tokens], Sequence[str]]:
+        """Return videos, the symbols of their captions, and these."""
+        return examples.videos, examples.ids, examples.captions
 
-    def train_batches(self, data: Captions, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of videos of similar length, in a new order in each epoch."""
-        pairs = data.train.videos, data.train.ids
-        edges = pair_edges(*pairs, self.buckets)
-        return PairBuckets(*pairs, edges, training.batch_size, end=Codec.end, shuffle=True, seed=seed)
-
-    def eval_batches(self, data: Captions, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches with each video of a split exactly once; those of train are spread evenly over it."""
-        clips: Clips = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        if split == "train" and len(data.train) > len(data.test):
-            clips = clips.take(evenly_spread(len(data.train), len(data.test)))
-        return self._scored(clips, data.train, training.eval_batch_size)
-
-    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches with each video of a table exactly once.
+    def read(self, path: Path) -> Clips:
+        """Return the videos of a table.
 
         Raises:
             ConfigError: the table lacks a column.
             DataError: the table or a picture is missing or broken, or a caption is blank.
         """
-        clips = self.form.encode(*read_clips(path, self.form, "path"))
-        return self._scored(clips, clips, training.eval_batch_size)
-
-    def _scored(self, clips: Clips, like: Clips, rows: int) -> PairBuckets:
-        """Return batches of videos, in buckets that suit those of `like`."""
-        edges = pair_edges(like.videos, like.ids, self.buckets)
-        return PairBuckets(clips.videos, clips.ids, edges, rows, end=Codec.end, references=clips.captions)
+        return self.form.encode(*read_clips(path, self.form, "path"))
 
     def limits(self, sources: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return the most symbols of an output, the same for all videos."""
@@ -165,10 +144,7 @@ class Captioning(SequenceToSequence):
         if not pictures:
             raise ConfigError("pictures", None, "PNG files, or folders of PNG files that are the frames of a video")
         videos = [read_for(self.form, place) for place in pictures]
-        batch = source_batch(videos)
-        best = [
-            outputs[0] for outputs in self.written(network, batch, beam or self.beam, length_penalty=length_penalty)
-        ]
+        best = [outputs[0] for outputs in self.write(network, videos, beam or self.beam, length_penalty)]
         texts = [self.form.codec.decode(output.ids) for output in best]
         rows = [
             {"picture": place, "caption": text, "score": output.score, "log_probability": output.log_probability}
@@ -178,4 +154,4 @@ class Captioning(SequenceToSequence):
 
     def caption(self, network: EncoderDecoder, videos: Sequence[Video]) -> list[str]:
         """Return the best caption of each video."""
-        return [self.form.codec.decode(best[0].ids) for best in self.written(network, source_batch(videos), self.beam)]
+        return [self.form.codec.decode(best[0].ids) for best in self.write(network, videos, self.beam)]

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from gru_bench.data.batches.base import evenly_spread
 from gru_bench.data.captions.captions import Video
+from gru_bench.data.changes import evenly_spread
 from gru_bench.plotting import COLOURS, new_figure
 
 SHOWN = 8

@@ -13,19 +13,20 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, evenly_spread
+from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.buckets import Buckets, bucket_edges
+from gru_bench.data.changes import evenly_spread
 from gru_bench.data.random import permutation
 from gru_bench.data.signals.own import read_labelled, read_unlabelled
 from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signals
 from gru_bench.data.signals.summaries import majority, regression
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.network import Network, Signature
-from gru_bench.sections import TrainingConfig
+from gru_bench.tasks.bucketed import Bucketed
 from gru_bench.tasks.class_metrics import class_metrics, class_sums, detailed_metrics, score_probabilities
 from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram
 from gru_bench.tasks.signal_pictures import Weighed, contributions, earliness
-from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Sums
 from gru_bench.validation import Natural, Positive
 
 DRAWN, READ_EARLY = 4, 200  # sequences in pictures
@@ -34,7 +35,7 @@ LEAST = 1e-30  # probability of which a logarithm is taken
 AT_ONCE = 64  # sequences, or beginnings of one, per batch of a prediction
 
 
-class Classification(Task):
+class Classification(Bucketed):
     """Classification of sequences.
 
     Args:
@@ -89,33 +90,18 @@ class Classification(Task):
         frame = {} if self.frame_features is None else {"frame": self.form.frame, "frame_features": self.frame_features}
         return Signature(channels=channels, outputs=outputs, pooled=True, decays=self.form.irregular, **frame)
 
-    def describe(self) -> dict[str, Any]:
-        """Return classes, channels and scaling as plain values."""
-        return self.form.to_dict()
+    def batches(self, examples: Signals, like: Signals, rows: int, **order: Any) -> Batches:
+        """Return batches of sequences of similar length."""
+        edges = bucket_edges(-(-like.lengths // self.stack), self.buckets)
+        return Buckets(self._rows(examples), examples.labels, edges, rows, **order)
 
-    def train_batches(self, data: LabelledSequences, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of sequences of similar length, in a new order in each epoch."""
-        rows = self._rows(data.train)
-        edges = bucket_edges(_lengths(rows), self.buckets)
-        return Buckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
-
-    def eval_batches(self, data: LabelledSequences, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches with each sequence of a split exactly once; those of train are spread evenly over it."""
-        edges = bucket_edges(-(-data.train.lengths // self.stack), self.buckets)
-        signals = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        if split == "train" and len(data.train) > len(data.test):
-            signals = signals.take(evenly_spread(len(data.train), len(data.test)))
-        return Buckets(self._rows(signals), signals.labels, edges, training.eval_batch_size)
-
-    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches with each sequence of a file exactly once.
+    def read(self, path: Path) -> Signals:
+        """Return the sequences of a file.
 
         Raises:
             DataError: the file is missing or broken, or a label is not one of the classes.
         """
-        signals = read_labelled(path, self.form, "path")
-        rows = self._rows(signals)
-        return Buckets(rows, signals.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
+        return read_labelled(path, self.form, "path")
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed cross-entropy of a batch, in nats, with the weights of the classes."""

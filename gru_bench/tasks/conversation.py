@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -12,21 +13,21 @@ import numpy as np
 from jaxtyping import Array
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, evenly_spread
-from gru_bench.data.batches.pairs import PairBuckets, pair_edges, references, source_batch
+from gru_bench.data.batches.pairs import references
 from gru_bench.data.batches.replies import ReplyBuckets
+from gru_bench.data.changes import evenly_spread
 from gru_bench.data.dialogues.baselines import retrieval, trigram_nll, true_first
 from gru_bench.data.dialogues.dialogues import DialogueForm, Dialogues, Exchanges, Turns
 from gru_bench.data.dialogues.own import read_exchanges
 from gru_bench.data.dialogues.scores import reply_metrics
 from gru_bench.data.pairs.codec import Codec
 from gru_bench.data.random import permutation
+from gru_bench.data.tokens.vocabulary import Tokens
 from gru_bench.models.builder import Cells
 from gru_bench.models.encoder_decoder import EncoderDecoder
 from gru_bench.models.turns import TurnReader, until_end
-from gru_bench.sections import TrainingConfig
 from gru_bench.tasks.sequence_to_sequence import SequenceToSequence, Written, nll_and_perplexity
-from gru_bench.tasks.task import Batch, Prediction, Sample, Split
+from gru_bench.tasks.task import Batch, Goal, Prediction, Sample
 from gru_bench.terminal import read_lines
 from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
@@ -78,6 +79,12 @@ class Conversation(SequenceToSequence):
         self.context_network, self.buckets, self.ranked, self.shown = context_network, buckets, ranked, samples
         self.beam, self.length_penalty, self.longest = beam, length_penalty, longest
         self.label_smoothing = label_smoothing
+        self.scored_batches = partial(ReplyBuckets, ranked=ranked)
+
+    @property
+    def goal(self) -> Goal:
+        """The nll, as most turns have many right answers."""
+        return Goal(self.metric, self.direction, 0.0)
 
     def build(self, cells: Cells, key: Array) -> EncoderDecoder:
         """Build an encoder-decoder that reads words, or vectors of turns."""
@@ -86,38 +93,18 @@ class Conversation(SequenceToSequence):
         turns = TurnReader(cells, reader_key, size, Codec.end) if self.context_network else None
         return EncoderDecoder(cells, key, turns or cells.embedding(reader_key, size), size)
 
-    def describe(self) -> dict[str, Any]:
-        """Return the symbols and the number of turns as plain values."""
-        return self.form.to_dict()
+    def pairs(self, examples: Exchanges) -> tuple[Sequence[NDArray[Any]], Sequence[Tokens], Sequence[str]]:
+        """Return contexts, the symbols of the replies, and these."""
+        return self._sources(examples), examples.reply_ids, examples.replies
 
-    def train_batches(self, data: Dialogues, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of replies of similar length, in a new order in each epoch."""
-        pairs = self._sources(data.train), data.train.reply_ids
-        edges = pair_edges(*pairs, self.buckets)
-        return PairBuckets(*pairs, edges, training.batch_size, end=Codec.end, shuffle=True, seed=seed)
-
-    def eval_batches(self, data: Dialogues, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches with each reply of a split exactly once; those of train are spread evenly over it."""
-        part: Exchanges = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        if split == "train" and len(data.train) > len(data.test):
-            part = part.take(evenly_spread(len(data.train), len(data.test)))
-        return self._scored(part, data.train, training.eval_batch_size)
-
-    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches with each reply of a file exactly once.
+    def read(self, path: Path) -> Exchanges:
+        """Return the replies of a file.
 
         Raises:
             ConfigError: a table lacks a column.
             DataError: the file is missing or broken, or a turn is blank.
         """
-        part = self.form.encode(*read_exchanges(path, self.form, "path"))
-        return self._scored(part, part, training.eval_batch_size)
-
-    def _scored(self, part: Exchanges, like: Exchanges, rows: int) -> ReplyBuckets:
-        """Return batches of replies, in buckets that suit those of `like`."""
-        pairs = self._sources(part), part.reply_ids
-        edges = pair_edges(self._sources(like), like.reply_ids, self.buckets)
-        return ReplyBuckets(*pairs, edges, rows, end=Codec.end, references=part.replies, ranked=self.ranked)
+        return self.form.encode(*read_exchanges(path, self.form, "path"))
 
     def _sources(self, part: Exchanges) -> list[NDArray[np.int32]]:
         if self.context_network:
@@ -210,8 +197,8 @@ class Conversation(SequenceToSequence):
         self, network: EncoderDecoder, contexts: Sequence[Turns], beam: int, length_penalty: float | None = None
     ) -> list[tuple[str, Written]]:
         """Return the best reply to each context."""
-        batch = source_batch(self._sources(self.form.encode(contexts, [""] * len(contexts))))
-        best = [outputs[0] for outputs in self.written(network, batch, beam, length_penalty=length_penalty)]
+        sources = self._sources(self.form.encode(contexts, [""] * len(contexts)))
+        best = [outputs[0] for outputs in self.write(network, sources, beam, length_penalty)]
         return [(self.form.codec.decode(output.ids), output) for output in best]
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
-from gru_bench.data.batches.base import Batches, evenly_spread
+from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.packed import PieceWindows
+from gru_bench.data.changes import evenly_spread
 from gru_bench.data.pieces import baselines as roll_baselines
 from gru_bench.data.pieces.own import read_pieces
 from gru_bench.data.pieces.pieces import KEYS, Pieces, Roll, notes_of, pitches_of

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, evenly_spread
+from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.buckets import Buckets, bucket_edges
 from gru_bench.data.random import permutation
 from gru_bench.data.texts.bag_of_words import bag_of_words, majority
@@ -21,17 +21,17 @@ from gru_bench.data.texts.own import read_labelled, read_unlabelled
 from gru_bench.data.texts.texts import EncodedTexts, LabelledTexts, TextForm
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
-from gru_bench.sections import TrainingConfig
+from gru_bench.tasks.bucketed import Bucketed
 from gru_bench.tasks.class_metrics import class_metrics, class_sums, score_probabilities
 from gru_bench.tasks.class_pictures import confusion_matrix, reliability_diagram, words_that_count
-from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Sums
 from gru_bench.tasks.word_weights import WordWeights, log_probabilities, rows_at_once, weigh_words
 from gru_bench.validation import Natural, Positive
 
 PICTURED = 8  # the first texts of a prediction, for its figure
 
 
-class Sentiment(Task):
+class Sentiment(Bucketed):
     """Classification of texts.
 
     Args:
@@ -56,34 +56,19 @@ class Sentiment(Task):
         """Inputs: words; outputs: one score per class."""
         return Signature(symbols=self.form.vocabulary.size, outputs=len(self.form.classes), pooled=True)
 
-    def describe(self) -> dict[str, Any]:
-        """Return vocabulary, classes and reading rules as plain values."""
-        return self.form.to_dict()
+    def batches(self, examples: EncodedTexts, like: EncodedTexts, rows: int, **order: Any) -> Batches:
+        """Return batches of texts of similar length."""
+        edges = bucket_edges(np.minimum(like.lengths, self.form.max_length or like.ids.size), self.buckets)
+        return Buckets(self._rows(examples), examples.labels, edges, rows, **order)
 
-    def train_batches(self, data: LabelledTexts, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of texts of similar length, in a new order in each epoch."""
-        rows = self._rows(data.train)
-        edges = bucket_edges(_lengths(rows), self.buckets)
-        return Buckets(rows, data.train.labels, edges, training.batch_size, shuffle=True, seed=seed)
-
-    def eval_batches(self, data: LabelledTexts, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches with each text of a split exactly once; those of train are spread evenly over it."""
-        edges = bucket_edges(_lengths(self._rows(data.train)), self.buckets)
-        examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        if split == "train" and len(data.train) > len(data.test):
-            examples = examples.take(evenly_spread(len(data.train), len(data.test)))
-        return Buckets(self._rows(examples), examples.labels, edges, training.eval_batch_size)
-
-    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches with each text of a table exactly once.
+    def read(self, path: Path) -> EncodedTexts:
+        """Return the texts of a table.
 
         Raises:
             ConfigError: the table lacks a column.
             DataError: the file is missing or broken, or a label is not one of the classes.
         """
-        examples = self.form.encode(*read_labelled(path, self.form, "path"))
-        rows = self._rows(examples)
-        return Buckets(rows, examples.labels, bucket_edges(_lengths(rows), self.buckets), training.eval_batch_size)
+        return self.form.encode(*read_labelled(path, self.form, "path"))
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed cross-entropy of a batch, in nats."""

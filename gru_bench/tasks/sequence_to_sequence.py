@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -12,10 +12,18 @@ import numpy as np
 from jaxtyping import Array
 from numpy.typing import NDArray
 
+from gru_bench.data.batches.pairs import PairBuckets, pair_edges, source_batch
 from gru_bench.data.pairs.codec import Codec
+from gru_bench.data.tokens.vocabulary import Tokens
 from gru_bench.models.decoding import Hypotheses, beam_search
 from gru_bench.models.encoder_decoder import EncoderDecoder
-from gru_bench.tasks.task import Batch, Carry, Loss, Sums, Task
+from gru_bench.tasks.bucketed import Bucketed
+from gru_bench.tasks.task import Batch, Carry, Goal, Loss, Sums
+
+AT_ONCE = 32
+"""Sources of one batch in `write`."""
+STEP = 16
+"""Their time steps are padded to a multiple of it, so that few shapes are compiled."""
 
 
 class Written(NamedTuple):
@@ -26,13 +34,14 @@ class Written(NamedTuple):
     log_probability: float
 
 
-class SequenceToSequence(Task):
-    """Loss, metrics and search of an encoder-decoder, on the batches of `gru_bench.data.batches.pairs`.
+class SequenceToSequence(Bucketed):
+    """Batches of pairs, loss, metrics and search of an encoder-decoder.
 
     Attributes:
         beam: number of hypotheses of the beam search behind the metrics.
         length_penalty: exponent of its length penalty.
         label_smoothing: share of the target distribution that is spread over all symbols in the training loss.
+        scored_batches: class of the batches that are scored.
     """
 
     causal = False
@@ -44,6 +53,24 @@ class SequenceToSequence(Task):
     beam: int
     length_penalty: float
     label_smoothing: float = 0.0
+    scored_batches: Callable[..., PairBuckets] = PairBuckets
+
+    def pairs(self, examples: Any) -> tuple[Sequence[NDArray[Any]], Sequence[Tokens], Sequence[str]]:
+        """Return the sources of examples, the symbols of their targets, and the texts of these."""
+        raise TypeError(f"{type(self).__name__} has no pairs")
+
+    def batches(self, examples: Any, like: Any, rows: int, **order: Any) -> PairBuckets:
+        """Return batches of pairs of similar length; those that are scored have the texts of their targets."""
+        sources, targets, texts = self.pairs(examples)
+        edges = pair_edges(*self.pairs(like)[:2], self.buckets)
+        if order:
+            return PairBuckets(sources, targets, edges, rows, end=Codec.end, **order)
+        return self.scored_batches(sources, targets, edges, rows, end=Codec.end, references=texts)
+
+    @property
+    def goal(self) -> Goal:
+        """How close outputs are to their references, which predictors without a network are scored by as well."""
+        return Goal("bleu", "max", 100.0)
 
     def loss(self, network: EncoderDecoder, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed cross-entropy of a batch, in nats, with label smoothing."""
@@ -73,13 +100,28 @@ class SequenceToSequence(Task):
         length = int(self.limits(np.array([mask.shape[1]]))[0])
         return _search(network, batch["source"], mask, limits, beam, length, exponent, (Codec.unknown,))
 
+    def write(
+        self,
+        network: EncoderDecoder,
+        sources: Sequence[NDArray[Any]],
+        beam: int,
+        length_penalty: float | None = None,
+    ) -> list[list[Written]]:
+        """Return the outputs for each source, the best first."""
+        rows, longest = min(AT_ONCE, len(sources)), max(map(len, sources), default=0)
+        width, outputs = -(-longest // STEP) * STEP, []
+        for start in range(0, len(sources), AT_ONCE):
+            batch = source_batch(sources[start : start + AT_ONCE], rows, width)
+            outputs += self.written(network, batch, beam, length_penalty)
+        return outputs
+
     def written(
-        self, network: EncoderDecoder, batch: Mapping[str, Any], beam: int, **options: Any
+        self, network: EncoderDecoder, batch: Mapping[str, Any], beam: int, length_penalty: float | None = None
     ) -> list[list[Written]]:
         """Return the outputs for each source of a batch, the best first, without rows that only fill it."""
         rows = np.asarray(batch["source_mask"]).any(axis=1)
         symbols, scores, log_probabilities = (
-            np.asarray(part)[rows] for part in self.search(network, batch, beam, **options)
+            np.asarray(part)[rows] for part in self.search(network, batch, beam, length_penalty)
         )
         return [
             [

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, evenly_spread
+from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.buckets import bucket_edges
 from gru_bench.data.batches.utterances import UtteranceBuckets
 from gru_bench.data.random import permutation
@@ -26,9 +26,10 @@ from gru_bench.data.speech.utterances import Frames, Speech, SpeechForm, Utteran
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
 from gru_bench.sections import TrainingConfig
+from gru_bench.tasks.bucketed import Bucketed
 from gru_bench.tasks.ctc import BLANK, Hypothesis, LogProbabilities, best_path, ctc_nll, prefix_beam
 from gru_bench.tasks.speech_pictures import Heard, heard
-from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Sums
 from gru_bench.validation import Natural, NonNegativeFloat, Positive
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 PICTURED = 3  # recordings in a figure
 
 
-class SpeechToText(Task):
+class SpeechToText(Bucketed):
     """Recognition of recordings.
 
     Args:
@@ -85,41 +86,31 @@ class SpeechToText(Task):
         """Inputs: stacked features; outputs: a score for the blank and for each symbol."""
         return Signature(channels=len(self.form.features) * self.stack, outputs=self.form.outputs)
 
-    def describe(self) -> dict[str, Any]:
-        """Return symbols, features and scaling as plain values."""
-        return self.form.to_dict()
+    def batches(self, examples: Utterances, like: Utterances, rows: int, **order: Any) -> Batches:
+        """Return batches of recordings of similar length."""
+        edges = bucket_edges(np.array([self._steps(frames) for frames in like.frames], np.int64), self.buckets)
+        targets = [self.form.encode(text) for text in examples.transcripts]
+        return UtteranceBuckets(self._rows(examples.frames), targets, edges, rows, **order)
 
     def train_batches(self, data: Speech, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of recordings of similar length, in a new order in each epoch."""
-        batches = self._buckets(data.train, self._edges(data.train), training.batch_size, shuffle=True, seed=seed)
-        short = sum(
-            self._too_short(frames, text)
-            for frames, text in zip(data.train.frames, data.train.transcripts, strict=True)
-        )
-        if short:
+        """Return batches of recordings of similar length; warn of those that cannot be aligned."""
+        pairs = zip(data.train.frames, data.train.transcripts, strict=True)
+        if short := sum(self._too_short(frames, text) for frames, text in pairs):
             log.warning(
                 "%s of the %s training recordings are shorter than their transcripts: they do not train",
                 short,
                 len(data.train),
             )
-        return batches
+        return super().train_batches(data, training, seed)
 
-    def eval_batches(self, data: Speech, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches with each recording of a split exactly once; those of train are spread evenly over it."""
-        recordings = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        if split == "train" and len(data.train) > len(data.test):
-            recordings = recordings.take(evenly_spread(len(data.train), len(data.test)))
-        return self._buckets(recordings, self._edges(data.train), training.eval_batch_size)
-
-    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches with each recording of a table of transcripts exactly once.
+    def read(self, path: Path) -> Utterances:
+        """Return the recordings of a table of transcripts.
 
         Raises:
             ConfigError: the table lacks a column.
             DataError: the table or a recording is missing or broken.
         """
-        recordings = read_transcribed(path, self.form, "path")
-        return self._buckets(recordings, self._edges(recordings), training.eval_batch_size)
+        return read_transcribed(path, self.form, "path")
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed nll of the transcripts, in nats; its items are symbols."""
@@ -270,15 +261,6 @@ class SpeechToText(Task):
     def _language_model(self) -> NGrams:
         counts = {tuple(self.form.encode(text).tolist()): times for text, times in self.form.transcripts.items()}
         return NGrams(counts, self.form.outputs, self.lm_order)
-
-    def _buckets(
-        self, recordings: Utterances, edges: Sequence[int], batch_size: int, *, shuffle: bool = False, seed: int = 0
-    ) -> UtteranceBuckets:
-        targets = [self.form.encode(text) for text in recordings.transcripts]
-        return UtteranceBuckets(self._rows(recordings.frames), targets, edges, batch_size, shuffle=shuffle, seed=seed)
-
-    def _edges(self, recordings: Utterances) -> tuple[int, ...]:
-        return bucket_edges(np.array([self._steps(frames) for frames in recordings.frames], np.int64), self.buckets)
 
     def _steps(self, frames: Frames) -> int:
         return -(-len(frames) // self.stack)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, evenly_spread
+from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.buckets import bucket_edges
 from gru_bench.data.batches.tagged import TaggedBuckets
 from gru_bench.data.files.tables import place_name, read_unpacked
@@ -27,11 +27,11 @@ from gru_bench.data.tokens.vocabulary import UNKNOWN
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.models.builder import Cells
 from gru_bench.models.tagger import Tagger
-from gru_bench.sections import TrainingConfig
+from gru_bench.tasks.bucketed import Bucketed
 from gru_bench.tasks.class_pictures import confusion_matrix
 from gru_bench.tasks.phrases import Scheme, f1_by_type, phrase_metrics
 from gru_bench.tasks.tagging_pictures import phrase_bars, tagged_words
-from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Split, Sums, Task
+from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Sums
 from gru_bench.validation import Natural, NonNegativeFloat, Positive, Rate
 
 AT_ONCE = 64  # sentences per batch of a prediction
@@ -46,7 +46,7 @@ class Scores(NamedTuple):
     classes: Float[Array, "sentences classes"] | None
 
 
-class Tagging(Task):
+class Tagging(Bucketed):
     """Tagging of sentences.
 
     Args:
@@ -91,35 +91,22 @@ class Tagging(Task):
         """Build a network with a head over words and, if there are classes, one over sentences."""
         return Tagger(cells, key, self.form.vocabulary.size, len(self.form.tags), len(self.form.classes))
 
-    def describe(self) -> dict[str, Any]:
-        """Return vocabulary, tags, classes and reading rules as plain values."""
-        return self.form.to_dict()
+    def batches(self, examples: TaggedSentences, like: TaggedSentences, rows: int, **order: Any) -> Batches:
+        """Return batches of sentences of similar length."""
+        return TaggedBuckets(examples, bucket_edges(like.lengths, self.buckets), rows, **order)
 
-    def train_batches(self, data: TaggedTexts, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of sentences of similar length, in a new order in each epoch."""
-        edges = bucket_edges(data.train.lengths, self.buckets)
-        return TaggedBuckets(data.train, edges, training.batch_size, shuffle=True, seed=seed)
-
-    def eval_batches(self, data: TaggedTexts, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches with each sentence of a split exactly once; those of train are spread evenly over it."""
-        sentences = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        if split == "train" and len(data.train) > len(data.test):
-            sentences = sentences.take(evenly_spread(len(data.train), len(data.test)))
-        return TaggedBuckets(sentences, bucket_edges(data.train.lengths, self.buckets), training.eval_batch_size)
-
-    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches with each sentence of a file in CoNLL columns exactly once.
+    def read(self, path: Path) -> TaggedSentences:
+        """Return the sentences of a file in CoNLL columns.
 
         Raises:
             ConfigError: the file lacks a column.
             DataError: the file is missing or malformed, or a tag or class is none of the training data.
         """
-        read, _ = read_conll(path, Columns(**self.form.reading), "path", prefix="")
+        sentences, _ = read_conll(path, Columns(**self.form.reading), "path", prefix="")
         try:
-            sentences = self.form.encode(read)
+            return self.form.encode(sentences)
         except DataError as error:
             raise DataError(f"path: {place_name(path)} has {error}") from error
-        return TaggedBuckets(sentences, bucket_edges(sentences.lengths, self.buckets), training.eval_batch_size)
 
     def loss(self, network: Tagger, batch: Batch, carry: Carry, key: Array | None) -> Loss:
         """Return the summed cross-entropy of tags and classes, in nats; its items are words."""

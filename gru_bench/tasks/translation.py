@@ -13,24 +13,21 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, evenly_spread
-from gru_bench.data.batches.pairs import Edge, PairBuckets, pair_edges, references
+from gru_bench.data.batches.pairs import references
 from gru_bench.data.pairs.baselines import translations_without_network
 from gru_bench.data.pairs.codec import Codec
 from gru_bench.data.pairs.own import read_pairs, read_sources
 from gru_bench.data.pairs.pairs import Examples, PairForm, Pairs
 from gru_bench.data.random import permutation
+from gru_bench.data.tokens.vocabulary import Tokens
 from gru_bench.errors import ConfigError
 from gru_bench.models.builder import Cells
 from gru_bench.models.encoder_decoder import EncoderDecoder
-from gru_bench.sections import TrainingConfig
-from gru_bench.tasks.sequence_to_sequence import SequenceToSequence
-from gru_bench.tasks.task import Batch, Prediction, Sample, Split
+from gru_bench.tasks.sequence_to_sequence import SequenceToSequence, Written
+from gru_bench.tasks.task import Batch, Prediction, Sample
 from gru_bench.tasks.translation_pictures import Alignment, alignments, score_by_length
 from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive, Range, Rate
 
-AT_ONCE = 32
-"""Texts of one batch in `predict`."""
 PICTURED = 6
 """The first texts of a prediction, for its figure."""
 MORE_SYMBOLS = 10
@@ -38,10 +35,11 @@ MORE_SYMBOLS = 10
 
 
 class Decoded(NamedTuple):
-    """The outputs of a batch by the beam of the search, and the references."""
+    """The outputs of a batch by the beam of the search, the references, and the symbols that each source has."""
 
     outputs: dict[int, list[str]]
     references: list[str]
+    lengths: list[int]
 
 
 class Translation(SequenceToSequence):
@@ -79,38 +77,18 @@ class Translation(SequenceToSequence):
         reader_key, key = jax.random.split(key)
         return EncoderDecoder(cells, key, cells.embedding(reader_key, self.form.source.size), self.form.target.size)
 
-    def describe(self) -> dict[str, Any]:
-        """Return the symbols of both sides and the rules of scoring as plain values."""
-        return self.form.to_dict()
+    def pairs(self, examples: Examples) -> tuple[Sequence[Tokens], Sequence[Tokens], Sequence[str]]:
+        """Return the symbols of both sides, and the targets."""
+        return examples.source_ids, examples.target_ids, examples.targets
 
-    def train_batches(self, data: Pairs, training: TrainingConfig, seed: int) -> Batches:
-        """Return batches of pairs of similar length, in a new order in each epoch."""
-        edges = self._edges(data.train)
-        pairs = data.train.source_ids, data.train.target_ids
-        return PairBuckets(*pairs, edges, training.batch_size, end=Codec.end, shuffle=True, seed=seed)
-
-    def eval_batches(self, data: Pairs, split: Split, training: TrainingConfig) -> Batches:
-        """Return batches with each pair of a split exactly once; those of train are spread evenly over it."""
-        pairs: Examples = {"train": data.train, "valid": data.valid, "test": data.test}[split]
-        if split == "train" and len(data.train) > len(data.test):
-            pairs = pairs.take(evenly_spread(len(data.train), len(data.test)))
-        return self._scored(pairs, self._edges(data.train), training.eval_batch_size)
-
-    def file_batches(self, path: Path, training: TrainingConfig) -> Batches:
-        """Return batches with each pair of a table exactly once.
+    def read(self, path: Path) -> Examples:
+        """Return the pairs of a table.
 
         Raises:
             ConfigError: the table lacks a column.
             DataError: the file is missing or broken, or a text is blank.
         """
-        pairs = self.form.encode(*read_pairs(path, self.form, "path"))
-        return self._scored(pairs, self._edges(pairs), training.eval_batch_size)
-
-    def _edges(self, pairs: Examples) -> tuple[Edge, ...]:
-        return pair_edges(pairs.source_ids, pairs.target_ids, self.buckets)
-
-    def _scored(self, pairs: Examples, edges: Sequence[Edge], rows: int) -> PairBuckets:
-        return PairBuckets(pairs.source_ids, pairs.target_ids, edges, rows, end=Codec.end, references=pairs.targets)
+        return self.form.encode(*read_pairs(path, self.form, "path"))
 
     def limits(self, sources: NDArray[np.integer]) -> NDArray[np.integer]:
         """Return the most symbols of an output for sources of these lengths."""
@@ -118,21 +96,23 @@ class Translation(SequenceToSequence):
 
     def decode(self, network: EncoderDecoder, batch: Batch) -> Decoded:
         """Return the outputs of beam search and of greedy search for the sources of a batch."""
-        real = np.asarray(batch["mask"]).any(axis=1)
-        outputs = {}
-        for beam in {self.beam, 1}:
-            best = np.asarray(self.search(network, batch, beam).symbols[:, 0])[real]
-            outputs[beam] = [self.form.target.decode(ids) for ids in best]
-        return Decoded(outputs, references(batch))
-
-    def decoded_metrics(self, decoded: Sequence[Decoded]) -> dict[str, float]:
-        """Return BLEU, chrF and exact match of the beam search, and BLEU of the greedy one."""
-        texts = [text for batch in decoded for text in batch.references]
-        scores = {
-            beam: self.form.scores([text for batch in decoded for text in batch.outputs[beam]], texts)
+        outputs = {
+            beam: [self.form.target.decode(best[0].ids) for best in self.written(network, batch, beam)]
             for beam in {self.beam, 1}
         }
-        return {**scores[self.beam], "greedy_bleu": scores[1]["bleu"]}
+        lengths = np.asarray(batch["source_mask"])[np.asarray(batch["mask"]).any(axis=1)].sum(axis=1)
+        return Decoded(outputs, references(batch), lengths.tolist())  # pyright: ignore[reportArgumentType]
+
+    def decoded_metrics(self, decoded: Sequence[Decoded]) -> dict[str, float]:
+        """Return BLEU, chrF and exact match of the beam search, and BLEU of its long third and of the greedy one."""
+        texts = [text for batch in decoded for text in batch.references]
+        outputs = {beam: [text for batch in decoded for text in batch.outputs[beam]] for beam in {self.beam, 1}}
+        lengths = np.array([length for batch in decoded for length in batch.lengths])
+        long = np.flatnonzero(lengths >= np.quantile(lengths, 2 / 3, method="higher"))
+        of_long = ([column[place] for place in long] for column in (outputs[self.beam], texts))
+        scores = {beam: self.form.scores(written, texts) for beam, written in outputs.items()}
+        long_bleu, greedy_bleu = self.form.scores(*of_long)["bleu"], scores[1]["bleu"]
+        return {**scores[self.beam], "long_bleu": long_bleu, "greedy_bleu": greedy_bleu}
 
     def baselines(self, data: Pairs) -> dict[str, dict[str, float]]:
         """Return scores on the test split of a copy, the nearest training pair, and a word-by-word dictionary."""
@@ -194,8 +174,9 @@ class Translation(SequenceToSequence):
         if nbest > beam:
             raise ConfigError("nbest", nbest, f"at most the beam, {beam}", "Raise beam= or lower nbest=.")
         rows, lines = [], []
-        for text, outputs in zip(inputs, self._nbest(network, inputs, beam, length_penalty), strict=True):
-            for rank, (output, score, log_probability) in enumerate(outputs[:nbest], 1):
+        for text, outputs in zip(inputs, self._written(network, inputs, beam, length_penalty), strict=True):
+            for rank, (ids, score, log_probability) in enumerate(outputs[:nbest], 1):
+                output = self.form.target.decode(ids)
                 scores = {"score": score, "log_probability": log_probability}
                 rows.append({"text": text, "rank": rank, "output": output, **scores})
                 lines.append(output if nbest == 1 else f"{score:.3f}\t{output}")
@@ -205,29 +186,15 @@ class Translation(SequenceToSequence):
 
     def translate(self, network: EncoderDecoder, texts: Sequence[str]) -> list[str]:
         """Return the best output for each text."""
-        return [outputs[0][0] for outputs in self._nbest(network, texts, self.beam)]
+        return [self.form.target.decode(outputs[0].ids) for outputs in self._written(network, texts, self.beam)]
 
-    def _nbest(
+    def _written(
         self, network: EncoderDecoder, texts: Sequence[str], beam: int, length_penalty: float | None = None
-    ) -> list[list[tuple[str, float, float]]]:
-        """Return the outputs for each text with scores and log-probabilities, the best first; a blank gives a blank."""
-        results: list[list[tuple[str, float, float]]] = [[("", 0.0, 0.0)] for _ in texts]
-        written = [place for place, text in enumerate(texts) if text.strip()]
-        if not written:
-            return results
-        sources = [self.form.source.encode(texts[place]) for place in written]
-        nothing = [np.zeros(0, np.int32)] * len(written)
-        edges = pair_edges(sources, nothing, 1)  # one shape to compile: a batch is done when its last text is
-        batches = PairBuckets(sources, nothing, edges, min(AT_ONCE, len(written)), end=Codec.end)
-        for index, batch in enumerate(batches):
-            found = jax.tree.map(np.asarray, self.search(network, batch, beam, length_penalty))
-            for row, place in enumerate(batches.places(index)):
-                results[written[place]] = [
-                    (self.form.target.decode(ids), float(score), float(log_probability))
-                    for ids, score, log_probability in zip(*(part[row] for part in found), strict=True)
-                    if np.isfinite(score)
-                ]
-        return results
+    ) -> list[list[Written]]:
+        """Return the outputs for each text, the best first; a blank gives a blank."""
+        sources = {place: ids for place, ids in enumerate(map(self.form.source.encode, texts)) if ids.size}
+        outputs = dict(zip(sources, self.write(network, list(sources.values()), beam, length_penalty), strict=True))
+        return [outputs.get(place, [Written([], 0.0, 0.0)]) for place in range(len(texts))]
 
     def align(self, network: EncoderDecoder, texts: Sequence[str]) -> list[Alignment]:
         """Return for each text the attention weights behind its best output."""

@@ -45,12 +45,14 @@ class GateProbe:
 def real_steps(batch: Batch, layer: RecurrentLayer) -> Bool[Array, "time batch"]:
     """Return which time steps that a watched layer read hold data.
 
-    A layer that need not know where its sequences end has no padding mask; then `padding` of the batch is taken, or
-    else its `mask`, of the same time axis.
+    A layer may read several sequences of each row of the batch, such as the turns of a dialogue. A layer that need not
+    know where its sequences end has no padding mask; then `padding` of the batch is taken, or else its `mask`, of the
+    same time axis.
     """
     seen = layer.seen
     shape = seen.inputs.shape[:2]
-    rows = jnp.asarray(batch["mask"]).reshape(shape[1], -1).any(axis=1)
+    mask = jnp.asarray(batch["mask"])
+    rows = mask.reshape(len(mask), -1).any(axis=1).repeat(shape[1] // len(mask))
     masks = [seen.padding, *(jnp.asarray(batch[name]).T for name in ("padding", "mask") if name in batch)]
     whole = jnp.broadcast_to(rows, shape)
     return whole & next((steps for steps in masks if steps is not None and steps.shape == shape), whole)

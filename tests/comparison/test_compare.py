@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
 
 import gru_bench
 from gru_bench import compare as program
+from gru_bench.comparison.probe import matching_size
+from gru_bench.compose import composed
 from gru_bench.record import read_record
+from gru_bench.reproduction.matching import counts
 from tests.comparison.small import SMALL, files, in_this_process, run
 from tests.reproduction.test_training import Here
 from tests.training.support import Outcome, train
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_fast() -> Iterator[None]:
-    """Compile without most optimisations: nearly all that these small runs do is to compile."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +119,19 @@ def test_lost_runs_are_trained_again_to_the_same_answer(answered: tuple[Path, Ou
     assert done.code == 0, done.err
     assert here.calls
     assert files(copy) == files(folder)
+
+
+def test_matched_parameters_are_the_closest_that_a_hidden_size_has():
+    settings = ("task=language_modeling", "data.train_size=2000", "model.hidden_size=16", "model.embedding_size=4")
+    gru, lstm = (composed(*settings, f"model={cell}") for cell in ("gru", "lstm"))
+    hidden = matching_size(lstm, gru)
+
+    def distance(hidden: int) -> int:
+        return abs(
+            4 * hidden * (4 + hidden + 1) - round(counts(gru)["recurrent"])
+        )  # gates times embedding, state, bias
+
+    assert distance(hidden) < min(distance(hidden - 1), distance(hidden + 1))
 
 
 def test_a_folder_of_another_comparison_is_refused(answered: tuple[Path, Outcome], here: Here):

@@ -9,11 +9,12 @@ import pytest
 from gru_bench.comparison.plan import Plan, make_plan, read_plan
 from gru_bench.comparison.probe import Probe
 from gru_bench.comparison.request import Request, read_arms
-from gru_bench.comparison.sizing import makespan, runs_at_once, sizes
+from gru_bench.comparison.sizing import estimated_seconds, makespan, runs_at_once, sizes
 from gru_bench.errors import ConfigError, UserError
 
 PROBE = Probe(
-    start=8.0,
+    start=2.0,
+    compilation=6.0,
     update=0.01,
     evaluation=0.5,
     test=1.0,
@@ -109,6 +110,20 @@ def test_a_plan_is_read_as_it_was_written(tmp_path):
     assert read_plan(tmp_path / "absent", plan.facts) is None
     with pytest.raises(ConfigError, match=r"minutes: 30"):
         read_plan(tmp_path, {"minutes": 5})
+
+
+def test_a_program_is_compiled_once():
+    size = next(sizes(_request(trials=4, seeds=3), PROBE))
+    once = {"gru": (0, 0, 0, 0)}
+
+    def seconds(compilation: float) -> float:
+        probe = dataclasses.replace(PROBE, compilation=compilation)
+        return estimated_seconds(size, _request(trials=4, seeds=3), {"gru": probe}, once, 1)
+
+    # one program of four trials, one of three pairs
+    assert seconds(6.0) - seconds(0.0) == pytest.approx(2 * 6.0)
+    two = PROBE.seconds(1, 10, 1, tested=True, compiled=False) - PROBE.seconds(1, 10, 1, tested=True, compiled=True)
+    assert two == PROBE.compilation
 
 
 def test_sessions_share_the_workers():

@@ -10,7 +10,7 @@ import pytest
 from gru_bench.checks import check_model
 from gru_bench.errors import ConfigError
 from gru_bench.models.attention import ATTENTIONS, Additive
-from gru_bench.models.initializers import uniform
+from gru_bench.models.initializers import orthogonal, uniform
 from gru_bench.sections import ModelConfig
 
 BATCH, TARGET, SOURCE, QUERY, STATE = 3, 4, 6, 5, 7
@@ -34,7 +34,7 @@ def by_hand(attention, query: np.ndarray, states: np.ndarray) -> tuple[np.ndarra
         )
         scores = [np.tanh(query @ inner + bias + state @ kernel) @ vector[:, 0] for state in states]
     else:
-        scores = [query @ (state @ kernel) for state in states]
+        scores = [query @ (state @ kernel) / np.sqrt(QUERY) for state in states]
     weights = np.exp(scores) / np.exp(scores).sum()
     return weights, np.sum([weight * state for weight, state in zip(weights, states, strict=True)], axis=0)
 
@@ -52,6 +52,15 @@ def test_against_a_loop(name: str):
             np.testing.assert_allclose(weights[row, time, :length], expected, rtol=1e-5, atol=1e-6)
             assert not weights[row, time, length:].any()
             np.testing.assert_allclose(context[row, time], mean, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_the_first_weights_of_a_wide_network_are_spread(name: str):
+    """Nearly one-hot weights, at random time steps, would have to be unlearned."""
+    attention = ATTENTIONS[name](jax.random.key(0), 256, 512, orthogonal, "float32")
+    queries, states = (jnp.tanh(jnp.asarray(draw(seed, 2, 8, size))) for seed, size in ((2, 256), (3, 512)))
+    weights = attention.weights(queries, attention.keys(states), jnp.ones((2, 8), bool))
+    assert float(weights.max()) < 0.6
 
 
 @pytest.mark.parametrize("name", ATTENTIONS)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,23 @@ def test_runs_of_different_data_are_trained_side_by_side(jobs: list[Job], progra
     ]
     assert [len(program) for program in programs] == [1, 1, 1]
     assert processes.calls == 3
+
+
+def test_a_worker_gets_a_run_when_it_is_free(
+    jobs: list[Job], programs: list[list[Config]], monkeypatch: pytest.MonkeyPatch
+):
+    """What waits in a pool would still be trained after a signal to end."""
+    monkeypatch.setattr(training, "usable_cores", lambda: 2)
+    submitted: list[Future[Any]] = []
+
+    class Slow(ThreadPoolExecutor):
+        def submit(self, function: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+            assert sum(not future.done() for future in submitted) < 2
+            submitted.append(super().submit(lambda: (time.sleep(0.2), function(*arguments, **named))[1]))
+            return submitted[-1]
+
+    with Slow(2) as pool:
+        assert len(list(trained([_drawn(job) for job in jobs], 10, pool))) == 3
 
 
 def test_one_run_alone_needs_no_other_process(jobs: list[Job], programs: list[list[Config]]):

@@ -62,7 +62,7 @@ def test_candidates_are_scored_by_their_likelihood(data: Dialogues):
     [first] = choices(data.test.replies, np.array([0]))  # the first reply is among the ranked ones
     pairs = task.form.encode([data.test.contexts[0]] * 10, [data.test.replies[place] for place in first])
     lengths = np.array([ids.size + 1 for ids in pairs.reply_ids])
-    [together] = task._scored(pairs, pairs, 10)
+    [together] = task.batches(pairs, pairs, 10)
     for kept in (slice(None), slice(1)):  # all candidates, and the true reply alone
         weights = np.zeros(10)
         weights[kept] = lengths[kept]

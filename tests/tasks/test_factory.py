@@ -19,12 +19,12 @@ from tests.presets import CELLS, TASKS
 from tests.training.small import make_text
 from tests.training.support import ROOT
 
-RUN_WHOLE = ("captioning", "conversation", "speech", "tagging", "translation")
-"""Tasks whose own tests train a whole run of their default data anyway."""
+SLOW = ("captioning", "conversation", "sentiment", "speech", "tagging", "translation")
+"""Tasks whose default data takes seconds; their own tests train on it."""
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in RUN_WHOLE else name for name in TASKS]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TASKS]
 )
 def test_every_task_keeps_the_contract(name: str, tmp_path: Path):
     """With the data set that the task itself names."""
@@ -36,6 +36,7 @@ def test_every_task_keeps_the_contract(name: str, tmp_path: Path):
     assert isinstance(task, Task)
     plain = json.loads(json.dumps(task.describe()))
     assert make_task(TaskConfig(name=name), plain).describe() == task.describe()
+    assert any(task.goal.metric in metrics for metrics in task.baselines(data).values())
 
 
 @pytest.mark.parametrize("name", TASKS)

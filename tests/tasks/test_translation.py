@@ -58,6 +58,7 @@ def test_neither_buckets_nor_company_change_a_metric(data: Pairs):
     assert 0 < found[0]["chrf"] < 100
 
 
+@pytest.mark.slow
 def test_outputs_of_texts_are_those_of_the_split(data: Pairs):
     task = Translation(data.describe(), buckets=2, beam=2)
     network = build(task)
@@ -126,7 +127,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_by_the_command(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     known = record(run)
-    assert set(known["metrics"]["test"]) == {"nll", "perplexity", "bleu", "chrf", "exact", "greedy_bleu"}
+    assert set(known["metrics"]["test"]) == {"nll", "perplexity", "bleu", "chrf", "exact", "long_bleu", "greedy_bleu"}
     assert set(known["baselines"]) == {"copy", "nearest neighbour", "dictionary"}
     assert known["data_facts"]["signatures"]["bleu"].startswith("nrefs:1|case:mixed|eff:no|tok:13a")
     assert {path.stem for path in (run / "figures").glob("*.png")} >= {"attention", "bleu_by_length"}

@@ -17,6 +17,7 @@ from gru_bench.training.gates import GateProbe
 from gru_bench.training.setup import load_task
 
 SMALL = ("tracker=none", "model.hidden_size=8")
+SIZES = ("data.train_size=30", "data.valid_size=5", "data.test_size=5")
 TASKS = {
     "language_modeling": (*SMALL, "data.valid_size=100", "training.eval_batch_size=7"),
     "sentiment": (*SMALL, "task=sentiment", "data.train_size=300", "data.valid_size=100", "data.test_size=100"),
@@ -24,12 +25,13 @@ TASKS = {
     "memory": (*SMALL, "task=memory", "data=anbn"),
     "music": (*SMALL, "task=music"),
 }
+TURNS = (*SMALL, "task=conversation", "task.context_network=true", *SIZES)
 PADDED = {"language_modeling", "sentiment", "memory"}
 
 
 def first_batch(name: str) -> tuple[tuple[Model, Task], dict[str, Any]]:
     """Return an untrained network with its task, and the first batch of the validation split."""
-    config = composed(*TASKS[name])
+    config = composed(*(TURNS if name == "turns" else TASKS[name]))
     task, data = load_task(config)
     network, _ = Blueprint(config, task).draw(config.seed)
     return (network, task), dict(task.eval_batches(data, "valid", config.training)[0])
@@ -87,3 +89,12 @@ def test_gates_of_a_lane_are_those_of_its_sequences_apart(name: str):
     assert gate_activity(network, batch) == pytest.approx(expected, abs=1e-6)
     without = gate_activity(network, {**batch, "reset": np.zeros_like(batch["reset"])})
     assert without != pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_gates_of_a_network_over_turns_are_those_of_the_turns_of_real_rows():
+    network, batch = first_batch("turns")
+    longer = {name: np.concatenate([array, np.zeros_like(array[:3])]) for name, array in batch.items()}
+    activity = gate_activity(network, batch)
+    assert activity == pytest.approx(gate_activity(network, longer), rel=1e-5)
+    assert len({name.split("/")[0] for name in activity}) > 2

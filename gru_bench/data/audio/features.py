@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gru_bench.data.audio.wav import Recording, Samples
 from gru_bench.errors import ConfigError
+from gru_bench.validation import Positive, PositiveFloat
 
 Kind = Literal["mfcc", "log_mel"]
 Values = NDArray[np.float64]
@@ -127,3 +128,26 @@ def deltas(features: Values) -> Values:
     shifts = range(1, DELTA_FRAMES + 1)
     slopes = (n * (padded[DELTA_FRAMES + n :][:count] - padded[DELTA_FRAMES - n :][:count]) for n in shifts)
     return sum(slopes, np.zeros_like(features)) / (2 * sum(n * n for n in shifts))
+
+
+def feature_options(
+    *,
+    features: Kind = "mfcc",
+    window: PositiveFloat = 0.025,
+    hop: PositiveFloat = 0.010,
+    filters: Positive = 26,
+    coefficients: Positive = 13,
+    deltas: bool = True,
+) -> dict[str, Any]:
+    """Return the options of `SpectralFeatures` from the settings that sources of recordings share.
+
+    Args:
+        features: `mfcc`, cepstral coefficients, or `log_mel`, energies of bands.
+        window: seconds of a frame.
+        hop: seconds from one frame to the next.
+        filters: bands.
+        coefficients: of `mfcc`.
+        deltas: whether the slopes of the features follow them.
+    """
+    sizes = {"window": window, "hop": hop, "filters": filters, "coefficients": coefficients}
+    return {"kind": features, **sizes, "deltas": deltas}

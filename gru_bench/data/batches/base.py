@@ -97,8 +97,3 @@ def pad_axis(array: NDArray, length: int) -> NDArray:
     """Pad the second axis of an array to a length with zeros (False); a full array is returned unchanged."""
     missing = length - array.shape[1]
     return array if missing == 0 else np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)))
-
-
-def evenly_spread(total: int, at_most: int) -> NDArray[np.int64]:
-    """Return places of items that are spread evenly over `total`, ascending; all of them where they are no more."""
-    return np.linspace(0, total - 1, min(total, at_most)).astype(np.int64)

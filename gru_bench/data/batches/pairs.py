@@ -105,13 +105,19 @@ class PairBuckets(ByLength[PairBatch]):
         return batch
 
 
-def source_batch(sources: Sequence[NDArray[Any]], step: int = 16) -> dict[str, NDArray[Any]]:
-    """Return sources without targets, padded to a multiple of `step`, so that few shapes are compiled."""
-    width = -(-max(map(len, sources)) // step) * step
-    source = np.zeros((len(sources), width, *sources[0].shape[1:]), sources[0].dtype)
-    for row, one in zip(source, sources, strict=True):
-        row[: len(one)] = one
-    return {"source": source, "source_mask": np.arange(width) < np.array([[len(one)] for one in sources])}
+def source_batch(sources: Sequence[NDArray[Any]], rows: int, width: int) -> dict[str, NDArray[Any]]:
+    """Return sources without targets.
+
+    Args:
+        sources: time first, all of one dtype.
+        rows: of the batch, filling rows included.
+        width: time steps of the batch.
+    """
+    source = np.zeros((rows, width, *sources[0].shape[1:]), sources[0].dtype)
+    mask = np.zeros((rows, width), bool)
+    for row, one in enumerate(sources):
+        source[row, : len(one)], mask[row, : len(one)] = one, True
+    return {"source": source, "source_mask": mask}
 
 
 def pair_edges(sources: Sequence[NDArray[Any]], targets: Sequence[Tokens], buckets: int) -> tuple[Edge, ...]:

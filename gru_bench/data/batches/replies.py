@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import evenly_spread
 from gru_bench.data.batches.pairs import PairBatch, PairBuckets
+from gru_bench.data.changes import evenly_spread
 from gru_bench.data.dialogues.scores import choices
 from gru_bench.data.pairs.codec import Codec
 

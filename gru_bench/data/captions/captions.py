@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.changes import fraction_facts, random_subset
-from gru_bench.data.data_set import SPLITS, DataSet
+from gru_bench.data.containers import ExampleData, Form, Tuples
+from gru_bench.data.data_set import SPLITS
 from gru_bench.data.pairs.codec import Codec
 from gru_bench.data.pairs.scores import signatures, text_scores
 from gru_bench.data.tokens.vocabulary import Tokens
@@ -24,7 +23,7 @@ Layout = Literal["frames", "rows"]
 
 
 @dataclass(frozen=True)
-class Clips:
+class Clips(Tuples):
     """The videos of a split.
 
     Attributes:
@@ -37,43 +36,22 @@ class Clips:
     captions: tuple[str, ...] = field(repr=False)
     ids: tuple[Tokens, ...] = field(repr=False)
 
-    def __len__(self) -> int:
-        """Number of videos."""
-        return len(self.videos)
-
-    def take(self, places: NDArray[np.int64]) -> Clips:
-        """Return some of the videos, in the order of `places`."""
-        columns = (self.videos, self.captions, self.ids)
-        return Clips(*(tuple(column[place] for place in places) for column in columns))
-
 
 @dataclass(frozen=True, kw_only=True)
-class CaptionForm:
+class CaptionForm(Form):
     """All that a trained model needs to know of its data.
 
     Attributes:
-        name: name of the data set.
         codec: symbols of the captions.
         shape: height, width and channels of a frame as the network reads it.
         layout: whether a still picture is one frame, or each of its rows is one.
-        reading: layout of a table of captions; see `gru_bench.data.captions.own`.
     """
 
-    name: str
+    nested = MappingProxyType({"codec": Codec})
+
     codec: Codec
     shape: tuple[int, int, int]
     layout: Layout = "frames"
-    reading: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, JSON-able."""
-        known = {"shape": list(self.shape), "layout": self.layout, "reading": dict(self.reading)}
-        return {"name": self.name, "codec": self.codec.to_dict(), **known}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> CaptionForm:
-        """Rebuild from `to_dict`, also from JSON."""
-        return cls(**{**values, "codec": Codec.from_dict(values["codec"]), "shape": tuple(values["shape"])})
 
     def encode(self, videos: Sequence[Video], captions: Sequence[str]) -> Clips:
         """Encode videos with captions; these are kept as they are read."""
@@ -86,35 +64,25 @@ class CaptionForm:
 
 
 @dataclass(frozen=True)
-class Captions(DataSet):
-    """Videos with captions, in three splits.
-
-    Attributes:
-        form: symbols of the captions, and the size of a frame.
-        train: training videos.
-        valid: validation videos.
-        test: test videos.
-        facts: plain values for the run record; `digest` covers pixels and captions.
-    """
+class Captions(ExampleData[CaptionForm, Clips]):
+    """Videos with captions in three splits; `form` has the symbols of the captions, and the size of a frame."""
 
     kind: ClassVar[str] = "captioned_videos"
 
-    form: CaptionForm
-    train: Clips
-    valid: Clips
-    test: Clips
-    facts: dict[str, Any]
+    def counts(self) -> dict[str, Any]:
+        """Return the facts that change with the videos."""
+        return {
+            "videos": self.each(len),
+            "symbols": self.each(lambda part: sum(map(len, part.ids)) + len(part)),
+            "frames": self.each(lambda part: sum(map(len, part.videos))),
+            "shape": list(self.form.shape),
+            "vocabulary": self.form.codec.size,
+        }
 
-    def describe(self) -> dict[str, Any]:
-        """Return all that a trained model needs to be used without the videos, JSON-able."""
-        return self.form.to_dict()
-
-    def with_train_fraction(self, share: float, seed: int) -> Captions:
-        """Keep a random share of the videos."""
-        part = self.train.take(random_subset(len(self.train), share, seed))
-        facts = fraction_facts(self.facts, share, len(part), len(self.train), draw_seed=seed)
-        splits = {split: getattr(self, split) for split in SPLITS} | {"train": part}
-        return replace(self, train=part, facts=facts | _counts(self.form, splits))
+    def content(self, part: Clips) -> Iterator[bytes]:
+        """Yield the size, the caption and the pixels of each video."""
+        for video, caption in zip(part.videos, part.captions, strict=True):
+            yield f"{video.shape} {caption}\n".encode("utf-8", "surrogatepass") + video.tobytes()
 
 
 def make_captions(
@@ -151,25 +119,4 @@ def make_captions(
     shape = clips["train"][0][0].shape[1:]
     form = CaptionForm(name=name, codec=codec, shape=shape, layout=layout, reading=dict(reading or {}))
     splits = {split: form.encode(*clips[split]) for split in SPLITS}
-    known = {"digest": _digest(form, splits), **_counts(form, splits), "signatures": signatures("13a", lowercase)}
-    return Captions(form, **splits, facts=known | dict(facts or {}))
-
-
-def _counts(form: CaptionForm, splits: Mapping[str, Clips]) -> dict[str, Any]:
-    return {
-        "videos": {split: len(part) for split, part in splits.items()},
-        "symbols": {split: sum(map(len, part.ids)) + len(part) for split, part in splits.items()},
-        "frames": {split: sum(map(len, part.videos)) for split, part in splits.items()},
-        "shape": list(form.shape),
-        "vocabulary": form.codec.size,
-    }
-
-
-def _digest(form: CaptionForm, splits: Mapping[str, Clips]) -> str:
-    known = {name: value for name, value in form.to_dict().items() if name != "reading"}
-    state = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-    for split, part in splits.items():
-        state.update(f"{split} {len(part)}\n".encode())
-        for video, caption in zip(part.videos, part.captions, strict=True):
-            state.update(f"{video.shape} {caption}\n".encode("utf-8", "surrogatepass") + video.tobytes())
-    return state.hexdigest()
+    return Captions.of(form, splits, {"signatures": signatures("13a", lowercase), **(facts or {})})

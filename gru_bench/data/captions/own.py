@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import numpy as np
 
 from gru_bench.data.captions.captions import CaptionForm, Captions, Layout, Video, make_captions
+from gru_bench.data.files.columns import Column, role_columns
 from gru_bench.data.files.tables import Layout as TableLayout
 from gru_bench.data.files.tables import read_table
 from gru_bench.data.files.text import read_file
 from gru_bench.data.random import permutation
 from gru_bench.data.source import gives
-from gru_bench.data.texts.own import find_column
-from gru_bench.errors import ConfigError, DataError
+from gru_bench.errors import DataError
 from gru_bench.files import home_expanded
 from gru_bench.validation import HeldOutFraction, Natural, Positive, Range
 
@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 
 FILE_NAMES = frozenset("file files filename file_name path image image_id picture video clip".split())
 CAPTION_NAMES = frozenset("caption captions text description sentence label".split())
-Column = str | int | None
 Side = Annotated[int, Range(low=1, high=512)]
 Items = dict[str, list[str]]
 
@@ -182,28 +181,13 @@ def _items(path: Path, reading: Mapping[str, Any], key: str) -> Items:
     """Return the captions of each file of a table, in its order."""
     layout = TableLayout(delimiter=reading.get("delimiter"), encoding=reading.get("encoding", "auto"))
     frame = read_table(path, layout, key=key)
-    prefix = "data." if key.startswith("data.") else ""
-    files, captions = (
-        _column(frame, reading[name], f"{prefix}{name}", known)
-        for name, known in (("file_column", FILE_NAMES), ("caption_column", CAPTION_NAMES))
-    )
-    if files == captions:
-        raise ConfigError(f"{prefix}caption_column", captions, "another column than that of the files")
+    known = {"file_column": FILE_NAMES, "caption_column": CAPTION_NAMES}
+    files, captions = role_columns(frame, reading, known, key)
     folder = home_expanded(str(path), key).parent
     items: Items = {}
     for file, caption in zip(frame[files], frame[captions], strict=True):
         items.setdefault(str(folder / file), []).append(caption)
     return items
-
-
-def _column(frame: Any, wanted: Column, option: str, known: frozenset[str]) -> str:
-    if wanted is not None:
-        return find_column(frame, wanted, option)
-    names = [str(name) for name in frame.columns]
-    likely = [name for name in names if name.casefold() in known]
-    if len(likely) != 1:
-        raise ConfigError(option, None, f"one of the columns {', '.join(names)}", "Name the column.")
-    return likely[0]
 
 
 def _divided(items: Items, shares: Mapping[str, float], seed: int, place: str) -> dict[str, Items]:

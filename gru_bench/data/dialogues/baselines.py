@@ -17,7 +17,7 @@ from gru_bench.data.tokens.vocabulary import Tokens
 DISCOUNT = 0.75
 """Subtracted from each count."""
 FREQUENT = 0.25
-"""Words in more of the contexts than this share are left out of the comparison: they take most of the time."""
+"""Words in more of the contexts than this share take most of the time, and are not compared unless all are such."""
 ROWS = 256
 """Contexts that are compared at once, which bounds the memory."""
 
@@ -92,10 +92,12 @@ def retrieval(data: Dialogues, ranked: NDArray[np.int64]) -> dict[str, float]:
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    most = max(10, int(FREQUENT * len(data.train)))
+    contexts = [ids.tolist() for ids in data.train.joined_contexts]
+    rarest = min(Counter(number for ids in contexts for number in set(ids)).values())
+    most = max(10, int(FREQUENT * len(contexts)), rarest)
     settings: dict[str, Any] = {"analyzer": lambda ids: ids, "sublinear_tf": True, "max_df": most, "dtype": np.float32}
     vectoriser: Any = TfidfVectorizer(**settings)
-    known = vectoriser.fit_transform([ids.tolist() for ids in data.train.joined_contexts]).T.tocsc()
+    known = vectoriser.fit_transform(contexts).T.tocsc()
     asked = vectoriser.transform([ids.tolist() for ids in data.test.joined_contexts])
     nearest = [asked[start : start + ROWS] @ known for start in range(0, asked.shape[0], ROWS)]
     places = np.concatenate([np.asarray(part.argmax(axis=1)).ravel() for part in nearest])

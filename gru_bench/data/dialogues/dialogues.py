@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gru_bench.data.changes import fraction_facts, random_subset
-from gru_bench.data.data_set import SPLITS, DataSet
-from gru_bench.data.pairs.codec import Codec
+from gru_bench.data.containers import ExampleData, Form, Tuples
+from gru_bench.data.data_set import SPLITS
+from gru_bench.data.pairs.codec import Codec, count_unknown
 from gru_bench.data.tokens.vocabulary import Tokens
 from gru_bench.errors import DataError
 from gru_bench.validation import Range
@@ -24,7 +22,7 @@ WindowSize = Annotated[int, Range(low=1, high=1000)]
 
 
 @dataclass(frozen=True)
-class Exchanges:
+class Exchanges(Tuples):
     """The replies of a split.
 
     Attributes:
@@ -38,15 +36,6 @@ class Exchanges:
     replies: tuple[str, ...] = field(repr=False)
     context_ids: tuple[tuple[Tokens, ...], ...] = field(repr=False)
     reply_ids: tuple[Tokens, ...] = field(repr=False)
-
-    def __len__(self) -> int:
-        """Number of replies."""
-        return len(self.replies)
-
-    def take(self, places: NDArray[np.int64]) -> Exchanges:
-        """Return some of the replies, in the order of `places`."""
-        columns = (self.contexts, self.replies, self.context_ids, self.reply_ids)
-        return Exchanges(*(tuple(column[place] for place in places) for column in columns))
 
     @property
     def joined_contexts(self) -> list[Tokens]:
@@ -63,32 +52,20 @@ class Exchanges:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DialogueForm:
+class DialogueForm(Form):
     """All that a trained model needs to know of its data.
 
     Attributes:
-        name: name of the data set.
         codec: symbols of all turns.
         turns: number of turns before a reply that are read.
         turn_length: most symbols of a turn that are read, its first ones; replies are never cut.
-        reading: layout of a file of this form; see `gru_bench.data.dialogues.own`.
     """
 
-    name: str
+    nested = MappingProxyType({"codec": Codec})
+
     codec: Codec
     turns: int
     turn_length: int
-    reading: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, JSON-able."""
-        sizes = {"turns": self.turns, "turn_length": self.turn_length}
-        return {"name": self.name, "codec": self.codec.to_dict(), **sizes, "reading": dict(self.reading)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> DialogueForm:
-        """Rebuild from `to_dict`, also from JSON."""
-        return cls(**{**values, "codec": Codec.from_dict(values["codec"])})
 
     def encode(self, contexts: Sequence[Turns], replies: Sequence[str]) -> Exchanges:
         """Encode replies and the last turns before them; texts are kept as they are read."""
@@ -103,37 +80,31 @@ class DialogueForm:
 
 
 @dataclass(frozen=True)
-class Dialogues(DataSet):
+class Dialogues(ExampleData[DialogueForm, Exchanges]):
     """Replies with the turns before them, in three splits.
 
     Attributes:
         form: symbols, and how many turns are read.
-        train: training replies.
-        valid: validation replies.
-        test: test replies.
-        facts: plain values for the run record; `digest` covers texts and symbols.
         bounds: metrics on test of predictors that the source knows, such as the optimum.
     """
 
     kind: ClassVar[str] = "dialogues"
 
-    form: DialogueForm
-    train: Exchanges
-    valid: Exchanges
-    test: Exchanges
-    facts: dict[str, Any]
     bounds: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
-    def describe(self) -> dict[str, Any]:
-        """Return all that a trained model needs to be used without the dialogues, JSON-able."""
-        return self.form.to_dict()
+    def counts(self) -> dict[str, Any]:
+        """Return the facts that change with the replies."""
+        return {
+            "replies": self.each(len),
+            "symbols": self.each(lambda part: sum(map(len, part.reply_ids)) + len(part)),
+            "unknown": self.each(lambda part: count_unknown(part.reply_ids)),
+            "vocabulary": self.form.codec.size,
+        }
 
-    def with_train_fraction(self, share: float, seed: int) -> Dialogues:
-        """Keep a random share of the replies."""
-        part = self.train.take(random_subset(len(self.train), share, seed))
-        facts = fraction_facts(self.facts, share, len(part), len(self.train), draw_seed=seed)
-        splits = {split: getattr(self, split) for split in SPLITS} | {"train": part}
-        return replace(self, train=part, facts=facts | _counts(self.form, splits))
+    def content(self, part: Exchanges) -> Iterator[bytes]:
+        """Yield each reply after its context."""
+        for context, reply in zip(part.contexts, part.replies, strict=True):
+            yield "\x00".join([*context, reply, ""]).encode("utf-8", "surrogatepass") + b"\x01"
 
 
 def all_exchanges(dialogues: Sequence[Dialogue], turns: int) -> tuple[list[Turns], list[str]]:
@@ -183,26 +154,4 @@ def make_dialogues(
     )
     form = DialogueForm(name=name, codec=codec, turns=turns, turn_length=turn_length, reading=dict(reading or {}))
     splits = {split: form.encode(*exchanges[split]) for split in SPLITS}
-    known = {"digest": _digest(form, splits), **_counts(form, splits)}
-    return Dialogues(form, **splits, facts=known | dict(facts or {}), bounds=dict(bounds or {}))
-
-
-def _counts(form: DialogueForm, splits: Mapping[str, Exchanges]) -> dict[str, Any]:
-    return {
-        "replies": {split: len(part) for split, part in splits.items()},
-        "symbols": {split: sum(map(len, part.reply_ids)) + len(part) for split, part in splits.items()},
-        "unknown": {
-            split: sum(int((ids == Codec.unknown).sum()) for ids in part.reply_ids) for split, part in splits.items()
-        },
-        "vocabulary": form.codec.size,
-    }
-
-
-def _digest(form: DialogueForm, splits: Mapping[str, Exchanges]) -> str:
-    known = {name: value for name, value in form.to_dict().items() if name != "reading"}
-    state = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-    for split, part in splits.items():
-        state.update(f"{split} {len(part)}\n".encode())
-        for context, reply in zip(part.contexts, part.replies, strict=True):
-            state.update("\x00".join([*context, reply, ""]).encode("utf-8", "surrogatepass") + b"\x01")
-    return state.hexdigest()
+    return Dialogues.of(form, splits, facts, bounds=dict(bounds or {}))

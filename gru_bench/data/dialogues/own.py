@@ -17,11 +17,12 @@ from gru_bench.data.dialogues.dialogues import (
     all_exchanges,
     make_dialogues,
 )
+from gru_bench.data.files.columns import Column, role_columns
 from gru_bench.data.files.tables import Layout, read_table, read_unpacked
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.random import permutation
 from gru_bench.data.source import gives
-from gru_bench.data.texts.own import TABLE_ENDINGS, find_column
+from gru_bench.data.texts.own import TABLE_ENDINGS
 from gru_bench.data.tokens.text_file import Size
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import HeldOutFraction, Natural, Positive
@@ -32,7 +33,6 @@ DIALOGUE_NAMES = frozenset(
     "dialogue dialog conversation dialogue_id dialog_id conversation_id conv_id thread id".split()
 )
 TURN_NAMES = frozenset("text turn utterance message content sentence line".split())
-Column = str | int | None
 
 
 @gives("dialogues")
@@ -181,27 +181,11 @@ def _from_lines(path: Path, reading: Any, key: str) -> dict[str, Turns]:
 
 def _from_table(path: Path, reading: Any, key: str) -> dict[str, Turns]:
     frame = read_table(path, Layout(delimiter=reading["delimiter"], encoding=reading["encoding"]), key=key)
-    prefix = "data." if key.startswith("data.") else ""
-    columns = [
-        _column(frame, reading[name], f"{prefix}{name}", known)
-        for name, known in (("dialogue_column", DIALOGUE_NAMES), ("text_column", TURN_NAMES))
-    ]
-    if columns[0] == columns[1]:
-        raise ConfigError(f"{prefix}text_column", columns[1], "another column than that of the dialogues")
+    names, turns = role_columns(frame, reading, {"dialogue_column": DIALOGUE_NAMES, "text_column": TURN_NAMES}, key)
     dialogues: dict[str, list[str]] = {}
-    for name, turn in zip(frame[columns[0]], frame[columns[1]], strict=True):
+    for name, turn in zip(frame[names], frame[turns], strict=True):
         dialogues.setdefault(f"dialogue {name}", []).append(turn)
-    return {name: tuple(turns) for name, turns in dialogues.items()}
-
-
-def _column(frame: Any, wanted: Column, option: str, known: frozenset[str]) -> str:
-    if wanted is not None:
-        return find_column(frame, wanted, option)
-    names = [str(name) for name in frame.columns]
-    likely = [name for name in names if name.casefold() in known]
-    if len(likely) != 1:
-        raise ConfigError(option, None, f"one of the columns {', '.join(names)}", "Name the column.")
-    return likely[0]
+    return {name: tuple(rows) for name, rows in dialogues.items()}
 
 
 def _divided(dialogues: Sequence[Turns], shares: dict[str, float], seed: int, place: str) -> dict[str, list[Turns]]:

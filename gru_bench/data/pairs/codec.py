@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.tokens.vocabulary import END_OF_SENTENCE, UNKNOWN, Tokens
+from gru_bench.data.tokens.vocabulary import END_OF_SENTENCE, UNKNOWN, Tokens, ranked
 from gru_bench.errors import ConfigError, DataError
 
 Level = Literal["word", "char", "subword"]
@@ -140,8 +140,7 @@ class Codec:
         if level == "subword":
             return cls._of_subwords(read, lowercase, max_vocabulary or 8000)
         counts = Counter(unit for text in read for unit in (text if level == "char" else tokens_of(text)))
-        ranked = sorted(counts, key=lambda unit: (-counts[unit], unit))
-        kept = [unit for unit in ranked if counts[unit] >= min_count and unit not in (END_OF_SENTENCE, UNKNOWN)]
+        kept = [unit for unit in ranked(counts) if counts[unit] >= min_count and unit not in (END_OF_SENTENCE, UNKNOWN)]
         return cls(level, (END_OF_SENTENCE, UNKNOWN, *kept)[:max_vocabulary], lowercase)
 
     @classmethod
@@ -171,6 +170,11 @@ class Codec:
         return cls(
             "subword", (END_OF_SENTENCE, UNKNOWN, *symbols[2:]), lowercase, base64.b64encode(model.getvalue()).decode()
         )
+
+
+def count_unknown(rows: Iterable[Tokens]) -> int:
+    """Return how many symbols of some rows are `<unk>`."""
+    return sum(int((ids == Codec.unknown).sum()) for ids in rows)
 
 
 def check_sides(source: Sequence[str], target: Sequence[str], place: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from gru_bench.data.files.columns import Column, find_column
 from gru_bench.data.files.tables import Layout, place_name, read_table, read_unpacked
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.pairs.codec import Level, normalised
@@ -17,7 +18,7 @@ from gru_bench.data.pairs.scores import Tokeniser
 from gru_bench.data.source import gives
 from gru_bench.data.texts.splits import count_copies, cut_by_class
 from gru_bench.data.tokens.text_file import Size
-from gru_bench.errors import ConfigError, DataError, nearest
+from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import HeldOutFraction, Natural, Positive
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ TARGET_NAMES = frozenset("target tgt trg output answer reply translation referen
 _LANGUAGE = re.compile(
     r"(?!id\b|no\b)[a-z]{2}([-_][a-z]{2})?|english|german|french|spanish|italian|dutch|russian|chinese|japanese"
 )
-Column = str | int | None
 Sides = tuple[list[str], list[str]]
 
 
@@ -200,7 +200,10 @@ def _read_table(path: Path, layout: PairLayout, key: str) -> Sides:
         raise DataError(f"{key}: {place_name(path)} has one column, {expected}. {hint}".rstrip())
     prefix = "data." if key.startswith("data.") else ""
     wanted = {"source": layout.source_column, "target": layout.target_column}
-    chosen = {side: _find(names, column, f"{prefix}{side}_column") for side, column in wanted.items()}
+    chosen = {
+        side: None if column is None else names.index(find_column(names, column, f"{prefix}{side}_column"))
+        for side, column in wanted.items()
+    }
     source, target = _complete(names, chosen)
     log.info("%s: sources are column %r, targets column %r.", place_name(path), names[source], names[target])
     body = rows[1:] if header else rows
@@ -212,19 +215,6 @@ def _is_header(cells: Sequence[str]) -> bool:
         name for name in map(str.casefold, cells) if name in SOURCE_NAMES | TARGET_NAMES or _LANGUAGE.fullmatch(name)
     ]
     return len(known) >= 2
-
-
-def _find(names: Sequence[str], wanted: Column, option: str) -> int | None:
-    """Return the place of a column from its name or its number, from 1."""
-    if wanted is None:
-        return None
-    folded = [name.casefold() for name in names]
-    if str(wanted).casefold() in folded:
-        return folded.index(str(wanted).casefold())
-    if str(wanted).isdigit() and 1 <= int(wanted) <= len(names):
-        return int(wanted) - 1
-    allowed = f"one of the columns {', '.join(names)}, or a number from 1 to {len(names)}"
-    raise ConfigError(option, wanted, allowed, nearest(str(wanted), names))
 
 
 def _complete(names: Sequence[str], chosen: Mapping[str, int | None]) -> tuple[int, int]:

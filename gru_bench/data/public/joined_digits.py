@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
-from gru_bench.data.audio.features import Kind, SpectralFeatures
+from gru_bench.data.audio.features import SpectralFeatures, feature_options
 from gru_bench.data.audio.wav import Recording
 from gru_bench.data.data_set import SPLITS
 from gru_bench.data.files.download import fetch
 from gru_bench.data.generated.sentiment_grammar import Dice
 from gru_bench.data.public.spoken_digit import ARCHIVE, DIGITS, RATE, SPEAKERS, Take, read_archive
-from gru_bench.data.source import gives
+from gru_bench.data.source import gives, with_settings_of
 from gru_bench.data.speech.utterances import Speech, Unit, Utterances, make_speech
 from gru_bench.errors import ConfigError
-from gru_bench.validation import Natural, Positive, PositiveFloat, Range
+from gru_bench.validation import Natural, Positive, Range
 
 Size = Annotated[int, Range(low=1, high=100_000)]
 
@@ -24,6 +24,7 @@ PAUSE = 0.12  # seconds, the longest one between two digits
 
 
 @gives("speech")
+@with_settings_of(feature_options)
 def load(
     *,
     mirror: Path | None,
@@ -35,13 +36,8 @@ def load(
     test_speaker: str = "theo",
     valid_speaker: str = "jackson",
     unit: Unit = "word",
-    features: Kind = "mfcc",
-    filters: Positive = 26,
-    coefficients: Positive = 13,
-    deltas: bool = True,
-    window: PositiveFloat = 0.025,
-    hop: PositiveFloat = 0.010,
     seed: Natural = 0,
+    **sound: Any,
 ) -> Speech:
     """Join recordings of digits by one speaker to strings of two digits or more, with short pauses.
 
@@ -55,13 +51,8 @@ def load(
         test_speaker: speaker of all test strings.
         valid_speaker: speaker of all validation strings.
         unit: whether the network writes characters or words.
-        features: `mfcc`, cepstral coefficients, or `log_mel`, energies of bands.
-        filters: bands.
-        coefficients: of `mfcc`.
-        deltas: whether the slopes of the features follow them.
-        window: seconds of a frame.
-        hop: seconds from one frame to the next.
         seed: seed of the strings, independent of the seed of the run.
+        sound: settings of the features; see `gru_bench.data.audio.features.feature_options`.
 
     Raises:
         ConfigError: a speaker is unknown, or of two splits; or strings would have a single digit.
@@ -72,9 +63,7 @@ def load(
             raise ConfigError(f"data.{key}", name, f"another one of {', '.join(SPEAKERS)} for each split")
     if longest < 2:
         raise ConfigError("data.longest", longest, "an integer >= 2")
-    extraction = SpectralFeatures(
-        rate=RATE, kind=features, window=window, hop=hop, filters=filters, coefficients=coefficients, deltas=deltas
-    )
+    extraction = SpectralFeatures(rate=RATE, **feature_options(**sound))
     takes = sorted(read_archive(fetch({"all": ARCHIVE}, mirror, cache)["all"]), key=lambda take: take[:3])
     of_split: dict[str, tuple[str, ...]] = {"valid": (valid_speaker,), "test": (test_speaker,)}
     of_split["train"] = tuple(name for name in SPEAKERS if name not in (valid_speaker, test_speaker))
@@ -90,7 +79,7 @@ def load(
         splits[split] = Utterances(frames, tuple(text for _, text in strings), names)
     facts = {"data_seed": seed, "source_sha256": {ARCHIVE.path: ARCHIVE.sha256[0]}}
     return make_speech(
-        "joined_digits", splits, extraction.names, 1 / hop, unit=unit, extraction=extraction, facts=facts
+        "joined_digits", splits, extraction.names, 1 / extraction.hop, unit=unit, extraction=extraction, facts=facts
     )
 
 

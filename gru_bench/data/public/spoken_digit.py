@@ -7,15 +7,15 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from gru_bench.data.audio.features import Kind, SpectralFeatures
+from gru_bench.data.audio.features import SpectralFeatures, feature_options
 from gru_bench.data.audio.wav import Recording, parse_wav
 from gru_bench.data.files.download import RemoteFile, fetch
 from gru_bench.data.signals.signals import LabelledSequences, Signals, join_signals, make_signals
-from gru_bench.data.source import gives
+from gru_bench.data.source import gives, with_settings_of
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.validation import Fraction, Positive, PositiveFloat
+from gru_bench.validation import Fraction, PositiveFloat
 
 HOMEPAGE = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 LICENSE = "CC BY-SA 4.0"
@@ -41,6 +41,7 @@ class Take(NamedTuple):
 
 
 @gives("labelled_sequences")
+@with_settings_of(feature_options)
 def load(
     *,
     mirror: Path | None,
@@ -49,14 +50,9 @@ def load(
     test_speakers: list[str] = ["theo"],  # noqa: B006
     valid_speakers: list[str] = ["jackson"],  # noqa: B006
     train_speeds: list[PositiveFloat] = [0.9, 1.0, 1.1],  # noqa: B006
-    features: Kind = "mfcc",
-    window: PositiveFloat = 0.025,
-    hop: PositiveFloat = 0.010,
     pre_emphasis: Fraction = 0.97,
-    filters: Positive = 26,
-    coefficients: Positive = 13,
-    deltas: bool = True,
     scale_to_peak: bool = True,
+    **sound: Any,
 ) -> LabelledSequences:
     """Load the features of the recordings; see `gru_bench.data.audio.features.SpectralFeatures`.
 
@@ -68,14 +64,9 @@ def load(
         test_speakers: of test, if speakers are held out.
         valid_speakers: of validation; without any, it is takes 0 to 4 of the training speakers.
         train_speeds: the training recordings are played at each of these speeds, as other voices; 1 is as recorded.
-        features: `mfcc`, or `log_mel` energies.
-        window: seconds of a frame.
-        hop: seconds from one frame to the next.
         pre_emphasis: 0 switches it off.
-        filters: bands.
-        coefficients: of MFCC.
-        deltas: whether derivatives in time follow.
         scale_to_peak: whether every recording is scaled to a peak of 1.
+        sound: settings of the features; see `gru_bench.data.audio.features.feature_options`.
 
     Raises:
         ConfigError: a speaker is unknown, or in two splits, or none is left for train.
@@ -88,15 +79,7 @@ def load(
             allowed = f"speakers of one split: {', '.join(SPEAKERS)}; at least one for test and one for train"
             raise ConfigError(f"data.{key}", wrong[0] if wrong else names, allowed)
     extract = SpectralFeatures(
-        rate=RATE,
-        kind=features,
-        window=window,
-        hop=hop,
-        pre_emphasis=pre_emphasis,
-        filters=filters,
-        coefficients=coefficients,
-        deltas=deltas,
-        scale_to_peak=scale_to_peak,
+        rate=RATE, pre_emphasis=pre_emphasis, scale_to_peak=scale_to_peak, **feature_options(**sound)
     )
     takes = sorted(read_archive(fetch({"all": ARCHIVE}, mirror, cache)["all"]), key=lambda take: take[:3])
     assert len(takes) == len(DIGITS) * len(SPEAKERS) * TAKES

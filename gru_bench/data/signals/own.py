@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.data.audio.features import Kind
+from gru_bench.data.audio.features import feature_options
 from gru_bench.data.files.numbers import Decimal
 from gru_bench.data.files.tables import Layout, SkippedRows, skipped_rows
 from gru_bench.data.files.text import digest_of
@@ -19,11 +19,11 @@ from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signal
 from gru_bench.data.signals.sounds import SoundLayout, holds_sound, read_sounds
 from gru_bench.data.signals.splits import draw_signal_splits
 from gru_bench.data.signals.table import Column, SignalLayout, read_long_table
-from gru_bench.data.source import gives
+from gru_bench.data.source import gives, with_settings_of
 from gru_bench.data.texts.labels import check_classes, match_labels, sorted_classes
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.files import home_expanded
-from gru_bench.validation import Fraction, HeldOutFraction, Natural, Positive, PositiveFloat
+from gru_bench.validation import Fraction, HeldOutFraction, Natural, Positive
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ OwnLayout = SignalLayout | SoundLayout
 
 
 @gives("labelled_sequences")
+@with_settings_of(feature_options)
 def load(
     *,
     mirror: Path | None,
@@ -48,12 +49,7 @@ def load(
     header: bool | None = None,
     skip_rows: SkippedRows | None = None,
     rate: Positive | None = None,
-    features: Kind = "mfcc",
-    window: PositiveFloat = 0.025,
-    hop: PositiveFloat = 0.010,
     pre_emphasis: Fraction = 0.97,
-    filters: Positive = 26,
-    coefficients: Positive = 13,
     deltas: bool = False,
     scale_to_peak: bool = True,
     valid_path: str | None = None,
@@ -61,6 +57,7 @@ def load(
     valid_fraction: HeldOutFraction = 0.15,
     test_fraction: HeldOutFraction = 0.15,
     split_seed: Natural = 0,
+    **sound: Any,
 ) -> LabelledSequences:
     """Read labelled sequences; splits without a file are drawn from `path`, each class alike, or group by group.
 
@@ -81,12 +78,7 @@ def load(
         header: whether the first row of a table names its columns; null detects it.
         skip_rows: number of lines to skip at the top of a table, or a list of line numbers to skip, from 1.
         rate: of sound: samples per second; null is the lowest rate of the recordings of `path`.
-        features: of sound: `mfcc`, or `log_mel` energies; see `gru_bench.data.audio.features.SpectralFeatures`.
-        window: of sound: seconds of a frame.
-        hop: of sound: seconds from one frame to the next.
         pre_emphasis: of sound; 0 switches it off.
-        filters: of sound: bands.
-        coefficients: of MFCC.
         deltas: of sound: whether derivatives in time follow.
         scale_to_peak: of sound: whether every recording is scaled to a peak of 1.
         valid_path: a file for validation, of the same form.
@@ -94,6 +86,7 @@ def load(
         valid_fraction: share of `path` for validation, if `valid_path` is null.
         test_fraction: share of `path` for test, if `test_path` is null.
         split_seed: seed of these draws.
+        sound: settings of the features; see `gru_bench.data.audio.features.feature_options`.
 
     Raises:
         ConfigError: there is no such column, or a column must be named.
@@ -106,20 +99,15 @@ def load(
         "header": header,
         "skip_rows": skipped_rows(skip_rows),
     }
-    sound = {
+    options = {
         "rate": rate,
-        "kind": features,
-        "window": window,
-        "hop": hop,
         "pre_emphasis": pre_emphasis,
-        "filters": filters,
-        "coefficients": coefficients,
-        "deltas": deltas,
         "scale_to_peak": scale_to_peak,
+        **feature_options(deltas=deltas, **sound),
     }
     place = home_expanded(path, "data.path")
     requested = (
-        SoundLayout(options=sound, table=Layout(**table), label_column=label_column, group_column=group_column)
+        SoundLayout(options=options, table=Layout(**table), label_column=label_column, group_column=group_column)
         if id_column is None and holds_sound(place)
         else SignalLayout(
             **table,

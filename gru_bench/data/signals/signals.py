@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.changes import (
-    changed_facts,
-    fraction_facts,
-    input_seeds,
-    noise_facts,
-    normal,
-    subset_of_each_class,
-    wrong_labels,
-)
-from gru_bench.data.data_set import SPLITS, DataSet
+from gru_bench.data.changes import normal
+from gru_bench.data.containers import Form, Joined, LabelledData, starts_of
+from gru_bench.data.data_set import SPLITS
+from gru_bench.data.random import Seed
 from gru_bench.data.texts.labels import warn_of_absent
 from gru_bench.errors import DataError
 
@@ -30,7 +22,7 @@ UNEVEN = 1.5
 
 
 @dataclass(frozen=True)
-class Signals:
+class Signals(Joined):
     """Sequences of a split.
 
     Attributes:
@@ -48,18 +40,9 @@ class Signals:
     times: NDArray[np.float64] | None = None
     names: tuple[str, ...] = ()
 
-    def __len__(self) -> int:
-        """Number of sequences."""
-        return self.labels.size
-
     def __getitem__(self, index: int) -> NDArray[Any]:
         """Return the values of a sequence, of shape (time steps, channels)."""
         return self.values[self.starts[index] : self.starts[index + 1]]
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Time steps of each sequence, of shape (sequences,)."""
-        return np.diff(self.starts)
 
     @property
     def scale(self) -> np.float32:
@@ -94,10 +77,9 @@ def join_signals(
     names: Sequence[str] = (),
 ) -> Signals:
     """Join sequences of shape (time steps, channels) to those of a split; see `Signals`."""
-    starts = np.concatenate([[0], np.cumsum([len(sequence) for sequence in values], dtype=np.int64)])
     joined = np.concatenate(values) if values else np.zeros((0, 0), np.float32)
     known = np.concatenate([np.asarray(part, np.float64) for part in times]) if times else None
-    return Signals(joined, starts.astype(np.int64), np.asarray(labels, np.int32), known, tuple(names))
+    return Signals(joined, starts_of(values), np.asarray(labels, np.int32), known, tuple(names))
 
 
 def _uneven(signals: Signals) -> bool:
@@ -109,11 +91,10 @@ def _uneven(signals: Signals) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SignalForm:
+class SignalForm(Form):
     """What a trained model needs of its data beside the sequences.
 
     Attributes:
-        name: name of the data set.
         classes: names of the classes; a label is a place in it.
         channels: names of the values of a time step.
         counts: training sequences of each class.
@@ -121,11 +102,11 @@ class SignalForm:
         deviation: standard deviation of each channel in train; 1 where it is 0.
         irregular: whether inputs tell which values are observed, and the time since the last observation.
         duration: mean time of a training sequence, the unit of that time.
-        reading: how a file of this form is read; see `gru_bench.data.signals.own.SignalLayout`.
         frame: rows, columns and colours of a frame whose pixels are the channels, row by row; None: they are no pixels.
     """
 
-    name: str
+    not_in_digest = frozenset({"reading", "frame"})
+
     classes: tuple[str, ...]
     channels: tuple[str, ...]
     counts: tuple[int, ...]
@@ -133,20 +114,7 @@ class SignalForm:
     deviation: tuple[float, ...]
     irregular: bool = False
     duration: float = 1.0
-    reading: Mapping[str, Any] = field(default_factory=dict)
     frame: tuple[int, int, int] | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SignalForm:
-        """Build from plain values, perhaps by way of JSON."""
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        return cls(**plain)
 
     def encode(self, signals: Signals) -> list[NDArray[np.float32]]:
         """Return the inputs of each sequence, of shape (time steps, inputs).
@@ -176,60 +144,39 @@ class SignalForm:
 
 
 @dataclass(frozen=True)
-class LabelledSequences(DataSet):
-    """What a classifier of sequences reads.
+class LabelledSequences(LabelledData[SignalForm, Signals]):
+    """Labelled sequences in three splits.
 
     Attributes:
         form: classes, channels, scaling.
-        train: training sequences.
-        valid: validation sequences.
-        test: test sequences.
-        facts: plain values for the run record; `digest` names form, values and labels.
         parts: in how many parts a baseline summarises each sequence, beside the summaries of the whole; 1: there is
             none.
     """
 
     kind: ClassVar[str] = "labelled_sequences"
 
-    form: SignalForm
-    train: Signals
-    valid: Signals
-    test: Signals
-    facts: dict[str, Any]
     parts: int = 1
 
-    def describe(self) -> dict[str, Any]:
-        """Return what a trained model needs to be used without the sequences, JSON-able."""
-        return self.form.to_dict()
-
-    def with_train_fraction(self, share: float, seed: int) -> LabelledSequences:
-        """Keep the same share of each class, at least one sequence of it."""
-        part = self._with(train=self.train.take(subset_of_each_class(self.train.labels, share, seed)))
-        facts = fraction_facts(part.facts, share, len(part.train), len(self.train), draw_seed=seed)
-        return replace(part, facts=facts)
-
-    def with_label_noise(self, share: float, seed: int) -> LabelledSequences:
-        """Replace a share of the training labels by another class."""
-        labels, change = wrong_labels(self.train.labels, share, len(self.form.classes), seed)
-        noisy = self._with(train=replace(self.train, labels=labels))
-        return replace(noisy, facts=changed_facts(noisy.facts, "label_noise", change))
-
-    def with_input_noise(self, level: float, seed: int) -> LabelledSequences:
-        """Add normal noise to all values, in standard deviations of their channel in train."""
-        noisy = self._with(
-            **{split: self._noisy(getattr(self, split), level, stream) for split, stream in input_seeds(seed).items()}
-        )
-        return replace(noisy, facts=noise_facts(self.facts, level, seed))
-
-    def _noisy(self, signals: Signals, level: float, seed: tuple[int, ...]) -> Signals:
-        values = signals.values.astype(np.float32) * signals.scale
+    def noisy(self, part: Signals, level: float, seed: Seed) -> Signals:
+        """Return the sequences of a split with normal noise, in standard deviations of a channel in train."""
+        values = part.values.astype(np.float32) * part.scale
         deviates = normal(values.shape, seed).astype(np.float32)
         deviation = np.float32(level) * np.array(self.form.deviation, np.float32)
-        return replace(signals, values=values + deviation * deviates)
+        return replace(part, values=values + deviation * deviates)
 
-    def _with(self, **splits: Signals) -> LabelledSequences:
-        changed = replace(self, **splits)
-        return replace(changed, facts=self.facts | _counts(self.form, changed))
+    def counts(self) -> dict[str, Any]:
+        """Return the facts that change with the sequences."""
+        return {
+            "sequences": self.each(len),
+            "classes": self.class_counts(),
+            "time_steps": self.each(lambda part: len(part.values)),
+            "longest": self.each(lambda part: int(part.lengths.max())),
+        }
+
+    def content(self, part: Signals) -> Iterator[Any]:
+        """Yield values, labels and, if steps are uneven, times."""
+        for array in (part.values, part.starts, part.labels, part.times):
+            yield b"" if array is None else np.ascontiguousarray(array).data
 
 
 def make_signals(
@@ -289,34 +236,7 @@ def make_signals(
         reading=dict(reading),
         frame=frame,
     )
-    data = LabelledSequences(form, **{split: splits[split] for split in SPLITS}, facts={}, parts=parts)
-    known_facts = {"digest": _digest(data), "channels": len(channels), "irregular": form.irregular}
-    counted = _counts(form, data)
-    warn_of_absent(classes, counted["classes"], "sequence")
-    return replace(data, facts=known_facts | counted | dict(facts))
-
-
-def _counts(form: SignalForm, data: LabelledSequences) -> dict[str, Any]:
-    """Return the facts that are counted by split."""
-    splits: dict[str, Signals] = {split: getattr(data, split) for split in SPLITS}
-    classes = {
-        split: dict(zip(form.classes, np.bincount(part.labels, minlength=len(form.classes)).tolist(), strict=True))
-        for split, part in splits.items()
-    }
-    return {
-        "sequences": {split: len(part) for split, part in splits.items()},
-        "classes": classes,
-        "time_steps": {split: len(part.values) for split, part in splits.items()},
-        "longest": {split: int(part.lengths.max()) for split, part in splits.items()},
-    }
-
-
-def _digest(data: LabelledSequences) -> str:
-    known = {name: value for name, value in data.describe().items() if name not in ("reading", "frame")}
-    state = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-    for split in SPLITS:
-        part: Signals = getattr(data, split)
-        state.update(f"{split} {len(part)}\n".encode())
-        for array in (part.values, part.starts, part.labels, part.times):
-            state.update(b"" if array is None else np.ascontiguousarray(array).data)
-    return state.hexdigest()
+    known_facts = {"channels": len(channels), "irregular": form.irregular, **facts}
+    data = LabelledSequences.of(form, splits, known_facts, parts=parts)
+    warn_of_absent(classes, data.facts["classes"], "sequence")
+    return data

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import evenly_spread
+from gru_bench.data.changes import evenly_spread
 from gru_bench.data.signals.signals import LabelledSequences, Signals, join_signals
 
 MOST_FITTED = 10_000  # sequences, to fit the linear model

@@ -10,25 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gru_bench.data.audio.features import Kind, SpectralFeatures
+from gru_bench.data.audio.features import SpectralFeatures, feature_options
 from gru_bench.data.audio.wav import parse_wav
+from gru_bench.data.files.columns import Column, column_names, find_column, named_like, only_column
 from gru_bench.data.files.headers import names_all
 from gru_bench.data.files.known_tables import read_known_table
 from gru_bench.data.files.tables import Layout, layout_of, place_name, read_table, read_unpacked
 from gru_bench.data.files.text import read_file
-from gru_bench.data.source import gives
+from gru_bench.data.source import gives, with_settings_of
 from gru_bench.data.speech.utterances import Frames, Speech, SpeechForm, Unit, Utterances, make_speech, with_slopes
-from gru_bench.data.texts.own import find_column
 from gru_bench.data.texts.splits import cut_by_class
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.validation import HeldOutFraction, Natural, Positive, PositiveFloat
+from gru_bench.validation import HeldOutFraction, Natural, Positive
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE_NAMES = frozenset("file path filename file_name wav audio clip recording".split())
 TEXT_NAMES = frozenset("text transcript transcription sentence words".split())
-Column = str | int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +46,7 @@ class SpeechLayout(Layout):
 
 
 @gives("speech")
+@with_settings_of(feature_options)
 def load(
     *,
     mirror: Path | None,
@@ -66,12 +66,7 @@ def load(
     unit: Unit = "char",
     lowercase: bool = True,
     rate: Positive = 16_000,
-    features: Kind = "mfcc",
-    filters: Positive = 26,
-    coefficients: Positive = 13,
-    deltas: bool = True,
-    window: PositiveFloat = 0.025,
-    hop: PositiveFloat = 0.010,
+    **sound: Any,
 ) -> Speech:
     """Read WAV files and their transcripts; splits without a table are random samples, of speakers if they are known.
 
@@ -94,20 +89,13 @@ def load(
         unit: whether the network writes characters or words.
         lowercase: whether transcripts are read in lower case.
         rate: samples per second; recordings of other rates are resampled.
-        features: `mfcc`, cepstral coefficients, or `log_mel`, energies of bands.
-        filters: bands.
-        coefficients: of `mfcc`.
-        deltas: whether the slopes of the features follow them.
-        window: seconds of a frame.
-        hop: seconds from one frame to the next.
+        sound: settings of the features; see `gru_bench.data.audio.features.feature_options`.
 
     Raises:
         ConfigError: there is no such column or encoding, or a column must be named.
         DataError: a table or a recording is missing or broken, or a transcript is empty.
     """
-    extraction = SpectralFeatures(
-        rate=rate, kind=features, window=window, hop=hop, filters=filters, coefficients=coefficients, deltas=deltas
-    )
+    extraction = SpectralFeatures(rate=rate, **feature_options(**sound))
     known: dict[str, Any] = {"file_column": file_column, "text_column": text_column, "lowercase": lowercase}
     layout = SpeechLayout(delimiter=delimiter, encoding=encoding, header=header, **known)
     frame = read_table(Path(path), layout)
@@ -134,7 +122,7 @@ def load(
         "speech_csv",
         splits,
         extraction.names,
-        1 / hop,
+        1 / extraction.hop,
         unit=unit,
         extraction=extraction,
         reading=asdict(layout),
@@ -225,7 +213,7 @@ def _transcribed(
 
 
 def _speakers(frame: pd.DataFrame, column: str | int, least: int) -> list[str]:
-    speakers = list(frame[find_column(frame, column, "data.speaker_column")])
+    speakers = list(frame[find_column(column_names(frame), column, "data.speaker_column")])
     count = len(set(speakers))
     if count < least:
         raise DataError(
@@ -240,7 +228,7 @@ def _columns(frame: pd.DataFrame, layout: SpeechLayout, prefix: str) -> tuple[st
     Raises:
         ConfigError: there is no such column, or none or several could be meant.
     """
-    names = [str(name) for name in frame.columns]
+    names = column_names(frame)
     sounds = [name for name in names if all(cell.lower().endswith(".wav") for cell in frame[name])]
     file = _column(frame, layout.file_column, f"{prefix}file_column", FILE_NAMES, sounds or names)
     return file, _column(
@@ -250,8 +238,5 @@ def _columns(frame: pd.DataFrame, layout: SpeechLayout, prefix: str) -> tuple[st
 
 def _column(frame: pd.DataFrame, wanted: Column, option: str, known: frozenset[str], names: list[str]) -> str:
     if wanted is not None:
-        return find_column(frame, wanted, option)
-    for candidates in (names, [name for name in names if name.casefold() in known]):
-        if len(candidates) == 1:
-            return candidates[0]
-    raise ConfigError(option, None, f"one of the columns {', '.join(names)}" if names else "a further column")
+        return find_column(column_names(frame), wanted, option)
+    return only_column(names, option, names, named_like(names, known))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.audio.features import SpectralFeatures, deltas
-from gru_bench.data.changes import fraction_facts, input_seeds, noise_facts, normal, random_subset
-from gru_bench.data.data_set import SPLITS, DataSet
+from gru_bench.data.changes import input_seeds, noise_facts, normal
+from gru_bench.data.containers import ExampleData, Form, Tuples
+from gru_bench.data.data_set import SPLITS
 from gru_bench.errors import DataError
 
 Frames = NDArray[np.float32]
@@ -25,7 +25,7 @@ Unit = Literal["char", "word"]
 
 
 @dataclass(frozen=True)
-class Utterances:
+class Utterances(Tuples):
     """Recordings of a split.
 
     Attributes:
@@ -38,24 +38,12 @@ class Utterances:
     transcripts: tuple[str, ...]
     names: tuple[str, ...]
 
-    def __len__(self) -> int:
-        """Number of recordings."""
-        return len(self.frames)
-
-    def take(self, places: NDArray[np.int64]) -> Utterances:
-        """Return some of the recordings, in the order of `places`."""
-        chosen = places.tolist()
-        return Utterances(
-            *(tuple(part[place] for place in chosen) for part in (self.frames, self.transcripts, self.names))
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class SpeechForm:
+class SpeechForm(Form):
     """All that a trained model needs to know of its data.
 
     Attributes:
-        name: name of the data set.
         unit: whether the network writes characters or words.
         symbols: the units of the training transcripts; the network's output 0 is the blank, symbol k is output k + 1.
         features: names of the features of a frame.
@@ -66,10 +54,8 @@ class SpeechForm:
             empty: the data has features and no sound.
         deltas: whether deltas are appended to the features of a file.
         transcripts: number of each different training transcript, for language models.
-        reading: layout of a table of this form; see `gru_bench.data.speech.own.SpeechLayout`.
     """
 
-    name: str
     unit: Unit
     symbols: tuple[str, ...]
     features: tuple[str, ...]
@@ -79,19 +65,6 @@ class SpeechForm:
     extraction: Mapping[str, Any] = field(default_factory=dict)
     deltas: bool = False
     transcripts: Mapping[str, int] = field(default_factory=dict)
-    reading: Mapping[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, JSON-able."""
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> SpeechForm:
-        """Rebuild from `to_dict`, also from JSON."""
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        return cls(**plain)
 
     @property
     def outputs(self) -> int:
@@ -124,34 +97,31 @@ class SpeechForm:
 
 
 @dataclass(frozen=True)
-class Speech(DataSet):
-    """Data of a recogniser: recordings with transcripts in three splits.
-
-    Attributes:
-        form: features, symbols, scaling.
-        train: training recordings.
-        valid: validation recordings.
-        test: test recordings.
-        facts: plain values for the run record; `digest` covers frames, transcripts and form.
-    """
+class Speech(ExampleData[SpeechForm, Utterances]):
+    """Recordings with transcripts in three splits; `form` has features, symbols and scaling."""
 
     kind: ClassVar[str] = "speech"
 
-    form: SpeechForm
-    train: Utterances
-    valid: Utterances
-    test: Utterances
-    facts: dict[str, Any]
+    def counts(self) -> dict[str, Any]:
+        """Return the facts that change with the recordings."""
+        frames = self.each(lambda part: sum(map(len, part.frames)))
+        return {
+            "recordings": self.each(len),
+            "frames": frames,
+            "longest": self.each(lambda part: max(map(len, part.frames))),
+            "minutes": {split: count / self.form.frames_per_second / 60 for split, count in frames.items()},
+            "words": self.each(lambda part: sum(len(text.split()) for text in part.transcripts)),
+            "symbols": len(self.form.symbols),
+        }
 
-    def describe(self) -> dict[str, Any]:
-        """Return all that a trained model needs to be used without the recordings, JSON-able."""
-        return self.form.to_dict()
+    def header(self, split: str) -> str:
+        """Return the name of a split, its transcripts, and the lengths of its recordings."""
+        part = self.by_split[split]
+        return json.dumps([split, part.transcripts, [len(frames) for frames in part.frames]])
 
-    def with_train_fraction(self, share: float, seed: int) -> Speech:
-        """Keep a random share of the training recordings, at least one."""
-        part = replace(self, train=self.train.take(random_subset(len(self.train), share, seed)))
-        facts = fraction_facts(self.facts | _counts(part), share, len(part.train), len(self.train), draw_seed=seed)
-        return replace(part, facts=facts)
+    def content(self, part: Utterances) -> Iterator[Any]:
+        """Yield the frames of each recording."""
+        return (np.ascontiguousarray(frames, "<f4").data for frames in part.frames)
 
     def with_input_noise(self, level: float, seed: int) -> Speech:
         """Add normal noise to all features, in standard deviations of train."""
@@ -217,35 +187,9 @@ def make_speech(
         transcripts=dict(Counter(train.transcripts)),
         reading=dict(reading),
     )
-    data = Speech(form, *(splits[split] for split in SPLITS), facts={})
-    return replace(data, facts={"digest": _digest(data)} | _counts(data) | dict(facts))
+    return Speech.of(form, splits, facts)
 
 
 def with_slopes(frames: Frames) -> Frames:
     """Return features followed by their deltas."""
     return np.hstack([frames, deltas(frames.astype(np.float64)).astype(np.float32)])
-
-
-def _counts(data: Speech) -> dict[str, Any]:
-    """Return the facts that are counted by split."""
-    splits: dict[str, Utterances] = {split: getattr(data, split) for split in SPLITS}
-    lengths = {split: [len(frames) for frames in part.frames] for split, part in splits.items()}
-    return {
-        "recordings": {split: len(part) for split, part in splits.items()},
-        "frames": {split: sum(lengths[split]) for split in splits},
-        "longest": {split: max(lengths[split]) for split in splits},
-        "minutes": {split: sum(lengths[split]) / data.form.frames_per_second / 60 for split in splits},
-        "words": {split: sum(len(text.split()) for text in part.transcripts) for split, part in splits.items()},
-        "symbols": len(data.form.symbols),
-    }
-
-
-def _digest(data: Speech) -> str:
-    known = {name: value for name, value in data.describe().items() if name != "reading"}
-    state = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
-    for split in SPLITS:
-        part: Utterances = getattr(data, split)
-        state.update(json.dumps([split, part.transcripts, [len(frames) for frames in part.frames]]).encode())
-        for frames in part.frames:
-            state.update(np.ascontiguousarray(frames, "<f4").data)
-    return state.hexdigest()

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gru_bench.data.files.columns import Column, column_names, find_column, named_like, only_column
 from gru_bench.data.files.headers import names_all
 from gru_bench.data.files.known_tables import read_known_table
 from gru_bench.data.files.tables import (
@@ -34,7 +35,7 @@ from gru_bench.data.texts.splits import count_copies, draw_splits
 from gru_bench.data.texts.texts import LabelledTexts, TextForm, make_texts
 from gru_bench.data.texts.tokeniser import Keep, as_read
 from gru_bench.data.tokens.text_file import Size
-from gru_bench.errors import ConfigError, nearest
+from gru_bench.errors import ConfigError
 from gru_bench.validation import HeldOutFraction, Natural, Positive
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ log = logging.getLogger(__name__)
 TEXT_NAMES = frozenset("text texts review reviews sentence sentences comment comments content message tweet".split())
 LABEL_NAMES = frozenset("label labels sentiment class category target polarity rating stars y".split())
 TABLE_ENDINGS = (".csv", ".tsv", ".tab")
-Column = str | int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +211,7 @@ def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) ->
     layout = TextLayout.from_dict(form.reading)
     frame = _unlabelled_table(path, column, layout, key)
     if column is not None:
-        return list(frame[find_column(frame, column, "column")])
+        return list(frame[find_column(column_names(frame), column, "column")])
     if layout.text_column in frame.columns:
         return list(frame[layout.text_column])
     return list(frame[_guess_text(frame, "column", ())])
@@ -234,30 +234,12 @@ def _unlabelled_table(path: Path, column: str | None, layout: TextLayout, key: s
     )
 
 
-def find_column(frame: pd.DataFrame, wanted: str | int, option: str) -> str:
-    """Return the name of a column from its name or, if there is no such name, from its number, from 1.
-
-    Raises:
-        ConfigError: there is no such column.
-    """
-    names = [str(name) for name in frame.columns]
-    if str(wanted) in names:
-        return str(wanted)
-    folded = [name for name in names if name.casefold() == str(wanted).casefold()]
-    if len(folded) == 1:
-        return folded[0]
-    by_number = {str(number): name for number, name in enumerate(names, 1)}
-    if str(wanted) in by_number:
-        return by_number[str(wanted)]
-    allowed = f"one of the columns {', '.join(names)}, or a number from 1 to {len(names)}"
-    raise ConfigError(option, wanted, allowed, nearest(str(wanted), names))
-
-
 def _columns(frame: pd.DataFrame, layout: TextLayout, prefix: str) -> tuple[str, str]:
     """Return the columns of texts and of labels; columns that are not named are detected and logged."""
     text, label = layout.text_column, layout.label_column
-    text_name = None if text is None else find_column(frame, text, f"{prefix}text_column")
-    label_name = None if label is None else find_column(frame, label, f"{prefix}label_column")
+    names = column_names(frame)
+    text_name = None if text is None else find_column(names, text, f"{prefix}text_column")
+    label_name = None if label is None else find_column(names, label, f"{prefix}label_column")
     if text_name is None:
         text_name = _guess_text(frame, f"{prefix}text_column", (label_name,))
     if label_name is None:
@@ -270,13 +252,9 @@ def _columns(frame: pd.DataFrame, layout: TextLayout, prefix: str) -> tuple[str,
 
 
 def _guess_text(frame: pd.DataFrame, option: str, taken: Sequence[str | None]) -> str:
-    names = [str(name) for name in frame.columns if name not in taken]
-    known = [name for name in names if name.casefold() in TEXT_NAMES]
+    names = [name for name in column_names(frame) if name not in taken]
     long = [name for name in names if _mean_words(frame[name].head(1000).tolist()) >= 3]
-    for candidates in (names, known, long):
-        if len(candidates) == 1:
-            return candidates[0]
-    raise ConfigError(option, None, f"one of the columns {', '.join(names)}", "Name the column of the texts.")
+    return only_column(names, option, names, named_like(names, TEXT_NAMES), long, what="texts")
 
 
 def _mean_words(cells: Sequence[str]) -> float:
@@ -284,11 +262,6 @@ def _mean_words(cells: Sequence[str]) -> float:
 
 
 def _guess_label(frame: pd.DataFrame, option: str, text: str) -> str:
-    names = [str(name) for name in frame.columns if name != text]
-    known = [name for name in names if name.casefold() in LABEL_NAMES]
+    names = [name for name in column_names(frame) if name != text]
     few = [name for name in names if 2 <= len(set(frame[name])) <= min(MOST_CLASSES, len(frame) / 2)]
-    for candidates in (names, known, few):
-        if len(candidates) == 1:
-            return candidates[0]
-    allowed = f"one of the columns {', '.join(names)}" if names else "a column beside that of the texts; there is none"
-    raise ConfigError(option, None, allowed, "Name the column of the classes.")
+    return only_column(names, option, names, named_like(names, LABEL_NAMES), few, what="classes")

@@ -68,11 +68,11 @@ class Vocabulary:
         """
         counts = Counter(tokens)
         counts[END_OF_SENTENCE] += 0
-        ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        kept = [word for word in ranked if counts[word] >= min_count or word in (END_OF_SENTENCE, UNKNOWN)]
+        words = ranked(counts)
+        kept = [word for word in words if counts[word] >= min_count or word in (END_OF_SENTENCE, UNKNOWN)]
         if max_size is not None and len(kept) > max_size:
             kept = _most_frequent(kept, max_size)
-        if len(kept) < len(ranked) and UNKNOWN not in kept:
+        if len(kept) < len(words) and UNKNOWN not in kept:
             kept = [*(_most_frequent(kept, max_size - 1) if max_size is not None else kept), UNKNOWN]
         return cls(tuple(kept), "word", kept.index(END_OF_SENTENCE))
 
@@ -188,12 +188,17 @@ class Vocabulary:
         return cls(tuple(values["symbols"]), values["level"], values["begin"])
 
 
-def _most_frequent(ranked: list[str], size: int) -> list[str]:
-    reserved = {END_OF_SENTENCE, UNKNOWN} & set(ranked)
+def ranked(counts: Mapping[str, int]) -> list[str]:
+    """Return symbols by descending count, then by code point."""
+    return sorted(counts, key=lambda symbol: (-counts[symbol], symbol))
+
+
+def _most_frequent(symbols: list[str], size: int) -> list[str]:
+    reserved = {END_OF_SENTENCE, UNKNOWN} & set(symbols)
     free = size - len(reserved)
     if free < 1:
         raise DataError(
             f"a vocabulary of at most {size} has no space for a word beside {END_OF_SENTENCE} and {UNKNOWN}"
         )
-    chosen = reserved | set([word for word in ranked if word not in reserved][:free])
-    return [word for word in ranked if word in chosen]
+    chosen = reserved | set([word for word in symbols if word not in reserved][:free])
+    return [word for word in symbols if word in chosen]

@@ -109,6 +109,12 @@ def test_baselines():
     assert 0 <= metrics["recall_at_1"] <= 1
 
 
+def test_contexts_of_frequent_words_alone_are_compared_as_well():
+    part = [("hi you",)] * 20, ["hi", "you"] * 10
+    data = make_dialogues("mine", dict.fromkeys(("train", "valid", "test"), part), turns=1, turn_length=3)
+    assert retrieval(data, np.arange(4))["exact"] == 1 / 2
+
+
 def test_a_share_of_train():
     part = make().with_train_fraction(0.5, 0)
     assert len(part.train) == part.facts["replies"]["train"] == 3

@@ -187,7 +187,7 @@ def test_an_empty_text_is_a_text(load):
             ConfigError,
             r"data.text_column: found nothing, allowed: one of the columns a, b, label. Name the column",
         ),
-        ("text\none\ntwo\n", {}, ConfigError, "a column beside that of the texts; there is none"),
+        ("text\none\ntwo\n", {}, ConfigError, "a further column; there is none"),
         (table([(text, "good") for text, _ in ROWS]), {"label_column": "label"}, DataError, "the class 'good' alone"),
         (
             table([*ROWS, ("no label", ""), ("x", "NaN")]),
