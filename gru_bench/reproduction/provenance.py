@@ -1,4 +1,4 @@
-"""Which code makes rows: rows that count come from a commit, and those of a claim at a scale from one version."""
+"""Which code makes rows: rows that count come from a commit, and those of a claim in a setting from one version."""
 
 from __future__ import annotations
 
@@ -36,21 +36,22 @@ def other_versions(path: Path, jobs: Sequence[Job], rows: Sequence[Row]) -> str:
     Args:
         path: the file of the rows.
         jobs: of one claim and scale; at `smoke` rows may be of any version.
-        rows: of the claim; those that are none of a job's present settings do not count.
+        rows: of the claim. Those that are of no job, or of settings that lack no row, do not count.
     """
-    if not missing(jobs, rows) or jobs[0].key.scale == "smoke":
-        return ""
-    present = {(job.key, job.hash) for job in jobs}
-    counts = Counter(row.code_version for row in rows if (row.key, row.config_hash) in present)
+    incomplete = {job.key.setting for job in missing(jobs, rows) if job.key.scale != "smoke"}
+    present = {(job.key, job.hash) for job in jobs if job.key.setting in incomplete}
+    current = [row for row in rows if (row.key, row.config_hash) in present]
     ours = code_version()
-    others = [version for version in counts if version != ours]
-    if not others:
+    mixed = sorted({row.key.setting for row in current if row.code_version != ours})
+    if not mixed:
         return ""
+    counts = Counter(row.code_version for row in current if row.key.setting in mixed)
+    others = [version for version in counts if version != ours]
     found = ", ".join(f"{counts[version]} of {version}" for version in others)
     *_, commit = others[0].split()
     worktree = f"`git worktree add --detach ../{commit} {commit}`, copy this file there and go on there"
     choice = f"{worktree}; or remove" if len(counts) == 1 and not commit.endswith(DIRTY) else "Remove"
     return (
-        f"{path}: holds rows {found}, and this is {ours}; all rows of a claim at a scale are of one version. "
+        f"{path}: holds rows {found}, and this is {ours}; rows of a setting ({', '.join(mixed)}) are of one version. "
         f"{choice} these rows, and they are made again."
     )

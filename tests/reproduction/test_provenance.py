@@ -54,7 +54,7 @@ def test_rows_are_refused_from_a_dirty_tree_and_a_plan_says_so(root: Path, capsy
     assert "not as it is: Rows are made from a commit" in capsys.readouterr().out
 
 
-def test_rows_of_one_claim_are_of_one_version(jobs: list[Job]):
+def test_rows_of_a_setting_are_of_one_version(jobs: list[Job]):
     path = Path("results.csv")
     rows = [row_of(job, valid=1.0) for job in jobs]
     ours = [dataclasses.replace(row, code_version=code_version()) for row in rows]
@@ -66,6 +66,14 @@ def test_rows_of_one_claim_are_of_one_version(jobs: list[Job]):
     mixed = other_versions(path, jobs, [theirs[0], ours[1]])
     assert "1 of 1.0.0 abc" in mixed
     assert "worktree" not in mixed
+
+
+def test_a_setting_joins_a_claim_whose_rows_are_of_another_version(jobs: list[Job]):
+    added = [dataclasses.replace(job, key=job.key._replace(setting="added")) for job in jobs]
+    theirs = [dataclasses.replace(row_of(job, valid=1.0), code_version="1.0.0 abc") for job in jobs]
+    wanted, path = [*jobs, *added], Path("results.csv")
+    assert other_versions(path, wanted, theirs) == ""
+    assert "rows of a setting (reber) are of one version" in other_versions(path, wanted, theirs[:2])
 
 
 def test_no_worktree_is_proposed_of_what_was_never_committed(jobs: list[Job]):
