@@ -36,7 +36,7 @@ EXECUTION = (
 )
 """Settings of `training` that decide how runs are computed; they affect only the last digits of results."""
 
-_LATER_MODEL_SETTINGS = (("initial_weights", None), ("attention", "none"), ("self_attention", 0))
+_LATER_MODEL_SETTINGS = (("initial_weights", None), ("attention", "none"), ("self_attention", 0), ("weight_noise", 0.0))
 """Settings of `model` that older records lack, with the values under which they change nothing."""
 
 

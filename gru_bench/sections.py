@@ -90,6 +90,7 @@ class ModelConfig:
     output_dropout: Rate = 0.0
     recurrent_dropout: Rate = 0.0
     variational_dropout: bool = False
+    weight_noise: NonNegativeFloat = 0.0
     recurrence: Literal["scan", "fast", "parallel"] = "fast"
     init: Literal["orthogonal", "uniform"] = "orthogonal"
     init_scale: PositiveFloat | None = None
@@ -120,7 +121,7 @@ class ModelConfig:
 class OptimizerConfig:
     """One optax chain: clip, rule, schedule."""
 
-    rule: Literal["adam", "adamw", "sgd"] = "adam"
+    rule: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
     learning_rate: PositiveFloat = 1e-3
     b1: Annotated[float, Range(low=0, high=0.9999)] = 0.9
     b2: Annotated[float, Range(low=0, high=0.999999)] = 0.999
@@ -134,9 +135,10 @@ class OptimizerConfig:
     decay_after_epochs: Positive = 4
 
     def __post_init__(self) -> None:
-        if self.weight_decay and self.rule == "adam":
-            raise ConfigError("optimizer.weight_decay", self.weight_decay, "0 with optimizer.rule=adam", "Use adamw.")
-        if self.momentum and self.rule != "sgd":
+        if self.weight_decay and self.rule not in ("adamw", "sgd"):
+            expected = f"0 with optimizer.rule={self.rule}"
+            raise ConfigError("optimizer.weight_decay", self.weight_decay, expected, "Use adamw.")
+        if self.momentum and self.rule not in ("sgd", "rmsprop"):
             raise ConfigError("optimizer.momentum", self.momentum, f"0 with optimizer.rule={self.rule}", "Use sgd.")
 
 

@@ -81,7 +81,8 @@ class Dispatcher:
         self.scalars = self._layout.scalars(
             [{name: getattr(config, name) for name in differing} for config in optimizers]
         )
-        self.update = self._layout.compile(make_update(graph, task, make_chain, training.loss_reduction))
+        noise = first.config.model.weight_noise
+        self.update = self._layout.compile(make_update(graph, task, make_chain, training.loss_reduction, noise))
         self.done = int(np.asarray(self.state.update).flat[0])
 
     def dispatch(self, count: int) -> Dispatched:

@@ -68,6 +68,7 @@ def make_optimizer(
     rules = {
         "adam": lambda: optax.adam(schedule, b1=b1, b2=b2),
         "adamw": lambda: optax.adamw(schedule, b1=b1, b2=b2, weight_decay=decay, mask=_decayed),
+        "rmsprop": lambda: optax.rmsprop(schedule, decay=b2, momentum=momentum, eps_in_sqrt=False),
         "sgd": lambda: optax.chain(
             optax.add_decayed_weights(decay, mask=_decayed), optax.sgd(schedule, momentum=momentum)
         ),

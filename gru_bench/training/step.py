@@ -16,6 +16,9 @@ from gru_bench.tasks.task import Batch, Carry, Loss, Task
 
 Params = nnx.State
 
+_NOISE = 0x6E6F6973
+"""Folded into the key of an update, so that noise on weights is drawn apart from dropout masks."""
+
 
 class TrainState(NamedTuple):
     """All that changes from update to update.
@@ -24,7 +27,7 @@ class TrainState(NamedTuple):
         params: weights.
         optimizer: state of the optax chain.
         carry: the recurrent carry that the next batch starts from.
-        key: draws dropout masks, folded with `update`; never changes.
+        key: draws dropout masks and weight noise, folded with `update`; never changes.
         update: number of updates done.
     """
 
@@ -52,6 +55,7 @@ def make_update(
     task: Task,
     make_chain: Callable[[Scalars], optax.GradientTransformation],
     reduction: Reduction = "item_mean",
+    weight_noise: float = 0.0,
 ) -> Update:
     """Return one update as a pure function of (state, batch, scalars), safe under `jit`, `vmap` and `lax.scan`.
 
@@ -62,6 +66,8 @@ def make_update(
             compiled program, because replicas differ in them.
         reduction: the gradient is that of the mean over items (`item_mean`), or of the sum over the items of a
             sequence and mean over sequences (`sequence_sum`; Zaremba et al. 2014 clip that one).
+        weight_noise: standard deviation of the Gaussian noise on the weights at which the gradient is taken (Graves
+            2011, with a fixed deviation); the update moves the weights without it.
     """
 
     def update(state: TrainState, batch: Batch, scalars: Scalars) -> tuple[TrainState, UpdateMetrics]:
@@ -72,7 +78,8 @@ def make_update(
             divisor = batch["mask"].shape[0] if reduction == "sequence_sum" else jnp.maximum(result.items, 1.0)
             return result.total / divisor, result
 
-        gradients, result = jax.grad(objective, has_aux=True)(state.params)
+        weights = _noisy(state.params, weight_noise, key) if weight_noise else state.params
+        gradients, result = jax.grad(objective, has_aux=True)(weights)
         changes, optimizer_state = make_chain(scalars).update(gradients, state.optimizer, state.params)
         after = TrainState(
             params=cast(Params, optax.apply_updates(state.params, changes)),
@@ -84,6 +91,12 @@ def make_update(
         return after, UpdateMetrics(result.total / jnp.maximum(result.items, 1.0), optax.tree.norm(gradients))
 
     return update
+
+
+def _noisy(params: Params, deviation: float, key: Array) -> Params:
+    """Return the weights with Gaussian noise, another for each key."""
+    noise = optax.tree.random_like(jax.random.fold_in(key, _NOISE), params, jax.random.normal)
+    return cast(Params, optax.tree.add_scale(params, deviation, noise))
 
 
 Dispatch = Callable[[TrainState, Batch, Int[Array, ""], Scalars], tuple[TrainState, UpdateMetrics]]

@@ -71,8 +71,9 @@ def test_rows_of_a_setting_are_of_one_version(jobs: list[Job]):
 def test_a_setting_joins_a_claim_whose_rows_are_of_another_version(jobs: list[Job]):
     added = [dataclasses.replace(job, key=job.key._replace(setting="added")) for job in jobs]
     theirs = [dataclasses.replace(row_of(job, valid=1.0), code_version="1.0.0 abc") for job in jobs]
-    assert other_versions(Path("results.csv"), [*jobs, *added], theirs) == ""
-    assert "rows of a setting (reber) are of one version" in other_versions(Path("results.csv"), [*jobs, *added], theirs[:2])
+    wanted, path = [*jobs, *added], Path("results.csv")
+    assert other_versions(path, wanted, theirs) == ""
+    assert "rows of a setting (reber) are of one version" in other_versions(path, wanted, theirs[:2])
 
 
 def test_no_worktree_is_proposed_of_what_was_never_committed(jobs: list[Job]):

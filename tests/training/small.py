@@ -60,7 +60,13 @@ def make_batches(seed: int = 0) -> Batches[Any]:
 
 
 def make_parts(
-    optimizer: OptimizerConfig, *, reduction: Reduction = "item_mean", seed: int = 0, cell: str = "gru", **model: Any
+    optimizer: OptimizerConfig,
+    *,
+    reduction: Reduction = "item_mean",
+    weight_noise: float = 0.0,
+    seed: int = 0,
+    cell: str = "gru",
+    **model: Any,
 ) -> Parts:
     """Build an update, its first state and all batches of an epoch."""
     corpus = make_text()
@@ -77,5 +83,5 @@ def make_parts(
     )
     windows = make_batches(seed)
     batches = [windows.at(0, index) for index in range(len(windows))]
-    update = make_update(graph, task, lambda _: chain, reduction)
+    update = make_update(graph, task, lambda _: chain, reduction, weight_noise)
     return Parts(lambda state, batch: update(state, batch, {}), state, batches, chain)

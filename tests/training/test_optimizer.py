@@ -97,4 +97,6 @@ def test_rules_are_those_of_their_papers():
     assert steps(rule="sgd") == pytest.approx([-0.05, -0.05])
     assert steps(rule="sgd", momentum=0.9) == pytest.approx([-0.05, -0.095])
     assert steps(rule="adam") == pytest.approx([-0.1, -0.1], rel=1e-4)
+    assert steps(rule="rmsprop", b2=0.95) == pytest.approx([-0.1 * 0.5 / 0.0125**0.5, -0.1 * 0.5 / 0.024375**0.5])
+    assert steps(rule="rmsprop", b2=0.95, momentum=0.9)[1] == pytest.approx(-0.05 / 0.024375**0.5 - 0.045 / 0.0125**0.5)
     assert steps(rule="sgd", clip_norm=0.1) == pytest.approx([-0.01, -0.01])

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from gru_bench.sections import OptimizerConfig
-from gru_bench.training.step import Compiled, TrainState, make_dispatch
+from gru_bench.training.step import Compiled, TrainState, _noisy, make_dispatch
 from tests.training.small import TRAINING, make_parts
 
 strictly = pytest.mark.usefixtures("strict")  # not with adam: optax itself raises a float to an integer there
@@ -65,6 +65,26 @@ def test_a_loop_a_scan_and_replicas_agree():
     replicas = jax.jit(jax.vmap(lambda state: jax.lax.scan(update, state, stack(batches))))
     assert_close(replicas(stack([part.state for part in parts])), stack(looped))
     assert looped[0][0].update == NUMBER
+
+
+def test_noise_on_weights_is_seen_by_the_loss_and_not_kept():
+    """At a learning rate of nearly 0 the weights stay, and losses of one batch differ from update to update."""
+    still = OptimizerConfig(rule="sgd", learning_rate=1e-30, clip_norm=None)
+    clean, noisy = (make_parts(still, weight_noise=deviation) for deviation in (0.0, 0.5))
+    batches = [noisy.batches[0]] * NUMBER
+    after, metrics = loop(jax.jit(noisy.update), noisy.state, batches)
+    assert_close(after.params, noisy.state.params)
+    _, without = loop(jax.jit(clean.update), clean.state, batches[:1])
+    assert len({float(loss) for loss in (*metrics.loss, *without.loss)}) == NUMBER + 1
+
+
+def test_noise_on_weights_has_its_deviation():
+    _, state, _, _ = make_parts(SGD, hidden_size=64)
+    noisy = _noisy(state.params, 0.075, jax.random.key(1))
+    drawn = [one - other for one, other in zip(plain(noisy), plain(state.params), strict=True)]
+    assert np.concatenate([change.ravel() for change in drawn]).std() == pytest.approx(0.075, rel=0.03)
+    first, second, *_ = sorted(drawn, key=np.size, reverse=True)
+    assert abs(np.corrcoef(first.ravel()[:200], second.ravel()[:200])[0, 1]) < 0.3
 
 
 def test_an_update_is_pure_and_draws_other_masks_each_time():
