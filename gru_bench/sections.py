@@ -135,11 +135,11 @@ class OptimizerConfig:
     decay_after_epochs: Positive = 4
 
     def __post_init__(self) -> None:
+        expected = f"0 with optimizer.rule={self.rule}"
         if self.weight_decay and self.rule not in ("adamw", "sgd"):
-            expected = f"0 with optimizer.rule={self.rule}"
             raise ConfigError("optimizer.weight_decay", self.weight_decay, expected, "Use adamw.")
         if self.momentum and self.rule not in ("sgd", "rmsprop"):
-            raise ConfigError("optimizer.momentum", self.momentum, f"0 with optimizer.rule={self.rule}", "Use sgd.")
+            raise ConfigError("optimizer.momentum", self.momentum, expected, "Use sgd or rmsprop.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +80,17 @@ def saved_bytes(function: Callable[[Any, Any], Any], weights: Any, inputs: Any) 
     number = len(jax.tree.leaves(weights))
     of_weights, of_inputs = set(program.invars[:number]), set(program.invars[number:])
     for equation in program.eqns:
-        read = {variable for variable in equation.invars if not hasattr(variable, "val")}  # literals have `val`
+        read = _variables(equation.invars)
         for sources in (of_weights, of_inputs):
             if read & sources:
                 sources.update(equation.outvars)
-    arrays = {variable for variable in program.outvars if variable in of_weights and variable in of_inputs}
+    arrays = _variables(program.outvars) & of_weights & of_inputs
     return tree_bytes([variable.aval for variable in arrays])
+
+
+def _variables(operands: Iterable[Any]) -> set[Any]:
+    """Return the operands of a program that are no literals, which have a `val`."""
+    return {operand for operand in operands if not hasattr(operand, "val")}
 
 
 def _saved(network: Model, task: Task, batch: Batch) -> dict[str, float]:

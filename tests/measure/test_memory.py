@@ -26,6 +26,7 @@ def test_what_is_kept_is_counted_once_without_weights_and_inputs():
 
     assert saved_bytes(network, weights, jnp.ones((7, 3))) == FLOAT * 7 * 5 * 2  # hidden, and the slope of tanh
     assert saved_bytes(lambda weights, x: (x @ weights["w"]).sum(), weights, jnp.ones((7, 3))) == 0
+    assert saved_bytes(lambda *both: network(*both) / 3.0, weights, jnp.ones((7, 3))) == FLOAT * 7 * 5 * 2  # a literal
     halved = saved_bytes(jax.checkpoint(network), weights, jnp.ones((7, 3)))
     assert halved == 0
 
