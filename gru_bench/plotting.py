@@ -106,7 +106,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def save_small_figure(figure: Figure, path: Path, colours: int = 128) -> None:
-    """Write a PNG file of few colours, a third as large and hardly told from the whole; its folder is made.
+    """Write a PNG file of few colours, a third as large and hardly different from the whole; its folder is made.
 
     Raises:
         UserError: it cannot be written.

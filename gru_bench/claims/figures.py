@@ -19,7 +19,7 @@ from gru_bench.claims.wording import effect_text, place
 from gru_bench.replacing import holds, is_picture
 
 FOLDER = "figures"
-TOLD = 12  # effects in the text that stands for a picture
+MOST_EFFECTS = 12  # effects in the text that stands for a picture
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ def _effects(outcome: Outcome, folder: Path) -> Iterator[Drawn]:
     if not count:
         return
     known = [finding for finding in outcome.findings if finding.effect is not None]
-    told = [
+    effects = [
         f"{finding.comparison.name}, {place(finding)}: {effect_text(finding)} {finding.answer}"
         for finding in outcome.deciding
     ]
-    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    more = f" and {len(effects) - MOST_EFFECTS} more" if len(effects) > MOST_EFFECTS else ""
     title = "Effects with 95 % intervals"
     if count < len(known):
         title += f"; {count} of {len(known)}, the tables have all"
-    yield Drawn(file, title, f"{title}: {'; '.join(told[:TOLD])}{more}.")
+    yield Drawn(file, title, f"{title}: {'; '.join(effects[:MOST_EFFECTS])}{more}.")
 
 
 def _of_parts(outcome: Outcome) -> Iterator[tuple[str, str, Callable[[Path], bool]]]:

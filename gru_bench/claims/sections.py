@@ -190,15 +190,15 @@ def _findings_table(claim: Claim, findings: Sequence[Finding], scale: str | None
     shown = [index for index in range(len(columns)) if any(cells[index].text for cells in rows)]
     beside = "" if comparison.verdict else "; does not decide"
     return Table(
-        f"{comparison.name}: {_number_told(comparison)}{beside}",
+        f"{comparison.name}: {_number_in_words(comparison)}{beside}",
         "setting",
         [columns[index] for index in shown],
         [(found.title, [cells[index] for index in shown], "") for found, cells in zip(findings, rows, strict=True)],
     )
 
 
-def _number_told(comparison: Comparison) -> str:
-    estimate = "" if comparison.estimate == "value" else f", {comparison.estimate}"
+def _number_in_words(comparison: Comparison) -> str:
+    estimate = "" if comparison.estimate == "value" else f", {comparison.estimate.replace('_', ' ')}"
     return f"{comparison.number.replace('_', ' ')}{estimate}"
 
 
@@ -261,9 +261,9 @@ def _provenance(rows: Sequence[Row]) -> list[str]:
         own = [row for row in rows if row.key.scale == scale]
         if own:
             lost = sum(not row.finished for row in own)
-            told = f"{scale}: {count(len(own))} rows, {duration(sum(row.seconds for row in own))} of work"
+            line = f"{scale}: {count(len(own))} rows, {duration(sum(row.seconds for row in own))} of work"
             lines.append(
-                f"{told}, the last of {max(row.ended for row in own)[:10]}" + (f"; {lost} diverged" if lost else "")
+                f"{line}, the last of {max(row.ended for row in own)[:10]}" + (f"; {lost} diverged" if lost else "")
             )
     lines += _tally("Devices", [row.device for row in rows])
     lines += _tally("Code", [row.code_version for row in rows])
@@ -275,5 +275,5 @@ def _provenance(rows: Sequence[Row]) -> list[str]:
 
 def _tally(label: str, values: Iterable[Any]) -> list[str]:
     counts = Counter(values)
-    told = ", ".join(f"{value} ({count(times)})" if len(counts) > 1 else str(value) for value, times in counts.items())
-    return [f"{label}: {told}"] if told else []
+    text = ", ".join(f"{value} ({count(times)})" if len(counts) > 1 else str(value) for value, times in counts.items())
+    return [f"{label}: {text}"] if text else []

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from gru_bench.claims.claim import Claim
 from gru_bench.claims.comparison import HELD, Comparison
 from gru_bench.claims.finding import Finding
-from gru_bench.reporting.format import number
+from gru_bench.reporting.format import number, times
 from gru_bench.results.statistics import Interval
 
 SMOKE = "Rows of the scale smoke test the machinery. They are no evidence for or against anything."
@@ -19,16 +19,14 @@ def effect_text(finding: Finding, *, interval: bool = True) -> str:
 
     Args:
         finding: without an effect it is written as nothing.
-        interval: whether the interval is written as well.
+        interval: whether the interval is written as well; without it ratios have three digits, alike in all rows.
     """
     if finding.effect is None:
         return ""
     if finding.comparison.scale == "ratio":
-        text = interval_text(finding.effect, after="×")
-    else:
-        text = interval_text(finding.effect, signed=True)
-    text = text if interval else text.partition(" [")[0]
-    return " ".join(filter(None, [text, "" if finding.comparison.scale == "ratio" else finding.unit]))
+        return interval_text(finding.effect, after="×") if interval else times(finding.effect.value)
+    text = interval_text(finding.effect, signed=True)
+    return " ".join(filter(None, [text if interval else text.partition(" [")[0], finding.unit]))
 
 
 def range_text(findings: Sequence[Finding]) -> str:
@@ -155,6 +153,7 @@ def _estimate(claim: Claim, comparison: Comparison) -> str:
         "retained": f"{counted}, as a share of its distance from the floor at {levels} {comparison.clean} "
         f"(while both keep {HELD:.0%} of it)",
         "restricted": f"{counted} (of runs that diverged or never came there, the updates that all runs had)",
+        "near_best": f"the share of trials whose {counted} is within {comparison.within or 0:.0%} of their arm's best",
     }[comparison.estimate]
     if comparison.level is not None:
         said += f" at {levels} {comparison.level if isinstance(comparison.level, str) else f'{comparison.level:g}'}"

@@ -52,7 +52,7 @@ def planned(
         processes: for the probes.
         cores: of this machine.
         seconds: returns how many seconds are left.
-        say: told that it takes a moment.
+        say: called to say that it takes a moment.
 
     Raises:
         UserError: the folder is of another comparison, no plan fits the time, or a setting or file is wrong.

@@ -56,8 +56,8 @@ def effect_picture(answer: Answer) -> Picture | None:
     panel.tick_params(labelsize=9, colors=_INK)
     panel.spines[:].set_color(_INK)
     title = "Difference with its interval (blue), pairs (orange), what does not matter (grey)"
-    told = "; ".join(difference(answer, pairing) for pairing in pairings)
-    return Picture(svg(figure), f"{title}; {better} of the metric is better", f"{told}.", wide=True)
+    differences = "; ".join(difference(answer, pairing) for pairing in pairings)
+    return Picture(svg(figure), f"{title}; {better} of the metric is better", f"{differences}.", wide=True)
 
 
 def tuning_picture(answer: Answer) -> Picture | None:

@@ -98,21 +98,21 @@ def _baseline(answer: Answer) -> Iterator[str]:
 
 def _pick(answer: Answer) -> Iterator[str]:
     margin = f"the margin of {number(answer.margin, 3)}"
-    told = [difference(answer, pairing) for pairing in answer.pairings]
+    differences = "; ".join(difference(answer, pairing) for pairing in answer.pairings)
     if answer.lost:
         yield f"All trials of {' and '.join(answer.lost)} diverged."
     lead = "" if _useful(answer) else "Between the cells: "
     if answer.kind == "better":
-        yield f"{lead}Take the {answer.cells[answer.pick].title}" + (f": {'; '.join(told)}." if told else ".")
+        yield f"{lead}Take the {answer.cells[answer.pick].title}" + (f": {differences}." if differences else ".")
     elif answer.kind == "either":
         yield (
-            f"{lead}Either will do; take the {answer.cells[answer.pick].title}, the cheaper one: {'; '.join(told)}. "
+            f"{lead}Either will do; take the {answer.cells[answer.pick].title}, the cheaper one: {differences}. "
             f"That is surely less than {margin}, so it does not matter."
         )
     else:
         undecided = [pairing for pairing in answer.pairings if pairing.look.verdict is Verdict.OPEN]
         yield (
-            f"{lead}Open: {'; '.join(told)}. "
+            f"{lead}Open: {differences}. "
             + (
                 "This is neither surely a difference nor surely less than "
                 if len(undecided) == len(answer.pairings)

@@ -205,8 +205,8 @@ def _limits(lines: Lines, floors: Sequence[float]) -> tuple[float, float]:
     if max(everything) - min(everything) <= 2.5 * (high - low):
         low, high = min(everything), max(everything)
     low = min([low, *(value for value in floors if low - 0.5 * (high - low) <= value)])
-    room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
-    return low - room, high + room
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    return low - margin, high + margin
 
 
 def svg(figure: Figure) -> str:

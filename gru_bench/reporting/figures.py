@@ -122,11 +122,11 @@ def _limit(panel: Axes, valid: Sequence[float], floor: float | None) -> None:
     values = [*valid, *([] if floor is None else [floor])]
     if len(valid) < 2 or max(values) == min(values):
         return
-    room = max(values) - min(values)
+    span = max(values) - min(values)
     low, high = panel.get_ylim()
-    if high > max(values) + 2 * room:
-        high = max(values) + 0.6 * room
-    panel.set_ylim(max(low, min(values) - 0.4 * room), high)
+    if high > max(values) + 2 * span:
+        high = max(values) + 0.6 * span
+    panel.set_ylim(max(low, min(values) - 0.4 * span), high)
 
 
 def short_count(value: float, _: int | None) -> str:

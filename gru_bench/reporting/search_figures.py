@@ -123,9 +123,9 @@ def budget_curve(search: Search) -> Figure | None:
 def _keep_in_sight(panel: Axes, values: Sequence[float], curve: np.ndarray) -> None:
     """Keep the few trials that went astray from flattening the curve."""
     low, high = float(np.min(curve)), float(np.max(curve))
-    room = (high - low) or abs(high) or 1.0
-    if max(values) - min(values) > 3 * room:
-        panel.set_ylim(low - 0.2 * room, high + 0.2 * room)
+    span = (high - low) or abs(high) or 1.0
+    if max(values) - min(values) > 3 * span:
+        panel.set_ylim(low - 0.2 * span, high + 0.2 * span)
 
 
 class _ValueScale:

@@ -53,7 +53,7 @@ class Reproduction:
         launcher: a preset of hydra/launcher, or None: in this process.
         process: where all is measured that is no run.
         trainers: where runs are trained that can share no program with others.
-        say: told of each group of rows.
+        say: called with each group of rows.
     """
 
     out: Path
@@ -96,7 +96,7 @@ class Reproduction:
                 append_rows(path, rows, claim.numbers)
                 done, fresh = done + len(made), fresh + len(made)
                 seconds = time.monotonic() - began
-                text = f"{_about(made)}: {_told(rows)}"
+                text = f"{_about(made)}: {_numbers_in_words(rows)}"
                 self.say(Progress(claim=claim.name, done=done, total=total, seconds=seconds, fresh=fresh, text=text))
         return [f"{claim.name}, {_about(jobs)}: {error}" for (_, _, error), jobs in stopped.items()]
 
@@ -232,14 +232,14 @@ def _about(group: Sequence[Job]) -> str:
     arms = dict.fromkeys(f"{key.arm}{f' at {key.level}' if key.level else ''}" for key in keys)
     named = ", ".join(itertools.islice(arms, 4)) + (f" and {len(arms) - 4} more" if len(arms) > 4 else "")
     seeds = sorted({key.seed for key in keys})
-    told = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-    return f"{first.part} {first.setting} {named}, {told}"
+    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"{first.part} {first.setting} {named}, {which}"
 
 
-def _told(rows: Sequence[Row]) -> str:
-    """Tell the first number of some rows."""
+def _numbers_in_words(rows: Sequence[Row]) -> str:
+    """Write the range of the first number of some rows."""
     values = [value for row in rows if (value := next(iter(row.numbers.values()), None)) is not None]
     name = next(iter(rows[0].numbers), "")
     lost = sum(row.status != "finished" for row in rows)
-    told = f"{name} {min(values):.4g} to {max(values):.4g}" if values else "no number"
-    return told + (f", {lost} diverged" if lost else "")
+    text = f"{name} {min(values):.4g} to {max(values):.4g}" if values else "no number"
+    return text + (f", {lost} diverged" if lost else "")

@@ -25,7 +25,7 @@ def text(reported: Path) -> str:
 
 def test_needs_come_first_then_claims_with_their_answers(html: str):
     shown = words(html)
-    assert shown.index("GRU for speed; open elsewhere.") < shown.index("speed GRU 1.012× to 1.410×")
+    assert shown.index("GRU for speed; open elsewhere.") < shown.index("speed GRU 1.01× to 1.41×")
     top = shown[: shown.index("Statement")]
     for part in (
         "symbols embedded Reber grammar open −0.",
@@ -96,7 +96,7 @@ def test_markdown_says_the_same_and_links_to_its_pictures(text: str, reported: P
     assert text.startswith(
         "# GRU or LSTM? The claims and what our runs say\n\n**GRU for speed; open elsewhere.**\n\n| need"
     )
-    assert "| [speed](report.md#speed) | **GRU** | 1.012× to 1.410× in s |" in text
+    assert "| [speed](report.md#speed) | **GRU** | 1.01× to 1.41× in s |" in text
     assert '<summary><a id="accuracy"></a><b>Comparable accuracy</b>: equal size: GRU better on' in text
     assert text.count("<details>") == text.count("</details>") == 9
     pictures = re.findall(r'!\[.*?\]\(([^ ]*)\)\n|<img src="(.*?)"', text)
