@@ -28,6 +28,7 @@ class Job:
         part: of the claim.
         config: all settings, seed included.
         overrides: the command line of `train` that gives them.
+        better: whether less or more of the test metric is better, as the setting says.
         drawn: keys of `data` that have the value of the seed.
     """
 
@@ -35,6 +36,7 @@ class Job:
     part: Part
     config: Config
     overrides: tuple[str, ...]
+    better: Better
     drawn: tuple[str, ...] = ()
 
     @property
@@ -142,6 +144,7 @@ class Planner:
                 part=part,
                 config=config.with_values(of_seed),
                 overrides=last_values((*overrides, *(f"{key}={value}" for key, value in of_seed.items()))),
+                better=claim.settings[setting].better,
                 drawn=keys,
             )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gru_bench.checkout import code_version
-from gru_bench.claims.claim import RESULTS_FILE, Claim
+from gru_bench.claims.claim import RESULTS_FILE, SETTINGS_FILE, Claim
 from gru_bench.claims.rows import Row, append_rows, read_rows
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import RunRecord, read_record
@@ -175,6 +175,11 @@ def _run_row(job: Job, record: RunRecord) -> Row:
     if record.status not in ENDED:
         raise UserError(f"{directory}: the run is {record.status} ({record.reason or 'no reason is known'}).")
     setting, part = job.key.setting, job.part
+    better = "less" if record.direction == "min" else "more"
+    if better != job.better:
+        raise ConfigError(
+            f"{SETTINGS_FILE}: {setting}.better", job.better, f"{better}, as the runs select by {record.metric}"
+        )
     curves = part.targets.get(setting, ()), part.train_losses.get(setting, ())
     numbers = run_numbers(record, directory, *curves) if record.status == "finished" else {}
     return Row(

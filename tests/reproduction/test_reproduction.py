@@ -195,6 +195,17 @@ def test_what_cannot_be_run_is_named_and_the_rest_is_run(tmp_path: Path):
 
 
 @pytest.mark.slow
+def test_a_setting_that_holds_the_worse_for_the_better_gets_no_rows(tmp_path: Path):
+    experiments = write_experiments(tmp_path / "experiments")
+    settings = experiments / "settings.yaml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("better: less", "better: more"), encoding="utf-8")
+    done = _reproduce(tmp_path, "claim=tuning")
+    assert done.returncode == 1
+    assert "settings.yaml: reber.better: found 'more', allowed: less, as the runs select by nll." in done.stderr
+    assert not (tmp_path / "out/tuning/results.csv").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
 def test_a_launcher_of_hydra_makes_the_same_rows(launcher: str, reproduced: Path, tmp_path: Path):
     if launcher != "basic":
