@@ -58,7 +58,7 @@ def _section(outcome: Outcome, rows: Iterable[Row], folder: Path) -> Section:
 
 
 def _changes(file: Path, rows: Iterable[Row]) -> list[str]:
-    """Return the commits that changed a claim after the first of its rows; those of the scale smoke do not count."""
-    ended = [datetime.fromisoformat(row.ended) for row in rows if row.key.scale != "smoke"]
+    """Return the commits that changed a claim after the first of the rows that get a verdict."""
+    ended = [datetime.fromisoformat(row.ended) for row in rows if row.key.scale == "small"]
     times = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in ended]
     return changes_after(file, min(times)) if times else []
