@@ -16,6 +16,9 @@ from gru_bench.validation import bind
 SCHEMA = 1
 FILE_NAME = "record.json"
 SAMPLES_FILE = "samples.json"
+BETTER = {"min": "less", "max": "more"}
+"""What is better of a metric, in words, by its direction."""
+
 Status = Literal["running", "finished", "interrupted", "pruned", "diverged", "failed"]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from gru_bench.plotting import COLOURS, STYLES, legend_above, new_figure
+from gru_bench.record import BETTER
 from gru_bench.reporting.answer_text import difference
 from gru_bench.reporting.curves import svg
 from gru_bench.reporting.html import Picture
@@ -51,7 +52,7 @@ def effect_picture(answer: Answer) -> Picture | None:
     panel.grid(visible=False, axis="y")
     panel.set_xlim(-1.15 * max(shown), 1.15 * max(shown))
     panel.xaxis.set_major_locator(MaxNLocator(nbins=6))
-    better = "less" if answer.direction == "min" else "more"
+    better = BETTER[answer.direction]
     panel.set_xlabel(f"difference in test {answer.metric.replace('_', ' ')}; above 0 the first is better", color=_INK)
     panel.tick_params(labelsize=9, colors=_INK)
     panel.spines[:].set_color(_INK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gru_bench.record import BETTER
 from gru_bench.reporting.format import count, mebibytes, milliseconds, number, times
 from gru_bench.reporting.sheet import Sheet
 from gru_bench.results.answer import Answer, CellAnswer
@@ -31,7 +32,7 @@ def headline(answer: Answer) -> str:
 def table(answer: Answer) -> Sheet:
     """Return scores and costs of the cells beside the free baselines."""
     unit = f" ({answer.unit})" if answer.unit else ""
-    better = "less" if answer.direction == "min" else "more"
+    better = BETTER[answer.direction]
     columns = (
         *("", f"test {answer.metric.replace('_', ' ')}{unit}, {better} is better", "seeds", "seconds per epoch"),
         *("parameters", "carried state", "memory of an update (MiB)", "one time step (ms)"),

@@ -14,7 +14,7 @@ from gru_bench.checkout import code_version
 from gru_bench.claims.claim import RESULTS_FILE, SETTINGS_FILE, Claim
 from gru_bench.claims.rows import Row, append_rows, read_rows
 from gru_bench.errors import ConfigError, UserError
-from gru_bench.record import RunRecord, read_record
+from gru_bench.record import BETTER, RunRecord, read_record
 from gru_bench.reproduction.measures import Numbers, measure
 from gru_bench.reproduction.plan import Job, Planner, missing
 from gru_bench.reproduction.provenance import other_versions
@@ -158,6 +158,7 @@ def _record(job: Job) -> RunRecord:
 
     Raises:
         UserError: it has none, or another version of the code made it than the one that the rows are to be of.
+        ConfigError: the setting holds more of its metric for better where less is, or less where more is.
     """
     directory = job.config.directory
     record = read_record(directory)
@@ -167,6 +168,10 @@ def _record(job: Job) -> RunRecord:
             f"{directory}: this run is of {version}, expected one of {code_version()}. "
             "Remove the folder, or give another one: runs=..."
         )
+    better = BETTER[record.direction]
+    if better != job.better:
+        key = f"{SETTINGS_FILE}: {job.key.setting}.better"
+        raise ConfigError(key, job.better, f"{better}, as the runs select by {record.metric}")
     return record
 
 
@@ -175,11 +180,6 @@ def _run_row(job: Job, record: RunRecord) -> Row:
     if record.status not in ENDED:
         raise UserError(f"{directory}: the run is {record.status} ({record.reason or 'no reason is known'}).")
     setting, part = job.key.setting, job.part
-    better = "less" if record.direction == "min" else "more"
-    if better != job.better:
-        raise ConfigError(
-            f"{SETTINGS_FILE}: {setting}.better", job.better, f"{better}, as the runs select by {record.metric}"
-        )
     curves = part.targets.get(setting, ()), part.train_losses.get(setting, ())
     numbers = run_numbers(record, directory, *curves) if record.status == "finished" else {}
     return Row(
