@@ -40,6 +40,7 @@ EXAMPLES = (
     "python -m gru_bench.reproduce claim=accuracy",
     "python -m gru_bench.reproduce claim=speed,memory scale=smoke",
     "python -m gru_bench.reproduce claim=long_memory scale=published",
+    "python -m gru_bench.reproduce claim=accuracy,data settings=jsb,sst2",
     "python -m gru_bench.reproduce plan=true",
 )
 
@@ -47,6 +48,7 @@ EXAMPLES = (
 def reproduce(
     *,
     claim: str = "all",
+    settings: str = "all",
     scale: Scale = "small",
     experiments: Path | Literal["auto"] = "auto",
     out: Path | Literal["auto"] = "auto",
@@ -64,6 +66,8 @@ def reproduce(
 
     Args:
         claim: names of claims (the folders of experiments), separated by commas; all: every one
+        settings: names of settings (the entries of settings.yaml), separated by commas: only their rows are made; all:
+            those of every one
         scale: smoke: a quick check of each claim, at sizes that decide nothing; small: the sizes that give verdicts;
             published: the sizes and recipes of the literature, beside their values and without a verdict
         experiments: the folder that defines the claims, for claims of your own; auto: that of gru_bench
@@ -80,7 +84,7 @@ def reproduce(
         The exit code: 0, or 1 when something could not be run.
 
     Raises:
-        ConfigError: an unknown claim or launcher, or a claim whose file is wrong.
+        ConfigError: an unknown claim, setting or launcher, or a claim whose file is wrong.
         UserError: results cannot be read or written.
     """
     from gru_bench.reproduction.provenance import changes  # Hydra takes a second to load
@@ -93,8 +97,9 @@ def reproduce(
     known = claims_in(definitions)
     if not known:
         raise ConfigError("experiments", definitions, f"a folder that holds claims, each a folder with a {CLAIM_FILE}")
-    names = _names(claim, known)
-    claims = [read_claim(definitions, name) for name in names]
+    claims = [read_claim(definitions, name) for name in _names("claim", claim, known)]
+    of_claims = list(dict.fromkeys(name for one in claims for name in one.settings))
+    only = None if settings == "all" else frozenset(_names("settings", settings, of_claims))
     folder = DEFAULT_OUT[scale] if out == "auto" else out
     terminal = Terminal(soft_wrap=True, highlight=False, go_on=True)
     uncommitted = "" if scale == "smoke" else changes(definitions)
@@ -112,24 +117,24 @@ def reproduce(
         if uncommitted:
             terminal.print(f"not as it is: {uncommitted}")
         for wanted in _with_tuning(claims, tuning, scale):
-            _say_plan(wanted, _planner(scale, common, tuning, folder), folder, terminal)
+            _say_plan(wanted, _planner(scale, only, common, tuning, folder), folder, terminal)
         return 0
     with _engine(folder, at_once, launcher, terminal) as reproduction:
         for wanted in _with_tuning(claims, tuning, scale):
-            failures += reproduction.run(wanted, _planner(scale, common, tuning, folder))
+            failures += reproduction.run(wanted, _planner(scale, only, common, tuning, folder))
     for line in failures:
         print(f"Not run: {line}", file=sys.stderr)
     report(folder)
     return 1 if failures else 0
 
 
-def _names(text: str, known: Sequence[str]) -> list[str]:
+def _names(key: str, text: str, known: Sequence[str]) -> list[str]:
     if text == "all":
         return list(known)
     names = list(dict.fromkeys(part.strip() for part in text.split(",")))
     for name in names:
         if name not in known:
-            raise ConfigError("claim", name, f"all, or {', '.join(known)}, joined by commas", nearest(name, known))
+            raise ConfigError(key, name, f"all, or {', '.join(known)}, joined by commas", nearest(name, known))
     return names
 
 
@@ -183,11 +188,13 @@ def _engine(folder: Path, at_once: int, launcher: str | None, terminal: Terminal
         yield Reproduction(out=folder, at_once=at_once, launcher=launcher, process=process, trainers=trainers, say=say)
 
 
-def _planner(scale: Scale, common: tuple[str, ...], tuning: Claim | None, folder: Path) -> Planner:
+def _planner(
+    scale: Scale, settings: frozenset[str] | None, common: tuple[str, ...], tuning: Claim | None, folder: Path
+) -> Planner:
     from gru_bench.reproduction.plan import Planner
 
     found = None if tuning is None else (tuning, _rows(tuning, folder))
-    return Planner(scale=scale, common=common, tuning=found, count=_counts)
+    return Planner(scale=scale, settings=settings, common=common, tuning=found, count=_counts)
 
 
 def _counts(config: Config) -> Mapping[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gru_bench.claims.claim import Claim
 from gru_bench.claims.comparison import HELD, Comparison
@@ -23,10 +23,12 @@ def effect_text(finding: Finding, *, interval: bool = True) -> str:
     """
     if finding.effect is None:
         return ""
-    if finding.comparison.scale == "ratio":
-        return interval_text(finding.effect, after="×") if interval else times(finding.effect.value)
-    text = interval_text(finding.effect, signed=True)
-    return " ".join(filter(None, [text if interval else text.partition(" [")[0], finding.unit]))
+    ratio = finding.comparison.scale == "ratio"
+    if interval:
+        text = interval_text(finding.effect, signed=not ratio, after="×" if ratio else "")
+    else:
+        text = times(finding.effect.value) if ratio else _signed(_writer(finding.effect)(finding.effect.value), True)
+    return text if ratio else " ".join(filter(None, [text, finding.unit]))
 
 
 def range_text(findings: Sequence[Finding]) -> str:
@@ -55,17 +57,24 @@ def interval_text(found: Interval, *, signed: bool = False, after: str = "") -> 
         signed: whether values above zero get a sign.
         after: what follows the estimate, such as `×`.
     """
+    write = _writer(found)
+    middle = _signed(write(found.value), signed) + after
+    if write is number:
+        return f"{middle} (one pair, no interval)"
+    if write is exact_text:
+        return middle
+    return f"{middle} [{_signed(write(found.low), signed)}, {_signed(write(found.high), signed)}]"
+
+
+def _writer(found: Interval) -> Callable[[float], str]:
+    """Return how an estimate and the ends of its interval are written, with as many digits as its width bears."""
     width = (found.high - found.low) / 2
     if not math.isfinite(width):
-        return f"{_signed(number(found.value), signed)}{after} (one pair, no interval)"
+        return number
     if width <= 1e-9 * abs(found.value):
-        return _signed(exact_text(found.value), signed) + after
+        return exact_text
     digits = max(0, -math.floor(math.log10(width / 2)))
-    if digits > 6:
-        middle, low, high = (f"{value:.2e}" for value in (found.value, found.low, found.high))
-    else:
-        middle, low, high = (f"{value:,.{digits}f}" for value in (found.value, found.low, found.high))
-    return f"{_signed(middle, signed)}{after} [{_signed(low, signed)}, {_signed(high, signed)}]"
+    return ("{:.2e}" if digits > 6 else f"{{:,.{digits}f}}").format
 
 
 def exact_text(value: float) -> str:

@@ -71,12 +71,14 @@ class Planner:
 
     Attributes:
         scale: whose sizes are taken.
+        settings: names of the only ones that are planned; None: all.
         common: settings of `train` for every job, such as folders.
         tuning: the experiment whose trials choose settings, and its rows.
         count: `recurrent` parameters, `updates` and `flops_per_update` of settings, for arms that are matched.
     """
 
     scale: Scale
+    settings: frozenset[str] | None = None
     common: tuple[str, ...]
     tuning: tuple[Claim, Sequence[Row]] | None
     count: Count
@@ -105,14 +107,17 @@ class Planner:
         return jobs, [f"{claim.name}, {where} {', '.join(arms)}: {why}" for (where, why), arms in refused.items()]
 
     def _places(self, claim: Claim) -> Iterator[_Place]:
-        """Yield what of a claim belongs to the scale."""
+        """Yield what of a claim belongs to the scale and the settings."""
         wanted = {(value.part, value.setting, value.arm) for value in claim.published}
         smoke = self.scale == "smoke"
         for name, part in claim.parts.items():
-            for setting in (smoke and part.smoke.settings) or part.settings:
+            for setting in filter(self._planned, (smoke and part.smoke.settings) or part.settings):
                 for arm in (smoke and part.smoke.arms) or claim.arms_of(part):
                     if self.scale != "published" or (name, setting, arm) in wanted:
                         yield _Place(name, part, setting, arm)
+
+    def _planned(self, setting: str) -> bool:
+        return self.settings is None or setting in self.settings
 
     def _arm_jobs(self, claim: Claim, rows: Sequence[Row], place: _Place) -> Iterator[Job]:
         levels = place.part.levels

@@ -11,7 +11,7 @@ from gru_bench.errors import ConfigError
 from gru_bench.reproduction.plan import Job, Planner, missing
 from gru_bench.reproduction.sessions import sessions
 from gru_bench.reproduction.trials import OUTER
-from tests.reproduction.folder import BROKEN, CLAIM, TUNING, write_experiments
+from tests.reproduction.folder import BROKEN, CLAIM, SETTINGS, TUNING, write_experiments
 
 
 def row_of(job: Job, **numbers: float) -> Row:
@@ -55,6 +55,16 @@ def test_all_cells_search_the_same_points(folder: Path):
     assert rates["gru"] == rates["lstm"]
     assert len(set(rates["gru"])) == 3
     assert {job.config.seed for job in jobs} == {1000}
+
+
+def test_only_the_settings_that_are_named_are_planned(tmp_path: Path):
+    folder = write_experiments(tmp_path / "two", tuning=TUNING.replace("[reber]", "[reber, again]"))
+    (folder / "settings.yaml").write_text(SETTINGS + SETTINGS.replace("reber:", "again:"), encoding="utf-8")
+    claim, planner = read_claim(folder, "tuning"), _planner(folder, [])
+    of_all, _ = planner.jobs(claim)
+    assert {job.key.setting for job in of_all} == {"reber", "again"}
+    of_one, _ = dataclasses.replace(planner, settings=frozenset({"again"})).jobs(claim)
+    assert of_one == [job for job in of_all if job.key.setting == "again"]
 
 
 def test_arms_take_over_the_trial_that_validation_chose(folder: Path):

@@ -160,6 +160,7 @@ def test_a_stopped_call_goes_on(tmp_path: Path):
     ("setting", "message"),
     [
         ("claim=acuracy", "claim: found 'acuracy', .* Did you mean 'accuracy'"),
+        ("settings=rebber", "settings: found 'rebber', allowed: all, or reber, .* Did you mean 'reber'"),
         ("launcher=joblob", "launcher: found 'joblob', .* Did you mean 'joblib'"),
     ],
 )
