@@ -15,7 +15,7 @@ from gru_bench.data.files.download import RemoteFile, fetch
 from gru_bench.data.signals.signals import LabelledSequences, Signals, join_signals, make_signals
 from gru_bench.data.source import gives, with_settings_of
 from gru_bench.errors import ConfigError, DataError
-from gru_bench.validation import Fraction, PositiveFloat
+from gru_bench.validation import Fraction, Natural, PositiveFloat
 
 HOMEPAGE = "https://github.com/Jakobovski/free-spoken-digit-dataset"
 LICENSE = "CC BY-SA 4.0"
@@ -49,6 +49,7 @@ def load(
     split: Literal["speakers", "takes"] = "speakers",
     test_speakers: list[str] = ["theo"],  # noqa: B006
     valid_speakers: list[str] = ["jackson"],  # noqa: B006
+    fold: Natural = 0,
     train_speeds: list[PositiveFloat] = [0.9, 1.0, 1.1],  # noqa: B006
     pre_emphasis: Fraction = 0.97,
     scale_to_peak: bool = True,
@@ -63,6 +64,8 @@ def load(
             takes 5 to 9 for validation.
         test_speakers: of test, if speakers are held out.
         valid_speakers: of validation; without any, it is takes 0 to 4 of the training speakers.
+        fold: so many places further on in the list of speakers are those held out instead, past its end from its start:
+            folds 0 to 4 test on each speaker once.
         train_speeds: the training recordings are played at each of these speeds, as other voices; 1 is as recorded.
         pre_emphasis: 0 switches it off.
         scale_to_peak: whether every recording is scaled to a peak of 1.
@@ -78,6 +81,7 @@ def load(
         if wrong or (key == "test_speakers" and not 0 < len(names) < len(SPEAKERS) - len(valid_speakers)):
             allowed = f"speakers of one split: {', '.join(SPEAKERS)}; at least one for test and one for train"
             raise ConfigError(f"data.{key}", wrong[0] if wrong else names, allowed)
+    valid_speakers, test_speakers = (_moved(names, fold) for names in (valid_speakers, test_speakers))
     extract = SpectralFeatures(
         rate=RATE, pre_emphasis=pre_emphasis, scale_to_peak=scale_to_peak, **feature_options(**sound)
     )
@@ -91,6 +95,10 @@ def load(
     signals = {name: _signals(part, extract) for name, part in parts.items()}
     facts = {"source_sha256": {ARCHIVE.path: ARCHIVE.sha256[0]}}
     return make_signals("spoken_digit", signals, DIGITS, extract.names, parts=3, facts=facts)
+
+
+def _moved(speakers: Sequence[str], places: int) -> list[str]:
+    return [SPEAKERS[(SPEAKERS.index(name) + places) % len(SPEAKERS)] for name in speakers]
 
 
 def _of_speaker(take: Take, valid: Sequence[str], test: Sequence[str]) -> str:

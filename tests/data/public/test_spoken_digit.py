@@ -57,6 +57,7 @@ def few_takes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 CASES = {
     "speakers": ({}, {"jackson": "valid", "theo": "test"}, {}),
+    "another fold": ({"fold": 2}, {"theo": "valid", "george": "test"}, {}),
     "takes of training speakers": ({"valid_speakers": []}, {"theo": "test"}, {0: "valid"}),
     "official takes": ({"split": "takes"}, {}, {0: "test", 5: "valid"}),
 }
