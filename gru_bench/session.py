@@ -54,7 +54,7 @@ def run_session(config: Config, pruner: Pruner | None = None) -> int:
 
 
 def train_together(
-    configs: Sequence[Config], console: Console, *, pruner: Pruner | None = None, pictures: bool = True
+    configs: Sequence[Config], console: Console, *, pruner: Pruner | None = None, presented: bool = True
 ) -> int:
     """Train runs in one program and return the exit code: 0, or 1 if one diverged.
 
@@ -63,7 +63,8 @@ def train_together(
             that affect only the initial weights (`start_options`).
         console: for progress and tables.
         pruner: may stop a run as `pruned` after an evaluation.
-        pictures: whether to make samples and figures of each finished run.
+        presented: whether people look at the runs: baselines are scored beside them, and finished ones get samples and
+            figures.
 
     Raises:
         UserError: a wrong setting, missing data, a directory in use, a full disk; the record says `failed` if
@@ -72,10 +73,10 @@ def train_together(
     """
     check_settings(configs[0])
     with readable_memory_errors():
-        return _train_together(configs, console, pruner, pictures)
+        return _train_together(configs, console, pruner, presented)
 
 
-def _train_together(configs: Sequence[Config], console: Console, pruner: Pruner | None, pictures: bool) -> int:
+def _train_together(configs: Sequence[Config], console: Console, pruner: Pruner | None, presented: bool) -> int:
     training = configs[0].training
     check_xla_flags()
     join_processes(training)
@@ -87,10 +88,10 @@ def _train_together(configs: Sequence[Config], console: Console, pruner: Pruner 
     if following(training):
         with needed_settings(), compiled_programs_kept(find_cache(configs[0].paths)):
             return follow(configs[0])
-    return lead(training, lambda: _train_all(configs, console, pruner, pictures))
+    return lead(training, lambda: _train_all(configs, console, pruner, presented))
 
 
-def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | None, pictures: bool) -> int:
+def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | None, presented: bool) -> int:
     """Train the unfinished runs; see `train_together`."""
     with ExitStack() as held:
         directories = [held.enter_context(owned(member.directory)) for member in configs]
@@ -108,7 +109,7 @@ def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | Non
             if earlier is not None and earlier.status == "finished":
                 with log_of(directory):
                     check_unchanged(directory, earlier, member)
-                    if pictures and earlier.outputs_due:
+                    if presented and earlier.outputs_due:
                         complete_outputs(directory, earlier, member)
                 print_whole(console, run_table(earlier, directory), at_least=0)
                 console.print("This run is finished; fresh=true trains it again.", style="dim")
@@ -122,7 +123,7 @@ def _train_all(configs: Sequence[Config], console: Console, pruner: Pruner | Non
         if unfinished:
             for message in diverged:
                 logger.warning("%s", message)
-            return max(_train(unfinished, console, pruner, pictures), int(bool(diverged)))
+            return max(_train(unfinished, console, pruner, presented), int(bool(diverged)))
         if diverged:
             raise UserError("\n".join(diverged))
         return 0
@@ -145,9 +146,9 @@ class _Unfinished(NamedTuple):
     started: str | None
 
 
-def _train(unfinished: Sequence[_Unfinished], console: Console, pruner: Pruner | None, pictures: bool) -> int:
+def _train(unfinished: Sequence[_Unfinished], console: Console, pruner: Pruner | None, presented: bool) -> int:
     task, data = load_task(unfinished[0].config)
-    baselines = task.baselines(data)
+    baselines = task.baselines(data) if presented else {}
     runs: list[Run] = []
     with terminated(), _outcome(runs):
         blueprint: Blueprint | None = None
@@ -160,7 +161,7 @@ def _train(unfinished: Sequence[_Unfinished], console: Console, pruner: Pruner |
         with closing(Training(runs, task, data, console, pruner).run()) as ended:
             for run in ended:
                 with log_of(run.directory):
-                    _end(run, task, data, console, pictures)
+                    _end(run, task, data, console, presented)
     return int(any(run.record.status == "diverged" for run in runs))
 
 
@@ -175,16 +176,16 @@ def _announce(run: Run) -> None:
     )
 
 
-def _end(run: Run, task: Task, data: Any, console: Console, pictures: bool) -> None:
+def _end(run: Run, task: Task, data: Any, console: Console, presented: bool) -> None:
     """Record and show the outcome of a run that finished, was pruned or diverged."""
     if run.pruned:
         run.end("pruned", run.pruned)
         logger.info("Pruned: %s. The train command with its settings continues from there.", run.pruned)
     elif run.failure is None:
-        run.record.outputs_due = pictures
+        run.record.outputs_due = presented
         try:
             run.settle("finished")
-            if pictures:
+            if presented:
                 network = cast(Model, run.network)
                 write_outputs(run.directory, run.record, task, network, data, run.test_sums, run.tracker)
         finally:

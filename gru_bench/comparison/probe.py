@@ -40,7 +40,7 @@ class Probe:
     """What a probe run found.
 
     Attributes:
-        start: seconds of a session beside its updates, evaluations and compilation: data, baselines.
+        start: seconds of a session beside its updates, evaluations and compilation, such as those for reading data.
         compilation: seconds that a session takes longer whose programs have not been compiled yet.
         update: seconds of an update.
         evaluation: seconds of an evaluation with its checkpoint.
@@ -132,7 +132,7 @@ def probe(config: Config, whole: Config) -> Probe:
     goal = task.goal
     update = float(record.speed["seconds_per_update"] or compiled.block / BLOCK)
     updates_per_epoch = len(task.train_batches(data, whole.training, whole.seed))
-    values = {name: metrics.get(goal.metric) for name, metrics in record.baselines.items()}
+    values = {name: metrics.get(goal.metric) for name, metrics in task.baselines(data).items()}
     known = {name: float(value) for name, value in values.items() if value is not None}
     floors = [value for name, value in known.items() if is_floor(name)]
     return Probe(
@@ -167,7 +167,7 @@ def _timed(config: Config) -> _Times:
         return ""
 
     began = time.monotonic()
-    train_together([config], Console(file=io.StringIO()), pruner=note, pictures=False)
+    train_together([config], Console(file=io.StringIO()), pruner=note, presented=False)
     first, second, ended = *times, time.monotonic()
     return _Times(first - began, second - first, ended - second)
 

@@ -138,7 +138,7 @@ def train_quietly(configs: Sequence[Config], pruner: Pruner | None = None) -> fl
     """Train runs in one program and return how long it took, or the error that a person can mend."""
     began = time.monotonic()
     try:
-        train_together(configs, Console(file=io.StringIO()), pruner=pruner, pictures=False)
+        train_together(configs, Console(file=io.StringIO()), pruner=pruner, presented=False)
     except UserError as error:
         return error
     return time.monotonic() - began

@@ -15,6 +15,7 @@ import pytest
 from gru_bench.claims.reading import claims_in, experiments_folder, read_claim
 from gru_bench.claims.rows import Row, read_rows
 from gru_bench.errors import UserError
+from gru_bench.record import read_record
 from gru_bench.reproduction.plan import Job, Planner
 from gru_bench.reproduction.reproduction import Reproduction
 from tests.reproduction.folder import BROKEN, CLAIM, TUNING, write_experiments
@@ -55,6 +56,13 @@ def test_a_claim_is_run_with_the_trials_that_it_needs(reproduced: Path):
     best = min((row for row in trials if row.key.arm == "gru"), key=lambda row: row.numbers["valid"] or 9)
     (rate,) = [text for text in best.overrides.split() if text.startswith("optimizer.learning_rate=")]
     assert all(rate in row.overrides for row in rows if row.key.arm.startswith("gru") and row.key.part == "runs")
+
+
+def test_runs_for_rows_have_neither_baselines_nor_pictures(reproduced: Path):
+    directories = [path.parent for path in (reproduced / "runs").glob("*/*/*/*/record.json")]
+    assert len(directories) >= 12
+    assert not any(read_record(directory).baselines for directory in directories)
+    assert not any((directory / "figures").exists() for directory in directories)
 
 
 def test_what_is_measured_after_training_is_trained_first(reproduced: Path):

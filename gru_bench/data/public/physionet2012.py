@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import lzma
 import tarfile
@@ -84,6 +85,7 @@ def load(
     return make_signals("physionet2012", splits, CLASSES, CHANNELS, facts={"source_sha256": sources})
 
 
+@functools.lru_cache(maxsize=2)  # both sets, for runs of one process that draw other splits
 def _read(archive: bytes, outcomes: bytes) -> Signals:
     died = {line.split(",")[0]: int(line.split(",")[5]) for line in outcomes.decode().splitlines()[1:]}
     stays = read_archive(archive)
