@@ -74,6 +74,7 @@ def _effects(outcome: Outcome, folder: Path) -> Iterator[Drawn]:
     effects = [
         f"{finding.comparison.name}, {place(finding)}: {effect_text(finding)} {finding.answer}"
         for finding in outcome.deciding
+        if finding.effect is not None
     ]
     more = f" and {len(effects) - MOST_EFFECTS} more" if len(effects) > MOST_EFFECTS else ""
     title = "Effects with 95 % intervals"
