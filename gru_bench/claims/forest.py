@@ -35,7 +35,7 @@ BESIDE = "0.55"  # grey of what does not decide
 NEGLIGIBLE = "#e3e6ea"
 MOST_LINES = 45  # in one picture; the tables have all
 LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.35, 9.0  # inches
-LABEL_WIDTH, LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 42, 84, 90, 60  # characters
+LABEL_WIDTH, LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 42, 100, 90, 60  # characters
 NEXT = 0.6  # of a line, for the second line of a label
 FAR = 10.0  # times the usual distance from no effect: what lies beyond stands at the edge, with an arrow
 LETTERS = 8.0  # points
@@ -125,7 +125,7 @@ def _place(finding: Finding) -> str:
 
 
 def _broken(text: str) -> str:
-    """Break a label into two lines where it is long."""
+    """Break a label into lines where it is long."""
     return "\n".join(textwrap.wrap(shortened(text, LONGEST_LABEL), LABEL_WIDTH))
 
 
