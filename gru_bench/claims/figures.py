@@ -73,8 +73,8 @@ def _effects(outcome: Outcome, folder: Path) -> Iterator[Drawn]:
     known = [finding for finding in outcome.findings if finding.effect is not None]
     effects = [
         f"{finding.comparison.name}, {place(finding)}: {effect_text(finding)} {finding.answer}"
-        for finding in outcome.deciding
-        if finding.effect is not None
+        for finding in known
+        if finding.comparison.verdict
     ]
     more = f" and {len(effects) - MOST_EFFECTS} more" if len(effects) > MOST_EFFECTS else ""
     title = "Effects with 95 % intervals"

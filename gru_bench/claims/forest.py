@@ -36,7 +36,7 @@ NEGLIGIBLE = "#e3e6ea"
 MOST_LINES = 45  # in one picture; the tables have all
 LINE, HEAD, FRAME, LEGEND, WIDTH = 0.22, 0.3, 0.75, 0.35, 9.0  # inches
 LABEL_WIDTH, LONGEST_LABEL, LONGEST_HEAD, LONGEST_AXIS = 42, 100, 90, 60  # characters
-NEXT = 0.6  # of a line, for the second line of a label
+NEXT = 0.6  # of a line, for each further line of a label
 FAR = 10.0  # times the usual distance from no effect: what lies beyond stands at the edge, with an arrow
 LETTERS = 8.0  # points
 
