@@ -34,14 +34,25 @@ class LabelledBatch(TypedDict):
     mask: NDArray[np.bool_]
 
 
+def rounded(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return lengths rounded up to four binary digits: other draws of the same data have the same shapes then.
+
+    What is compiled for a shape is kept, so that their runs need not compile again.
+    """
+    step = 2 ** np.maximum(np.frexp(lengths)[1] - 4, 0)
+    return -(-lengths // step) * step
+
+
 def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...]:
-    """Return the edges, ascending, that need the least padding for sequences of these lengths.
+    """Return the round edges, ascending, that need the least padding for sequences of these lengths.
 
     Args:
-        lengths: time steps of each training sequence.
-        buckets: the maximum number of edges; the last one is the greatest length.
+        lengths: time steps of each training sequence; where all are equal, that is the one edge.
+        buckets: the maximum number of edges; the last one is the greatest length, rounded up.
     """
     values = np.unique(np.quantile(lengths, np.linspace(0, 1, CANDIDATES), method="higher"))
+    if values.size > 1:
+        values = np.unique(rounded(values))
     before = np.searchsorted(
         np.sort(lengths), [0, *(values + 1)]
     )  # sequences shorter than values[k]; the last one: all
@@ -90,8 +101,8 @@ class ByLength(Batches[Batch]):
             seed: the seed of `shuffle`.
         """
         self.batch_size, self.shuffle, self.seed = batch_size, shuffle, seed
-        longest = int(lengths.max())
-        self.edges = (*edges, *([longest] if longest > edges[-1] else []))
+        longest = int(rounded(lengths).max())
+        self.edges = (*edges, *([longest] if lengths.max() > edges[-1] else []))
         place = np.searchsorted(self.edges, lengths)
         self._buckets = [np.flatnonzero(place == bucket) for bucket in range(len(self.edges))]
         self._chunks = [-(-bucket.size // batch_size) for bucket in self._buckets]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.batches.buckets import ByLength, bucket_edges
+from gru_bench.data.batches.buckets import ByLength, bucket_edges, rounded
 from gru_bench.data.tokens.vocabulary import Tokens
 
 
@@ -34,7 +34,7 @@ class PairBatch(TypedDict):
 
 
 class Edge(NamedTuple):
-    """The greatest lengths of the training pairs in a bucket: longer side, source, target with its end."""
+    """The greatest lengths of the training pairs in a bucket, rounded up: longer side, source, target with its end."""
 
     longer: int
     source: int
@@ -81,7 +81,7 @@ class PairBuckets(ByLength[PairBatch]):
         self._sources, self._targets, self._end = sources, targets, end
         least = [*edges, Edge(0, 1, 1)]
         self._shapes = [
-            tuple(np.maximum(sizes[bucket].max(axis=0, initial=0), edge[1:]))
+            tuple(np.maximum(rounded(sizes[bucket].max(axis=0, initial=0)), edge[1:]))
             for bucket, edge in zip(self._buckets, least[: len(self._buckets)], strict=True)
         ]
         self._references = None if references is None else _packed([text.encode("utf-8") for text in references])
@@ -132,7 +132,7 @@ def pair_edges(sources: Sequence[NDArray[Any]], targets: Sequence[Tokens], bucke
     longer = sizes.max(axis=1)
     edges = bucket_edges(longer, buckets)
     place = np.searchsorted(edges, longer)
-    greatest = [np.maximum(sizes[place == number].max(axis=0, initial=0), 1) for number in range(len(edges))]
+    greatest = [rounded(sizes[place == number].max(axis=0, initial=1)) for number in range(len(edges))]
     return tuple(Edge(edge, int(source), int(target)) for edge, (source, target) in zip(edges, greatest, strict=True))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.batches.base import Batches
-from gru_bench.data.batches.buckets import Buckets
+from gru_bench.data.batches.buckets import Buckets, rounded
 
 UtteranceBatch = Mapping[str, Any]
 """Keys: `inputs`, `padding`, `labels` (the number of the recording) and `mask` as in
@@ -36,7 +36,7 @@ class UtteranceBuckets(Batches[UtteranceBatch]):
         """Sort recordings into buckets; see `Buckets`."""
         numbers = np.arange(len(rows), dtype=np.int32)
         self._buckets = Buckets(rows, numbers, edges, batch_size, shuffle=shuffle, seed=seed)
-        longest = max(1, *(target.size for target in targets))
+        longest = rounded(np.array([1, *(target.size for target in targets)])).max()
         self._targets = np.zeros((len(targets), longest), np.int32)
         for place, target in enumerate(targets):
             self._targets[place, : target.size] = target

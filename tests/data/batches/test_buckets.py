@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.data.batches.buckets import Buckets, bucket_edges
+from gru_bench.data.batches.buckets import Buckets, bucket_edges, rounded
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=40)
 
@@ -59,15 +59,15 @@ def test_every_text_is_in_exactly_one_batch_of_an_epoch(lengths, batch_size, buc
 @given(LENGTHS, st.integers(1, 4))
 def test_edges_pad_least(lengths, buckets):
     lengths = np.array(lengths)
+    values = sorted(set((rounded(lengths) if len(set(lengths)) > 1 else lengths).tolist()))
     edges = bucket_edges(lengths, buckets)
-    assert edges[-1] == lengths.max()
+    assert edges[-1] == values[-1]
     assert list(edges) == sorted(set(edges))
     assert len(edges) <= buckets
 
     def padded(edges):
         return np.array(edges)[np.searchsorted(edges, lengths)].sum()
 
-    values = sorted(set(lengths.tolist()))
     few = combinations(values[:-1], min(buckets, len(values)) - 1)
     assert padded(edges) == min(padded([*choice, values[-1]]) for choice in few)
 
@@ -76,7 +76,18 @@ def test_many_lengths_have_few_edges():
     lengths = np.random.default_rng(0).lognormal(6, 1, 20_000).astype(np.int64) + 1
     edges = bucket_edges(lengths, 5)
     assert len(edges) == 5
-    assert edges[-1] == lengths.max()
+    assert edges[-1] == rounded(lengths).max()
+
+
+def test_edges_are_round_so_that_few_shapes_are_compiled():
+    lengths = np.arange(1, 3000)
+    round_ = rounded(lengths)
+    assert round_[:16].tolist() == lengths[:16].tolist()
+    assert rounded(np.array([17, 33, 64, 65, 1000])).tolist() == [18, 36, 64, 72, 1024]
+    assert (round_ >= lengths).all()
+    assert (round_ < 1.125 * lengths).all()
+    assert len(set(round_.tolist())) < 80
+    assert bucket_edges(np.full(20, 33)) == (33,)
 
 
 def test_the_order_is_a_function_of_seed_and_epoch():
