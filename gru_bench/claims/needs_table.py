@@ -13,11 +13,12 @@ from gru_bench.claims.needs import NeedAnswer, Pick
 from gru_bench.claims.wording import effect_text, improving_sides, listed, place, range_text
 from gru_bench.reporting.sheet import Sheet
 
-HEADINGS = ("need", "pick", "by how much", "how sure", "training time")
+HEADINGS = ("need", "pick", "by how much", "how sure", "training speed")
 LEGEND = (
     "By how much: + is in favour of the {first}, − of the {second}; of one case with its 95 % interval, of several the "
     "range. A pair is a run of each cell with the same seed and data. Open: these runs cannot say, or "
-    "their verdict is withdrawn. Still improving: longer training could change the answer."
+    "their verdict is withdrawn. Still improving: longer training could change the answer. Training speed: of the "
+    "{first}, as a multiple of the {second}'s."
 )
 _OF_PICK = {Pick.EITHER: Answer.SAME.value, Pick.DEPENDS: "split"}
 
@@ -34,7 +35,7 @@ class NeedRow:
         pick: an arm, `either` and which trains faster, `depends` or `open`.
         amounts: by how much, a line for each kind of number.
         sure: pairs, and what their verdicts are where the pick does not say it.
-        cost: how long training takes.
+        cost: how fast the first cell trains, as a multiple of the speed of the second.
     """
 
     title: str
@@ -198,4 +199,4 @@ def _cost(answer: NeedAnswer) -> str:
     if not known:
         return ""
     text = effect_text(known[0], interval=False) if len(known) == 1 else range_text(known)
-    return f"{answer.sides[0]} {text} as fast"
+    return f"{answer.sides[0]} {text}"

@@ -55,7 +55,7 @@ def test_rows_say_what_is_picked_by_how_much_and_how_sure(reported: Path):
     assert symbols.sure == "9 pairs; no sensitivity control"
     assert (speed.pick, speed.amounts) == ("GRU", ["1.01× to 1.41× in s"])
     assert speed.sure == "5 cases of 5 pairs; 4 GRU better, 1 no difference that matters"
-    assert speed.cost == "GRU 1.01× to 1.41× as fast"
+    assert speed.cost == "GRU 1.01× to 1.41×"
     assert both.pick == "open"
     assert len(both.amounts) == 3  # two units and a ratio
     assert both.sure.startswith("5 cases of 0 to 10 pairs; 2 GRU better, 1 no sensitivity control, 2 no data")
