@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         hint = nearest(name, COMMANDS)
-        print(f"found '{name}', allowed: {', '.join(COMMANDS)}." + (f" {hint}" if hint else ""), file=sys.stderr)
+        print(f"error: found '{name}', allowed: {', '.join(COMMANDS)}." + (f" {hint}" if hint else ""), file=sys.stderr)
         return 2
     sys.argv[1:] = arguments
     runpy.run_module(f"gru_bench.{name}", run_name="__main__", alter_sys=True)

@@ -175,7 +175,7 @@ def _run(main: Callable[..., Any], argv: list[str], examples: Sequence[str], by_
         if debug:
             traceback.print_exc()
         else:
-            print(redacted(str(error)), file=sys.stderr)
+            print(redacted(f"error: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)

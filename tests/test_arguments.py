@@ -168,7 +168,7 @@ def test_a_user_error_is_one_message_and_its_exit_code(capsys: pytest.CaptureFix
         raise DataError(f"{name} is missing.")
 
     assert run_command(broken, ["name=corpus"]) == 2
-    assert capsys.readouterr().err == "corpus is missing.\n"
+    assert capsys.readouterr().err == "error: corpus is missing.\n"
     assert run_command(broken, ["nam=corpus"]) == 2
     assert "Did you mean 'name'?" in capsys.readouterr().err
     assert run_command(broken, ["debug=true"]) == 2

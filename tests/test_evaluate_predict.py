@@ -122,7 +122,7 @@ def test_what_is_no_run_is_named(name: str, tmp_path: Path, copied: Path, capsys
         assert mains[name](arguments) == code
         return capsys.readouterr().err
 
-    assert error(code=2).startswith("run: found nothing, allowed: a path. Give it: run=...")
+    assert error(code=2).startswith("error: run: found nothing, allowed: a path. Give it: run=...")
     assert "is no run directory: it holds no record.json" in error(f"run={tmp_path}/none")
     (copied / "data.json").unlink()
     assert "data.json cannot be read" in error(f"run={copied}")

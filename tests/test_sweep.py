@@ -217,7 +217,7 @@ def test_a_space_of_another_cell_stops_soon(tmp_path: Path):
     done = run("space=gru", "model=lstm", *SMALL, f"paths.runs={tmp_path}")
     assert done.code == 1
     assert len(re.findall(r"^Trial \d: failed \(model.update_bias: found ", done.out, re.M)) == 3
-    assert done.err == "All 3 trials have failed, so the space or the settings are at fault.\n"
+    assert done.err == "error: All 3 trials have failed, so the space or the settings are at fault.\n"
 
 
 def test_without_optuna_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -153,10 +153,10 @@ def test_standard_input_is_text_or_one_line(monkeypatch: pytest.MonkeyPatch, cap
     assert capsys.readouterr().out == "é\nb\n"
     monkeypatch.setattr("sys.stdin", standard_input(b"ab\xff"))
     assert run_command(echo, ["text=-"]) == 2
-    assert capsys.readouterr().err.startswith("text: standard input is not utf-8: byte 0xff at offset 2. ")
+    assert capsys.readouterr().err.startswith("error: text: standard input is not utf-8: byte 0xff at offset 2. ")
     monkeypatch.setattr("sys.stdin", None)
     assert run_command(echo, ["text=-"]) == 2
-    assert capsys.readouterr().err == "text: standard input is closed. Give a file or a text instead.\n"
+    assert capsys.readouterr().err == "error: text: standard input is closed. Give a file or a text instead.\n"
 
 
 def test_arguments_that_cannot_be_decoded_are_paths_or_one_line(capsys: pytest.CaptureFixture[str]):

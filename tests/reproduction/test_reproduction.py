@@ -176,7 +176,7 @@ def test_a_wrong_setting_is_one_message_and_nothing_is_written(setting: str, mes
     write_experiments(tmp_path / "experiments")
     wrong = _reproduce(tmp_path, setting)
     assert wrong.returncode == 2
-    assert re.fullmatch(rf"{message}\?\n", wrong.stderr)
+    assert re.fullmatch(rf"error: {message}\?\n", wrong.stderr)
     assert [path.name for path in tmp_path.iterdir()] == ["experiments"]
 
 
@@ -187,7 +187,9 @@ def test_definitions_of_somebody_else_are_not_replaced(tmp_path: Path):
     theirs.write_text("question: mine\n", encoding="utf-8")
     wrong = _reproduce(tmp_path, "claim=accuracy")
     assert wrong.returncode == 2
-    assert wrong.stderr.startswith(f"out: found '{theirs}', allowed: a new file, or an earlier output of this command")
+    assert wrong.stderr.startswith(
+        f"error: out: found '{theirs}', allowed: a new file, or an earlier output of this command"
+    )
     assert theirs.read_text(encoding="utf-8") == "question: mine\n"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["accuracy"]
 
