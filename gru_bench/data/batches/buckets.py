@@ -50,7 +50,7 @@ def bucket_edges(lengths: NDArray[np.int64], buckets: int = 5) -> tuple[int, ...
         lengths: time steps of each training sequence; where all are equal, that is the one edge.
         buckets: the maximum number of edges; the last one is the greatest length, rounded up.
     """
-    values = np.unique(np.quantile(lengths, np.linspace(0, 1, CANDIDATES), method="higher"))
+    values = np.unique(np.quantile(lengths, np.linspace(0, 1, CANDIDATES), method="higher")).astype(np.int64)
     if values.size > 1:
         values = np.unique(rounded(values))
     before = np.searchsorted(
