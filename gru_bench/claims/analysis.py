@@ -157,8 +157,7 @@ def _finding(
 
     sides = [_averaged([numbers(arm, arm) for arm in arms]) for arms in (comparison.first, comparison.second)]
     seeds = sorted(sides[0].keys() & sides[1].keys())
-    counts_more = shares or comparison.estimate in ("longest", "near_best")  # of these, more is better
-    direction = "more" if counts_more else better
+    direction = comparison.direction(known.better)
     finding = Finding(
         comparison=comparison,
         setting=setting,

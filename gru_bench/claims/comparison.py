@@ -83,3 +83,11 @@ class Comparison:
     def margin_of(self, setting: str) -> float | None:
         """Return the margin in a setting, or None where there is none."""
         return self.margins.get(setting, self.margin)
+
+    def direction(self, better: Better) -> Better:
+        """Return in which direction what is compared is better: more of lengths and shares, else as the number.
+
+        Args:
+            better: the direction of the setting's test metric.
+        """
+        return "more" if self.estimate in ("longest", "retained", "near_best") else self.better or better

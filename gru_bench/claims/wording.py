@@ -173,7 +173,7 @@ def _estimate(claim: Claim, comparison: Comparison) -> str:
 
 def _directions(claim: Claim, comparison: Comparison) -> str:
     settings = comparison.settings or claim.parts[comparison.part].settings
-    directions = {comparison.better or claim.settings[name].better: None for name in settings}
+    directions = {comparison.direction(claim.settings[name].better): None for name in settings}
     if len(directions) == 1:
         return f"{next(iter(directions))} is better"
     return "what is better follows the setting's test metric"
