@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -42,16 +42,27 @@ def uncommitted(folder: Path, paths: Sequence[str]) -> list[str]:
     return [entry[3:] for entry in (found or "").split("\0") if entry]
 
 
-def changes_after(file: Path, moment: datetime) -> list[str]:
-    """Return date and subject of each commit that changed a file after a moment, the first one first.
+def changes_after(file: Path, moment: datetime, meaning: Callable[[str], object] = str) -> list[str]:
+    """Return date and subject of each commit after a moment that changed what a file means, the first one first.
 
     Nothing is known, and nothing returned, without git or where the history is cut off (a shallow clone).
+
+    Args:
+        file: in the repository.
+        moment: commits up to it are left out.
+        meaning: of the file's text; commits that leave it equal change nothing.
     """
     if _git(file.parent, "rev-parse", "--is-shallow-repository") != "false":
         return []
-    logged = _git(file.parent, "log", "--reverse", "--date=short", "--format=%at %ad %s", "--", file.name)
-    commits = [line.partition(" ") for line in (logged or "").splitlines()]
-    return [said for time, _, said in commits if int(time) > moment.timestamp()]
+    logged = _git(file.parent, "log", "--reverse", "--date=short", "--format=%H %at %ad %s", "--", file.name)
+    changes, before = [], None
+    for line in (logged or "").splitlines():
+        commit, time, said = line.split(" ", 2)
+        now = meaning(_git(file.parent, "show", f"{commit}:./{file.name}") or "")
+        if int(time) > moment.timestamp() and now != before:
+            changes.append(said)
+        before = now
+    return changes
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -109,6 +109,15 @@ def read_claim(folder: Path, name: str) -> Claim:
     return claim
 
 
+def rules(text: str) -> object:
+    """Return what the text of a claim.yaml lays down: all but its caveats, which may be written after the runs."""
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return {key: value for key, value in values.items() if key != "caveats"} if isinstance(values, dict) else values
+
+
 def read_needs(folder: Path, claims: Sequence[Claim]) -> list[Need]:
     """Read what people need and which findings answer it; nothing where the folder does not say.
 

@@ -13,7 +13,7 @@ from gru_bench.claims.figures import draw_all, draw_needs
 from gru_bench.claims.needs import answer_needs
 from gru_bench.claims.needs_table import first_table, need_sheet
 from gru_bench.claims.page import MARKDOWN_NAME, PAGE_NAME, TITLE, first_markdown, markdown, overview, page
-from gru_bench.claims.reading import read_claims, read_needs
+from gru_bench.claims.reading import read_claims, read_needs, rules
 from gru_bench.claims.readme import update_readme
 from gru_bench.claims.rows import Row, current, read_rows
 from gru_bench.claims.sections import Section, section
@@ -58,7 +58,7 @@ def _section(outcome: Outcome, rows: Iterable[Row], folder: Path) -> Section:
 
 
 def _changes(file: Path, rows: Iterable[Row]) -> list[str]:
-    """Return the commits that changed a claim after the first of the rows that get a verdict."""
+    """Return the commits that changed the rules of a claim after the first of the rows that get a verdict."""
     ended = [datetime.fromisoformat(row.ended) for row in rows if row.key.scale == "small"]
     times = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in ended]
-    return changes_after(file, min(times)) if times else []
+    return changes_after(file, min(times), rules) if times else []

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gru_bench.claims.report import report_claims
 from tests.checkouts import git
@@ -128,17 +129,19 @@ def test_a_rule_that_changed_after_its_first_row_says_so(tmp_path: Path):
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "--date=2026-11-25T17:00:00+00:00", "-m", "Rules fixed")
     write_rows(tmp_path, "accuracy", [make_row("gru", 0, {"test": 0.4}, ended="2026-11-25T18:00:00+00:00")])
-    for name in ("accuracy", "unrun"):
-        with (tmp_path / name / "claim.yaml").open("a") as file:
-            file.write("# changed\n")
-    git(tmp_path, "commit", "-q", "-a", "--date=2026-11-26T02:00:00+09:00", "-m", "Not later, seen from there")
-    with (tmp_path / "accuracy" / "claim.yaml").open("a") as file:
-        file.write("# again\n")
-    git(tmp_path, "commit", "-q", "-a", "--date=2026-11-26T02:00:00+00:00", "-m", "A wider margin")
+    for date, change, subject in (
+        ("2026-11-26T02:00:00+09:00", {"protocol": "Shorter."}, "Not later, seen from there"),
+        ("2026-11-26T02:00:00+00:00", {"protocol": "Longer."}, "Other lengths"),
+        ("2026-11-27T02:00:00+00:00", {"caveats": [{"text": "Few pairs."}]}, "A caveat"),
+    ):
+        for name in ("accuracy", "unrun"):
+            file = tmp_path / name / "claim.yaml"
+            file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | change))
+        git(tmp_path, "commit", "-q", "-a", f"--date={date}", "-m", subject)
     _, files = report_claims(tmp_path)
     for file in files:
         told = re.findall(r"Rule changed after the first row: ([^<\n]*)", file.read_text())
-        assert told == ["2026-11-26 A wider margin"]
+        assert told == ["2026-11-26 Other lengths"]
 
 
 def test_smoke_rows_are_no_evidence(tmp_path: Path):
