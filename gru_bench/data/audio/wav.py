@@ -23,6 +23,9 @@ DAMAGED = (
     TypeError,
 )  # what SciPy makes of damaged headers
 
+UNKNOWN = 0x7FFF0000
+"""The least size that programs give where they cannot know it: 2 GB (sox) or 4 GB (ffmpeg)."""
+
 Samples = NDArray[np.float32]
 """Of one channel, of shape (samples,); full scale is 1."""
 
@@ -82,7 +85,7 @@ def parse_wav(content: bytes, place: str) -> Recording:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=wavfile.WavFileWarning)
             warnings.filterwarnings("error", message="Reached EOF", category=wavfile.WavFileWarning)
-            rate, raw = wavfile.read(io.BytesIO(content))
+            rate, raw = wavfile.read(io.BytesIO(_with_sizes(content)))
     except wavfile.WavFileWarning:
         raise DataError(f"{place} is cut off: it is shorter than its header says. Copy or record it again.") from None
     except (ValueError, *DAMAGED) as error:
@@ -95,6 +98,28 @@ def parse_wav(content: bytes, place: str) -> Recording:
     if not np.isfinite(samples).all():
         raise DataError(f"{place}: sample {int((~np.isfinite(samples)).argmax()) + 1} is not a finite number.")
     return Recording(samples.astype(np.float32), int(rate))
+
+
+def _with_sizes(content: bytes) -> bytes:
+    """Return a WAV file with the sizes that a program left open when it wrote into a pipe: samples go on to the end."""
+    if content[:4] != b"RIFF" or not _open(content, 4):
+        return content
+    place = 12
+    while content[place : place + 4] not in (b"data", b""):
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        place += 8 + size + size % 2
+    if len(content) < place + 8 or not _open(content, place + 4):
+        return content
+    sized = bytearray(content)
+    for start in (4, place + 4):
+        sized[start : start + 4] = (len(content) - start - 4).to_bytes(4, "little")
+    return bytes(sized)
+
+
+def _open(content: bytes, place: int) -> bool:
+    """Return whether the size of a chunk is none: 0, or far beyond the end."""
+    size = int.from_bytes(content[place : place + 4], "little")
+    return size == 0 or UNKNOWN <= size != len(content) - place - 4
 
 
 def _scaled(raw: NDArray[np.generic]) -> NDArray[np.float64]:

@@ -47,6 +47,18 @@ def test_sample_formats_have_full_scale_one(form):
     np.testing.assert_allclose(recording.samples, tone(440), atol=tolerance)
 
 
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF024])
+def test_sizes_that_a_pipe_left_open_mean_to_the_end(size):
+    whole = wav(np.rint(tone(440) * 32767).astype(np.int16))
+    for content in (whole, whole[:12] + b"LIST\x04\0\0\0INFO" + whole[12:]):
+        piped, place = bytearray(content), content.index(b"data") + 4
+        piped[4:8] = piped[place : place + 4] = size.to_bytes(4, "little")
+        np.testing.assert_array_equal(parse_wav(bytes(piped), "x").samples, parse_wav(whole, "x").samples)
+        for length in range(1, place + 4):
+            with pytest.raises(DataError, match="x"):
+                parse_wav(bytes(piped[:length]), "x")
+
+
 def test_stereo_becomes_the_mean_of_both_channels():
     left, right = tone(440), tone(880)
     stereo = wav(np.stack([left, right], axis=1).astype(np.float32))
