@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import struct
+import tokenize
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.files.tables import place_name, read_unpacked
 from gru_bench.data.files.text import decode
-from gru_bench.errors import DataError
+from gru_bench.errors import DataError, shown
 
 ARRAYS = {
     "values": ("x", "values", "data"),
@@ -25,6 +29,21 @@ ARRAYS = {
 }
 """The arrays of a .npz file, and the names, in any letters, under which they are found."""
 
+DAMAGED = (
+    ValueError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    TypeError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    struct.error,
+)  # what NumPy makes of damaged archives
+
 
 @dataclass(frozen=True)
 class Records:
@@ -33,7 +52,7 @@ class Records:
     Attributes:
         channels: names of the values of a time step.
         values: of each sequence, float32 of shape (time steps, channels), NaN where missing.
-        labels: names of the classes; None: the file has none.
+        labels: names of the classes, empty where missing; None: the file has none.
         times: of each sequence, of shape (time steps,); None: the file has none.
         names: of the sequences; empty: they are numbered.
         groups: further columns with one value per sequence, by name.
@@ -75,13 +94,21 @@ def parse_ts(text: str, place: str) -> Records:
             continue
         if not in_data:
             word, *rest = content.split()
-            labelled = rest[:1] == ["true"] if word.casefold() == "@classlabel" else labelled
+            true = "".join(rest[:1]).casefold() == "true"
+            labelled = true if word.casefold() == "@classlabel" else labelled
+            if true and word.casefold() == "@targetlabel":
+                raise DataError(
+                    f"{place}, line {number}: found a file of regression (@targetlabel true), expected one of "
+                    "classification: @classLabel true and the classes."
+                )
             in_data = word.casefold() == "@data"
             if not content.startswith("@"):
                 raise DataError(f"{place}, line {number}: expected a header that ends with @data, found {line[:40]!r}.")
             continue
         parts = content.split(":")
         if labelled:
+            if len(parts) == 1:
+                raise DataError(f"{place}, line {number}: found no colon, expected values, a colon and the label.")
             labels.append(parts.pop().strip())
         values.append(_channels(parts, f"{place}, line {number}"))
         if values[-1].shape[1] != values[0].shape[1]:
@@ -91,14 +118,15 @@ def parse_ts(text: str, place: str) -> Records:
             )
     if not values:
         raise DataError(f"{place}: found no sequence below @data, expected at least one.")
-    return Records(_numbered(values[0].shape[1]), values, labels if labelled else None)
+    known = ["" if label == "?" else label for label in labels]
+    return Records(_numbered(values[0].shape[1]), values, known if labelled else None)
 
 
 def _channels(parts: Sequence[str], place: str) -> NDArray[np.float32]:
     if any("(" in part for part in parts):
         raise DataError(f"{place}: found time stamps in brackets, expected values alone. Write it as a CSV with times.")
     try:
-        columns = [np.array([_number(cell) for cell in part.split(",")], np.float32) for part in parts]
+        columns = [single(np.array([_number(cell) for cell in part.split(",")])) for part in parts]
     except ValueError as error:
         raise DataError(f"{place}: expected numbers separated by commas, or ? for a missing one: {error}.") from None
     lengths = sorted({column.size for column in columns})
@@ -111,6 +139,12 @@ def _number(cell: str) -> float:
     return np.nan if cell.strip() == "?" else float(cell)
 
 
+def single(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return values in single precision; those beyond it are infinite."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
 def read_npz(path: Path, key: str) -> Records:
     """Read a .npz file with arrays as in `ARRAYS`; time steps at the end that are NaN throughout are padding.
 
@@ -119,14 +153,18 @@ def read_npz(path: Path, key: str) -> Records:
         key: the setting or argument that names it, for messages.
 
     Raises:
-        DataError: it is missing or damaged, or an array is missing or has the wrong shape.
+        DataError: it is missing or damaged, an array is missing or has the wrong shape, or lengths or times are wrong.
     """
     place = f"{key}: {place_name(path)}"
+    content = read_unpacked(path, key)
     try:
-        with np.load(io.BytesIO(read_unpacked(path, key)), allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{place} cannot be read as .npz with plain arrays: {error}.") from None
+        with np.lib.npyio.NpzFile(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name]) for name in file.files}
+    except DAMAGED as error:
+        reason = str(error).rstrip(".")
+        raise DataError(
+            f"{place} cannot be read as .npz with plain arrays: {reason}. Save it again by np.savez."
+        ) from None
     folded = {name.casefold(): array for name, array in arrays.items()}
     chosen = {role: next((folded[name] for name in names if name in folded), None) for role, names in ARRAYS.items()}
     values = chosen["values"]
@@ -139,7 +177,7 @@ def read_npz(path: Path, key: str) -> Records:
         )
     rows, columns, colours = (*values.shape[2:], 1)[:3] if values.ndim > 3 else (0, 0, 0)
     frame = (rows, columns, colours) if rows else None
-    values = values.reshape(*values.shape[:2], -1).astype(np.float32)
+    values = single(values.reshape(*values.shape[:2], -1))
     for role, array in chosen.items():
         shape = values.shape[:2] if role == "times" else values.shape[:1]
         if array is not None and role != "values" and array.shape != shape:
@@ -148,26 +186,65 @@ def read_npz(path: Path, key: str) -> Records:
     if lengths is None:
         steps = np.arange(1, values.shape[1] + 1)
         lengths = np.where(np.isnan(values).all(axis=2), 0, steps).max(axis=1)
-    if lengths.min() < 1 or lengths.max() > values.shape[1]:
-        place_of = int(np.flatnonzero((lengths < 1) | (lengths > values.shape[1]))[0])
+    whole = lengths.dtype.kind in "fiu"
+    wrong = np.flatnonzero(~((lengths >= 1) & (lengths <= values.shape[1]) & (lengths % 1 == 0))) if whole else [0]
+    if len(wrong):
         raise DataError(
-            f"{place}: sequence {place_of} of x has {lengths[place_of]} time steps, expected 1 to {values.shape[1]}."
+            f"{place}: sequence {wrong[0]} of x has {shown(lengths[wrong[0]].item())} time steps, expected a whole "
+            f"number from 1 to {values.shape[1]}."
         )
-    times, groups = chosen["times"], chosen["groups"]
+    lengths = lengths.astype(np.int64)
+    times, groups = chosen["times"], _texts(chosen["groups"])
     return Records(
         _numbered(values.shape[2]),
         [row[:length] for row, length in zip(values, lengths, strict=True)],
         _texts(chosen["labels"]),
-        None if times is None else [row[:n].astype(np.float64) for row, n in zip(times, lengths, strict=True)],
+        None if times is None else _times(times, lengths, place),
         _texts(chosen["names"]) or [],
-        {} if groups is None else {"groups": list(map(str, groups.tolist()))},
+        {} if groups is None else {"groups": groups},
         frame,
     )
 
 
-def _texts(array: NDArray | None) -> list[str] | None:
-    return None if array is None else list(map(str, array.tolist()))
+def _times(times: NDArray[Any], lengths: NDArray[np.int64], place: str) -> list[NDArray[np.float64]]:
+    """Return the times of each sequence; dates and times become seconds.
+
+    Raises:
+        DataError: a time is none, or does not come after the one before it.
+    """
+    if times.dtype.kind == "M":
+        times = np.where(np.isnat(times), np.nan, times.astype("datetime64[us]").astype(np.int64) / 1e6)
+    if times.dtype.kind not in "fiu":
+        raise DataError(f"{place}: times are {times.dtype}, expected numbers or datetime64.")
+    rows = [row[:length].astype(np.float64) for row, length in zip(times, lengths, strict=True)]
+    for number, row in enumerate(rows):
+        finite = np.isfinite(row)
+        wrong = np.flatnonzero(~(finite & (np.diff(np.where(finite, row, 0), prepend=-np.inf) > 0)))
+        if wrong.size:
+            step = int(wrong[0])
+            before = f" after {row[step - 1]:g}" if step else ""
+            raise DataError(
+                f"{place}: times[{number}, {step}] is {row[step]:g}{before}, expected finite times that ascend within "
+                "each sequence. Sort its time steps, and leave out those without a time of their own."
+            )
+    return rows
+
+
+def _texts(array: NDArray[Any] | None) -> list[str] | None:
+    if array is None:
+        return None
+    texts = np.char.decode(array, "utf-8", "backslashreplace") if array.dtype.kind == "S" else array
+    return list(map(str, texts.tolist()))
 
 
 def _numbered(count: int) -> tuple[str, ...]:
     return tuple(f"channel {number}" for number in range(1, count + 1))
+
+
+READERS: Mapping[str, Callable[[Path, str], Records]] = {".ts": read_ts, ".npz": read_npz}
+"""The readers by the ending of a file."""
+
+
+def ending(path: Path) -> str:
+    """Return the ending of a file in lower case, that of gzip aside."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix

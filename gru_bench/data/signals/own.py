@@ -12,15 +12,15 @@ import numpy as np
 
 from gru_bench.data.audio.features import feature_options
 from gru_bench.data.files.numbers import Decimal
-from gru_bench.data.files.tables import Layout, SkippedRows, skipped_rows
+from gru_bench.data.files.tables import Layout, SkippedRows, place_name, skipped_rows
 from gru_bench.data.files.text import digest_of
-from gru_bench.data.signals.files import Records, read_npz, read_ts
+from gru_bench.data.signals.files import READERS, Records, ending
 from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signals, join_signals, make_signals
 from gru_bench.data.signals.sounds import SoundLayout, holds_sound, read_sounds
 from gru_bench.data.signals.splits import draw_signal_splits
 from gru_bench.data.signals.table import Column, SignalLayout, read_long_table
 from gru_bench.data.source import gives, with_settings_of
-from gru_bench.data.texts.labels import check_classes, match_labels, sorted_classes
+from gru_bench.data.texts.labels import NO_LABEL, check_classes, match_labels, sorted_classes
 from gru_bench.errors import ConfigError, DataError, nearest
 from gru_bench.files import home_expanded
 from gru_bench.validation import Fraction, HeldOutFraction, Natural, Positive
@@ -108,7 +108,7 @@ def load(
     place = home_expanded(path, "data.path")
     requested = (
         SoundLayout(options=options, table=Layout(**table), label_column=label_column, group_column=group_column)
-        if id_column is None and holds_sound(place)
+        if id_column is None and holds_sound(place, Layout(**table))
         else SignalLayout(
             **table,
             id_column=id_column,
@@ -182,14 +182,26 @@ def _known(path: Path, form: SignalForm, key: str) -> Records:
 
 
 def _read(path: Path, layout: OwnLayout, key: str, *, labelled: bool = True) -> tuple[Records, OwnLayout]:
+    place = home_expanded(str(path), key)
     if isinstance(layout, SoundLayout):
-        return read_sounds(path, layout, key, labelled=labelled)
-    ending = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
-    if ending.lower() == ".ts":
-        return read_ts(path, key), layout
-    if ending.lower() == ".npz":
-        return read_npz(path, key), layout
-    return read_long_table(path, layout, key, labelled=labelled)
+        return read_sounds(place, layout, key, labelled=labelled)
+    if ending(place) in READERS:
+        records = READERS[ending(place)](place, key)
+    else:
+        records, layout = read_long_table(place, layout, key, labelled=labelled)
+    _refuse_infinite(records, f"{key}: {place_name(path)}")
+    return records, layout
+
+
+def _refuse_infinite(records: Records, place: str) -> None:
+    for number, values in enumerate(records.values):
+        if np.isinf(values).any():
+            step, channel = np.argwhere(np.isinf(values))[0]
+            name = repr(records.names[number]) if records.names else number + 1
+            raise DataError(
+                f"{place}: sequence {name}, time step {step + 1}: the value of {records.channels[channel]!r} is "
+                "infinite or beyond 3.4e38, expected a finite one. Correct it, or leave it out as missing."
+            )
 
 
 def _fitting(records: Records, channels: tuple[str, ...], place: str) -> Records:
@@ -204,6 +216,12 @@ def _fitting(records: Records, channels: tuple[str, ...], place: str) -> Records
 def _labels(records: Records, key: str) -> list[str]:
     if records.labels is None:
         raise DataError(f"{key}: the file has no labels, expected one per sequence.")
+    missing = [number for number, label in enumerate(records.labels, 1) if label.strip().casefold() in NO_LABEL]
+    if missing:
+        raise DataError(
+            f"{key}: {len(missing):,} of {len(records.labels):,} sequences have no label, the first one is sequence "
+            f"{missing[0]:,} of the file. Add the labels or leave the sequences out."
+        )
     return records.labels
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,14 +13,14 @@ from numpy.typing import NDArray
 
 from gru_bench.data.audio.features import SpectralFeatures
 from gru_bench.data.audio.wav import read_wav
-from gru_bench.data.files.cells import Table
-from gru_bench.data.files.tables import Layout, read_table
-from gru_bench.data.signals.files import Records
+from gru_bench.data.files.cells import Cells, Table
+from gru_bench.data.files.tables import Layout, read_table, read_table_bytes
+from gru_bench.data.files.text import existing_file
+from gru_bench.data.signals.files import READERS, Records, ending
 from gru_bench.data.signals.table import GROUPS, Column, role_column
 from gru_bench.data.texts.labels import named_labels
-from gru_bench.errors import DataError
+from gru_bench.errors import DataError, UserError
 
-HEAD = 4096  # bytes of a table in which the first recording is named
 WAV = "*.[wW][aA][vV]"
 TABLES = (".csv", ".tsv")
 
@@ -46,17 +47,25 @@ class SoundLayout:
         return cls(**{**values, "table": Layout.from_dict(values["table"])})
 
 
-def holds_sound(path: Path) -> bool:
-    """Return whether a path is a folder, a WAV file or a table that names some."""
-    if path.is_dir() or path.suffix.lower() == ".wav":
+def holds_sound(path: Path, layout: Layout) -> bool:
+    """Return whether a path is a folder, a WAV file or a table most of whose rows name a WAV file of their own.
+
+    Args:
+        path: the path.
+        layout: the known part of the layout of a table.
+    """
+    if os.path.isdir(path) or path.suffix.lower() == ".wav":
         return True
-    if not path.is_file():
+    if ending(path) in READERS or not os.path.isfile(path):
         return False
     try:
-        with path.open("rb") as file:
-            return b".wav" in file.read(HEAD).lower()
-    except OSError:  # whoever reads it next says so
+        raw = read_table_bytes(path, "data.path")
+        if b".wav" not in raw.replace(b"\0", b"").lower():  # of UTF-16, too
+            return False
+        frame = read_table(path, layout)
+    except UserError:  # whoever reads it next says so
         return False
+    return any(_recordings(frame[name]).nunique() > len(frame) / 2 for name in frame.columns)
 
 
 def read_sounds(path: Path, layout: SoundLayout, key: str, *, labelled: bool = True) -> tuple[Records, SoundLayout]:
@@ -76,18 +85,19 @@ def read_sounds(path: Path, layout: SoundLayout, key: str, *, labelled: bool = T
         ConfigError: there is no such column, or a column must be named.
         DataError: a file is missing or broken, or a label is missing.
     """
-    table = None if path.suffix.lower() == ".wav" else _table_of(path, key, labelled)
+    table = None if path.suffix.lower() == ".wav" else _table_of(path, layout.table, key, labelled)
     if table is None:
         if labelled:
             raise DataError(f"{key}: {path} has no label, expected a table that names WAV files and their labels.")
-        places = sorted(path.glob(WAV)) if path.is_dir() else [path]
+        places = sorted(path.glob(WAV)) if os.path.isdir(path) else [path]
         values, layout = _features(places, layout, key)
         return Records(_names(layout), values, names=[place.name for place in places]), layout
     frame = read_table(table, layout.table, key=key)
     files = _file_column(frame, f"{key}: {table}")
     names, lines = frame[files].tolist(), frame.index.tolist()
     places = [
-        _existing(table.parent / name, f"{key}: {table}, line {line}") for name, line in zip(names, lines, strict=True)
+        existing_file(str(table.absolute().parent / name), f"{key}: {table}, line {line}")
+        for name, line in zip(names, lines, strict=True)
     ]
     label, group = _roles(frame, layout, labelled)
     columns = {name: frame[name].tolist() for name in frame.columns if name not in (files, label)}
@@ -122,12 +132,15 @@ def _names(layout: SoundLayout) -> tuple[str, ...]:
     return SpectralFeatures(**layout.options).names
 
 
-def _table_of(path: Path, key: str, labelled: bool) -> Path | None:
-    if not path.is_dir():
+def _table_of(path: Path, layout: Layout, key: str, labelled: bool) -> Path | None:
+    if not os.path.isdir(path):
         return path
-    tables = sorted(place for place in path.iterdir() if place.suffix.lower() in TABLES)
+    try:
+        tables = sorted(place for place in path.iterdir() if ending(place) in TABLES)
+    except OSError as error:
+        raise DataError(f"{key}: cannot read {path}: {error.strerror}. Make it readable.") from error
     recordings = next(path.glob(WAV), None)
-    if len(tables) == 1 and (labelled or holds_sound(tables[0])):
+    if len(tables) == 1 and (labelled or holds_sound(tables[0], layout)):
         return tables[0]
     if tables or labelled or recordings is None:
         found = ", ".join(place.name for place in tables) or "none"
@@ -140,14 +153,16 @@ def _table_of(path: Path, key: str, labelled: bool) -> Path | None:
 
 def _file_column(frame: Table, place: str) -> str:
     for name in frame.columns:
-        if frame[name].str.lower().str.endswith(".wav").all():
+        if len(_recordings(frame[name])) == len(frame):
+            again = frame[name][frame[name].duplicated()]
+            if len(again):
+                raise DataError(f"{place}, line {again.index[0]}: {again.iloc[0]!r} stands above, too, expected once.")
             return name
     raise DataError(
         f"{place}: found the columns {', '.join(frame.columns)}; in one of them each cell must name a WAV file."
     )
 
 
-def _existing(path: Path, place: str) -> Path:
-    if not path.is_file():
-        raise DataError(f"{place}: there is no file {path}. Names are relative to the folder of the table.")
-    return path
+def _recordings(cells: Cells) -> Cells:
+    """Return the cells that name WAV files."""
+    return cells[cells.str.lower().str.endswith(".wav")]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import logging
 from pathlib import Path
@@ -48,6 +49,36 @@ def test_a_folder_and_its_table_are_the_same(folder: Path):
         np.testing.assert_array_equal(data.train[place], expected(read_wav(folder / name, "")))
 
 
+def test_any_table_of_recordings_is_recognised(folder: Path):
+    digest = load_sounds(folder).facts["digest"]
+    table = folder / "labels.csv"
+    text = table.read_text()
+    table.write_text(f"# {'made of tones ' * 400}\n{text}")
+    assert load_sounds(table).facts["digest"] == digest
+    table.write_text(text, "utf-16")
+    assert load_sounds(table).facts["digest"] == digest
+    table.unlink()
+    (folder / "labels.csv.gz").write_bytes(gzip.compress(text.encode()))
+    for place in (folder, folder / "labels.csv.gz"):
+        assert load_sounds(place).facts["digest"] == digest
+
+
+def test_other_files_may_mention_recordings(tmp_path: Path):
+    (tmp_path / "a.ts").write_text("# of rec.wav\n@classLabel true a b\n@data\n" + "1,2:a\n3,4:b\n" * 5)
+    np.savez(tmp_path / "a.npz", x=np.ones((10, 2)), y=[0, 1] * 5, ids=[f"rec{number}.wav" for number in range(10)])
+    frames = [f"rec{number}.wav,{step},{step * number % 3},{number % 2}" for number in range(10) for step in range(3)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,time,loudness,label", *frames]))
+    for name in ("a.ts", "a.npz", "a.csv"):
+        path = tmp_path / name
+        assert len(load_sounds(path, label_column=None, valid_path=str(path), test_path=str(path)).train) == 10
+
+
+def test_separate_tables_may_begin_at_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(folder))
+    data = load_sounds(folder, valid_path="~/labels.csv", test_path="~/labels.csv")
+    assert len(data.valid) == len(data.test) == 30
+
+
 def test_no_speaker_is_in_two_splits(folder: Path, caplog: pytest.LogCaptureFixture):
     data = load_sounds(folder, group_column="speaker")
     speakers = [{int(Path(name).stem) % 10 for name in part.names} for part in (data.train, data.valid, data.test)]
@@ -82,6 +113,8 @@ def test_what_cannot_be_read_has_one_message(folder: Path, tmp_path: Path):
     whole = (folder / "labels.csv").read_text()
     broken("missing", whole.replace("wav/7.wav", "wav/77.wav"), DataError, r"line 9: there is no file .*77\.wav")
     broken("no column", whole.replace("wav/7.wav", "wav/7.mp3"), DataError, "each cell must name a WAV file")
+    broken("name too long", whole.replace("wav/7.wav", f"{'7' * 300}.wav"), DataError, "line 9: cannot read .*too long")
+    broken("twice", whole.replace("wav/7.wav", "wav/6.wav"), DataError, r"line 9: 'wav/6\.wav' stands above, too")
     broken("no label", whole.replace("7.wav,high", "7.wav,"), DataError, "no label in column 'pitch'.*line 9")
     broken("which label", whole, ConfigError, r"data\.label_column: found nothing", label_column=None)
     (folder / "wav/4.wav").write_bytes(b"RIFF none")
@@ -91,3 +124,5 @@ def test_what_cannot_be_read_has_one_message(folder: Path, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="found: none"):
         load_sounds(tmp_path / "empty")
+    with pytest.raises(DataError, match=r"cannot read .*too long"):
+        load_sounds(tmp_path / f"{'a' * 300}.csv")
