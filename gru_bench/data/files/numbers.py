@@ -64,7 +64,14 @@ def as_numbers(cells: Cells, decimal: Decimal) -> NDArray[np.float64]:
     return np.where(np.isinf(values), np.nan, values)
 
 
-def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], place: Place) -> NDArray[np.float64]:
+def numbers(
+    cells: Cells,
+    name: str,
+    decimal: Decimal,
+    markers: Sequence[str],
+    place: Place,
+    choice: str = "data.targets=, data.covariates=",
+) -> NDArray[np.float64]:
     """Return a column's numbers, NaN where a cell is missing.
 
     Args:
@@ -73,6 +80,7 @@ def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], p
         decimal: its decimal mark.
         markers: further missing-value markers; a number matches in any notation.
         place: for messages.
+        choice: the settings that choose such columns, for messages.
 
     Raises:
         DataError: a cell is text; the message names its column and line.
@@ -86,7 +94,7 @@ def numbers(cells: Cells, name: str, decimal: Decimal, markers: Sequence[str], p
         more = f" ({wrong.size:,} such cells)" if wrong.size > 1 else ""
         raise DataError(
             f"{place.cell(name, row, cells.iloc[row])} is no number{more}. Expected numbers with the decimal mark "
-            f"{decimal!r}, or a missing value. {_advice(cells.iloc[row], row, wrong.size, place)}"
+            f"{decimal!r}, or a missing value. {_advice(cells.iloc[row], row, wrong.size, place, choice)}"
         )
     for marker in markers:
         number = _number(marker)
@@ -100,7 +108,7 @@ def number_share(cells: Cells, decimal: Decimal) -> float:
     return float((~np.isnan(as_numbers(cells, decimal))).mean()) if len(cells) else 0.0
 
 
-def _advice(text: str, row: int, count: int, place: Place) -> str:
+def _advice(text: str, row: int, count: int, place: Place, choice: str) -> str:
     """Return the advice for a cell that is not a number."""
     alone = row == 0 and count == 1
     if place.known:
@@ -109,10 +117,12 @@ def _advice(text: str, row: int, count: int, place: Place) -> str:
             if alone
             else "Write it as in training."
         )
+    if text.casefold() in ("true", "false"):
+        return "Write 1 for true and 0 for false."
     skip = f"skip the line if it has names or units (data.skip_rows=[{place.lines[row]}]); " if alone else ""
     return (
         f"Correct it; {skip}name a missing-value marker, as in data.missing=[{_quoted(text)}]; or choose other columns "
-        "(data.targets=, data.covariates=)."
+        f"({choice})."
     )
 
 

@@ -82,7 +82,7 @@ def guess_targets(frame: Table, used: Sequence[str], layout: SeriesLayout, place
     Raises:
         DataError: there is none.
     """
-    kinds = {name: _kind(frame, name, layout) for name in frame.columns if name not in used}
+    kinds = {name: kind_of(frame, name, layout.missing) for name in frame.columns if name not in used}
     by_kind = {kind: [name for name, other in kinds.items() if other == kind] for kind in get_args(Kind)}
     if not by_kind["numbers"] and by_kind["consecutive"]:
         by_kind |= {"numbers": by_kind["consecutive"], "consecutive": []}
@@ -138,9 +138,19 @@ def rename(frame: Table, form: SeriesForm, layout: SeriesLayout, place: Place) -
     return frame.rename(columns=names)
 
 
-def _kind(frame: Table, name: str, layout: SeriesLayout) -> Kind:
-    """Return the kind of a column; `consecutive`: the integers from 0 or 1 on in the first column."""
-    known = frame[name][~is_missing(frame[name], layout.missing)]
+def kind_of(frame: Table, name: str, missing: Sequence[str]) -> Kind:
+    """Return the kind of a column.
+
+    Args:
+        frame: the table.
+        name: of the column.
+        missing: further missing-value markers.
+
+    Returns:
+        `count`: a row counter or elapsed time by its name; `consecutive`: the integers from 0 or 1 on in the first
+        column.
+    """
+    known = frame[name][~is_missing(frame[name], missing)]
     readable = {mark: np.isfinite(as_numbers(known.iloc[:HEAD], mark)).sum() for mark in BOTH}
     values = as_numbers(known, "," if readable[","] > readable["."] else ".")
     if not values.size or np.isnan(values).mean() > 0.2:

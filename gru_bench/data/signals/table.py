@@ -16,8 +16,9 @@ from gru_bench.data.files.headers import same_name
 from gru_bench.data.files.known_tables import read_known_table
 from gru_bench.data.files.numbers import Decimal, as_numbers, number_share, numbers
 from gru_bench.data.files.tables import Layout, layout_of, place_name, read_table
-from gru_bench.data.series.columns import named
-from gru_bench.data.signals.files import Records
+from gru_bench.data.series.columns import kind_of, named
+from gru_bench.data.series.table import without_empty_rows
+from gru_bench.data.signals.files import Records, single
 from gru_bench.data.texts.labels import named_labels
 from gru_bench.errors import ConfigError, DataError, nearest
 
@@ -70,8 +71,8 @@ def read_long_table(
 
     Raises:
         ConfigError: there is no such column, or a column must be named.
-        DataError: the file is missing or broken; a cell is no number; a sequence has two labels, or two rows of one
-            time.
+        DataError: the file is missing or broken; a cell is no number; a row names no sequence; a sequence has two
+            labels or groups, or two rows of one time.
     """
     known = bool(layout.columns)
     if known:
@@ -79,7 +80,8 @@ def read_long_table(
         frame = read_known_table(path, layout, lambda row: all(_has(row, name) for name in wanted), key=key)
     else:
         frame = read_table(path, layout, key=key)
-    place = Place(place_name(path), frame.index.tolist(), frame, known)
+    frame, place = without_empty_rows(frame, place_name(path))
+    place = place._replace(known=known)
     if known or not labelled:
         frame = _as_in_training(frame, layout, place)
     roles: dict[str, Any] = {
@@ -89,35 +91,37 @@ def read_long_table(
         for role in (*NAMES, "group_column")
     }
     identity, time = frame[roles["id_column"]], roles["time_column"]
-    codes = _codes(identity)
+    codes = _codes(identity, roles["id_column"], layout, place)
+    firsts = np.unique(codes, return_index=True)[1]
+    constant = {name for name in frame.columns if not _varying(frame[name], codes, firsts).size}
+    label, group = roles["label_column"], roles["group_column"]
+    wanted = named(frame, layout.channels, "data.channels")
+    likely = [name for name in frame.columns if name.casefold() in GROUPS and name not in (*roles.values(), *wanted)]
+    for name in filter(None, (label, group, *likely)):
+        if name not in constant:
+            _refuse_varying(frame, name, roles["id_column"], codes, firsts, place)
     steps = np.zeros(len(frame)) if time is None else _times(frame[time], time, layout, place)
     order = np.lexsort((steps, codes))  # stable: rows without times stay in order
     ends = np.cumsum(np.bincount(codes))
-    first = np.searchsorted(codes[order], np.arange(len(ends)))
     if time is not None:
         same = (np.diff(codes[order]) == 0) & (np.diff(steps[order]) == 0)
         if same.any():
             row = int(order[int(same.argmax()) + 1])
             cell = place.cell(str(time), row, frame[time].iloc[row])
             raise DataError(f"{cell} comes twice in sequence {identity.iloc[row]!r}, expected each time once.")
-    columns = {name: frame[name].to_numpy(object)[order] for name in frame.columns}
-    constant = {
-        name for name, cells in columns.items() if (cells == np.repeat(cells[first], np.diff([0, *ends]))).all()
-    }
-    channels, groups = _channels(frame, layout, set(roles.values()), constant, len(ends), place)
-    label, group = roles["label_column"], roles["group_column"]
-    for name in filter(None, (label, group)):
-        if name not in constant:
-            _refuse_varying(frame, name, roles["id_column"], codes, place)
-    values = np.stack([numbers(frame[name], name, layout.decimal, layout.missing, place) for name in channels], axis=1)
-    names = identity.to_numpy(object)[order][first].tolist()
+    channels, groups = _channels(frame, layout, wanted, set(roles.values()), constant, len(ends), place)
+    values = np.stack(
+        [numbers(frame[name], name, layout.decimal, layout.missing, place, "data.channels=") for name in channels],
+        axis=1,
+    )
+    heads = frame.iloc[firsts]  # the first row of each sequence
     records = Records(
         tuple(channels),
-        np.split(values[order].astype(np.float32), ends[:-1]),
-        None if label is None else named_labels(frame.iloc[order[first]], label, f"{key}: {place.name}"),
+        np.split(single(values[order]), ends[:-1]),
+        None if label is None else named_labels(heads, label, f"{key}: {place.name}"),
         None if time is None else np.split(steps[order], ends[:-1]),
-        names,
-        {name: columns[name][first].tolist() for name in (*groups, *filter(None, [group]))},
+        heads[roles["id_column"]].tolist(),
+        {name: heads[name].tolist() for name in (*groups, *filter(None, [group]))},
     )
     return records, replace(layout, **layout_of(frame), **roles, channels=tuple(channels))
 
@@ -170,9 +174,17 @@ def role_column(frame: Table, role: str, wanted: Column, labelled: bool) -> str 
     raise ConfigError(f"data.{role}", None, allowed, f"Name the column of {meaning}.")
 
 
-def _codes(identity: Cells) -> NDArray[np.int64]:
+def _codes(identity: Cells, name: str, layout: SignalLayout, place: Place) -> NDArray[np.int64]:
+    """Return the number of the sequence of each row, in the order of their first rows."""
     import pandas as pd
 
+    missing = np.flatnonzero(is_missing(identity, layout.missing))
+    if missing.size:
+        cell = place.cell(name, int(missing[0]), identity.iloc[missing[0]])
+        raise DataError(
+            f"{cell} names no sequence ({missing.size:,} such rows), expected one in each row. Add it, or delete the "
+            "row."
+        )
     return np.asarray(pd.factorize(identity)[0], np.int64)
 
 
@@ -181,7 +193,7 @@ def _times(cells: Cells, name: str, layout: SignalLayout, place: Place) -> NDArr
     import pandas as pd
 
     if number_share(cells.iloc[:100], layout.decimal) > 0.5:
-        values = numbers(cells, name, layout.decimal, (), place)
+        values = numbers(cells, name, layout.decimal, (), place, "data.time_column=")
     else:
         stamps = pd.to_datetime(cells, format="ISO8601", errors="coerce", utc=True)
         values = (stamps - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
@@ -193,7 +205,13 @@ def _times(cells: Cells, name: str, layout: SignalLayout, place: Place) -> NDArr
 
 
 def _channels(
-    frame: Table, layout: SignalLayout, used: set[str | None], constant: set[str], count: int, place: Place
+    frame: Table,
+    layout: SignalLayout,
+    wanted: Sequence[str],
+    used: set[str | None],
+    constant: set[str],
+    count: int,
+    place: Place,
 ) -> tuple[list[str], list[str]]:
     """Return the columns of values, and those that look like groups: one value per sequence, shared by some."""
     rest = [name for name in frame.columns if name not in used]
@@ -204,16 +222,25 @@ def _channels(
         and (name.casefold() in GROUPS or not _numeric(frame[name], layout))
         and 1 < frame[name].nunique() < count
     ]
-    if layout.channels:
-        return list(named(frame, layout.channels, "data.channels")), groups
-    channels = [name for name in rest if name not in groups and _numeric(frame[name], layout)]
-    left_out = [name for name in rest if name not in channels]
+    if wanted:
+        return list(wanted), groups
+    numeric = [name for name in rest if name not in groups and _numeric(frame[name], layout)]
+    counters = [name for name in numeric if _counts_rows(frame, name, layout)]
+    if counters:
+        log.warning(
+            "%s: not read as channels, since they count rows or time over the file: %s (data.channels= names the "
+            "channels)",
+            place.name,
+            ", ".join(counters),
+        )
+    channels = [name for name in numeric if name not in counters]
+    left_out = [name for name in rest if name not in numeric]
     if left_out:
         log.info("%s: not read as channels: %s", place.name, ", ".join(left_out))
     if not channels:
         raise DataError(
             f"{place.name}: none of the columns {', '.join(rest) or 'left'} holds numbers, expected at least one "
-            "channel. Name the channels (data.channels=) or the decimal mark (data.decimal=)."
+            "channel beside counters of rows. Name the channels (data.channels=) or the decimal mark (data.decimal=)."
         )
     return channels, groups
 
@@ -223,11 +250,38 @@ def _numeric(cells: Cells, layout: SignalLayout) -> bool:
     return bool(len(known)) and float((~np.isnan(as_numbers(known, layout.decimal))).mean()) > 0.5
 
 
-def _refuse_varying(frame: Table, name: str, identity: str | None, codes: NDArray[np.int64], place: Place) -> None:
-    cells = frame[name].to_numpy(object)
-    first = np.unique(codes, return_index=True)[1]
-    row = int(np.flatnonzero(cells != cells[first][codes])[0])
+def _counts_rows(frame: Table, name: str, layout: SignalLayout) -> bool:
+    """Return whether a column counts the rows of the file, in any order, or time over all of it.
+
+    Whole numbers in a first column without a name, or named `index`, are the index of a DataFrame: it has gaps where
+    rows were left out.
+    """
+    values, order = np.unique(as_numbers(frame[name], layout.decimal), return_index=True)
+    first = frame.attrs["header"] and name == frame.columns[0]
+    if first and (name == "1" or name.startswith("Unnamed") or name.casefold() == "index"):
+        return not (values % 1).any()
+    different = len(order) == len(frame)
+    return different and kind_of(frame[[name]].iloc[order], name, layout.missing) in ("count", "consecutive")
+
+
+def _varying(cells: Cells, codes: NDArray[np.int64], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the rows whose cell differs from that of the first row of their sequence."""
+    texts = cells.to_numpy(object)
+    return np.flatnonzero(texts != texts[firsts][codes])
+
+
+def _refuse_varying(
+    frame: Table,
+    name: str,
+    identity: str,
+    codes: NDArray[np.int64],
+    firsts: NDArray[np.int64],
+    place: Place,
+) -> None:
+    row = int(_varying(frame[name], codes, firsts)[0])
+    one, first = frame.iloc[row], frame.iloc[firsts[codes[row]]]
     raise DataError(
-        f"{place.cell(name, row, cells[row])} differs from {cells[first][codes][row]!r} before it in sequence "
-        f"{frame[identity].iloc[row]!r}, expected one value per sequence."
+        f"{place.cell(name, row, one[name])} differs from {first[name]!r} before it in sequence {one[identity]!r}, "
+        "expected one value per sequence. If these are two sequences, give each an id of its own; if not, correct "
+        "the column, or leave it out of the file."
     )

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import gzip
+import io
 import logging
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +44,13 @@ def test_a_ts_file_is_read():
     np.testing.assert_array_equal(records.values[0], [[1, 4], [2, 5], [3, np.nan]])
     np.testing.assert_array_equal(records.values[1], [[-1, 0], [-2, 0]])
     assert parse_ts(TS.replace("true", "false").replace(":up", "").replace(":down", ""), "").labels is None
+    assert parse_ts(TS.replace("true", "True"), "").labels == ["up", "down"]
+
+
+def test_endings_are_read_in_any_letters(tmp_path: Path):
+    path = tmp_path / "A.TS.GZ"
+    path.write_bytes(gzip.compress(TS.encode()))
+    assert load_file(path, valid_path=str(path), test_path=str(path)).form.classes == ("down", "up")
 
 
 @pytest.mark.parametrize(("name", "split", "count", "shape"), [
@@ -70,6 +81,58 @@ def test_a_npz_file_is_read(tmp_path: Path):
     records = read_npz(tmp_path / "own.npz", "path")
     assert [row.shape for row in records.values] == [(5, 1), (2, 1)]
     assert records.labels is None
+    days = np.datetime64("1970-01-02") + np.arange(5)
+    np.savez(tmp_path / "own.npz", x=np.ones((2, 5)), lengths=[5.0, 2.0], y=[b"walk", "läuft".encode()], t=[days, days])
+    records = read_npz(tmp_path / "own.npz", "path")
+    assert records.labels == ["walk", "läuft"]
+    assert records.times is not None
+    assert [row.tolist() for row in records.times] == [[86400.0 * day for day in range(1, 6)], [86400, 172800]]
+
+
+TIMES = np.tile(np.arange(5.0), (4, 1))
+DAYS = np.datetime64("2024-01-01") + TIMES.astype(int)
+
+
+def changed(array: np.ndarray, value: object) -> np.ndarray:
+    array = array.copy()
+    array[1, 2] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"y": [1, np.nan, 0, np.nan]}, "2 of 4 sequences have no label, the first one is sequence 2"),
+        ({"times": changed(TIMES, 1)}, r"times\[1, 2\] is 1 after 1, expected finite times that ascend"),
+        ({"times": changed(TIMES, np.nan)}, r"times\[1, 2\] is nan after 1"),
+        ({"times": changed(DAYS, np.datetime64("NaT"))}, r"times\[1, 2\] is nan after"),
+        ({"times": TIMES.astype(str)}, "times are <U32, expected numbers or datetime64"),
+        ({"lengths": [5, 4.5, 5, 5]}, r"sequence 1 of x has 4\.5 time steps, expected a whole number from 1 to 5"),
+        ({"lengths": ["5", "4", "5", "5"]}, "sequence 0 of x has '5' time steps"),
+        ({"x": changed(np.ones((4, 5)), -np.inf)}, "sequence 2, time step 3: the value of 'channel 1' is infinite"),
+    ],
+)
+def test_a_bad_array_is_one_message(tmp_path: Path, arrays: dict[str, Any], message: str):
+    np.savez(tmp_path / "own.npz", **{"x": np.ones((4, 5)), "y": [0, 1, 0, 1], **arrays})
+    with pytest.raises(DataError, match=message):
+        load_file(tmp_path / "own.npz")
+
+
+def test_damaged_archives_are_one_message(tmp_path: Path):
+    path, stream = tmp_path / "own.npz", io.BytesIO()
+    np.save(stream, np.ones(3))
+    path.write_bytes(stream.getvalue())
+    with pytest.raises(DataError, match=r"cannot be read as \.npz"):
+        read_npz(path, "path")
+    np.savez_compressed(path, x=np.ones((4, 5)), y=[0, 1, 0, 1])
+    whole, draw = path.read_bytes(), np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in draw.integers(len(whole), size=2):
+            damaged[place] = draw.integers(256)
+        path.write_bytes(damaged)
+        with suppress(DataError):
+            read_npz(path, "path")
 
 
 @pytest.mark.parametrize(("colours", "frame"), [((), (2, 4, 1)), ((3,), (2, 4, 3))])
@@ -132,7 +195,19 @@ def test_further_files_are_read_alike(tmp_path: Path):
         ("a.ts", TS.replace("-1,", "x,"), {}, "line 6: expected numbers separated by commas"),
         ("a.ts", TS.replace("1,2,3", "(0,1),(1,2)"), {}, "line 5: found time stamps in brackets"),
         ("a.ts", TS.partition("1,2")[0], {}, "found no sequence"),
+        ("a.ts", TS.replace(":up", ":"), {}, "1 of 2 sequences have no label, the first one is sequence 1"),
+        ("a.ts", TS.replace(":down", ":?"), {}, "no label, the first one is sequence 2"),
+        ("a.ts", TS.replace("1,2,3:4,5,?:up", "up"), {}, "line 5: found no colon"),
+        ("a.ts", TS.replace("@classLabel", "@targetlabel"), {}, "line 3: found a file of regression"),
+        ("a.ts", TS.replace("-1,", "1e39,"), {}, "sequence 2, time step 1: the value of 'channel 1' is infinite"),
         ("a.npz", "no archive", {}, "cannot be read as .npz"),
+        ("a.csv", "id,time,x,label\na,0,1,u\n,0,2,u\nb,0,1,v\n", {}, "line 3: '' names no sequence"),
+        ("a.csv", "id,time,x,label\na,0,1,u\nNaN,0,2,u\nb,0,1,v\n", {}, "line 3: 'NaN' names no sequence"),
+        ("a.csv", "id,time,x,label\na,0,1,u\nb,1,1e39,v\nb,0,1,v\n", {}, "'b', time step 2: the value of 'x' is"),
+        ("a.csv", "id,time,x,User,label\na,0,1,p,u\na,0,2,q,u\n", {}, "'User', line 3: 'q' differs from 'p' before"),
+        ("a.csv", "id,x,user,label\na,1,7,u\na,1,8,u\n", {"channels": ["x"]}, "'user', line 3: '8' differs"),
+        ("a.csv", "id,index,label\na,1,u\na,2,u\nb,3,v\n", {}, "expected at least one channel beside counters"),
+        ("a.csv", "id,x,label\na,1,u\na,q,u\nb,1,v\n", {}, r"\(data\.channels=\)"),
         ("a.csv", "id,time,x,label\na,0,1,u\na,0,2,u\nb,0,1,v\n", {}, "comes twice in sequence 'a'"),
         ("a.csv", "id,time,x,label\na,0,1,u\na,1,2,v\nb,0,1,v\n", {}, "line 3: 'v' differs from 'u' before it"),
         ("a.csv", "id,time,x,label\na,0,1,u\na,soon,2,u\nb,0,1,v\n", {}, "line 3: 'soon'"),
@@ -145,6 +220,35 @@ def test_a_bad_file_is_one_message(tmp_path: Path, name: str, text: str, options
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message):
         load_file(tmp_path / name, **options)
+
+
+@pytest.mark.parametrize("name", ["", "index", "Unnamed: 0", "row"])
+@pytest.mark.parametrize("kept", [slice(None), slice(None, None, 2)])
+def test_the_index_of_a_frame_is_no_channel(tmp_path: Path, name: str, kept: slice, caplog: pytest.LogCaptureFixture):
+    head, *rows = write_table(tmp_path / "long.csv").read_text().splitlines()
+    numbered = [f"{place},{row}" for place, row in enumerate(sorted(rows))]
+    if name == "row" and kept.step:
+        kept = slice(40)
+    (tmp_path / "indexed.csv").write_text("\n".join([f"{name},{head}", *numbered[kept]]))
+    assert load_file(tmp_path / "indexed.csv").form.channels == ("x", "y")
+    assert f"since they count rows or time over the file: {name or 1}" in caplog.text
+    if name == "row":
+        assert load_file(tmp_path / "indexed.csv", channels=["row", "x"]).form.channels == ("row", "x")
+
+
+def test_empty_rows_at_the_end_are_left_out(tmp_path: Path):
+    path = write_table(tmp_path / "long.csv")
+    whole = load_file(path)
+    path.write_text(path.read_text() + "\n,,,,,\n,,,,,\n")
+    assert load_file(path).facts["digest"] == whole.facts["digest"]
+
+
+def test_labels_are_not_read_for_predictions(tmp_path: Path):
+    path = tmp_path / "a.ts"
+    path.write_text(TS)
+    form = load_file(path, valid_path=str(path), test_path=str(path)).form
+    (tmp_path / "new.ts").write_text(TS.replace(":up", ":?"))
+    assert len(read_unlabelled(tmp_path / "new.ts", form, "file")) == 2
 
 
 @pytest.mark.parametrize(
