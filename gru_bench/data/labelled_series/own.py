@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from gru_bench.data.files.cells import Place
+from gru_bench.data.files.cells import Cells
 from gru_bench.data.files.numbers import numbers
 from gru_bench.data.files.tables import Layout, read_table
-from gru_bench.data.files.times import TimeRules, times
+from gru_bench.data.files.time_formats import EPOCHS
+from gru_bench.data.files.time_zones import Times, instants, wall_clock
+from gru_bench.data.files.times import Dates, TimeRules, times
 from gru_bench.data.labelled_series.labelled_series import LabelledSeries, Labels, make_labelled_series, warmup
 from gru_bench.data.series.own import Names, load_series_csv, read_series
 from gru_bench.data.series.series import Series, SeriesForm
-from gru_bench.data.series.table import SeriesLayout
+from gru_bench.data.series.table import SeriesLayout, without_empty_rows
 from gru_bench.data.source import gives, with_settings_of
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.validation import Positive
@@ -78,20 +80,24 @@ def read_windows(path: str, series: Series) -> Labels:
     Raises:
         DataError: the file is missing or unreadable, or a window ends before it starts or contains no row.
     """
-    frame = read_table(Path(path), Layout(header=True), key="data.windows_path")
-    place = Place(path, frame.index.tolist(), frame)
+    frame, place = without_empty_rows(read_table(Path(path), Layout(header=True), key="data.windows_path"), path)
     frame = frame.rename(columns=str.casefold)
     if not {"start", "end"} <= set(frame.columns):
         raise DataError(f"{path}: found the columns {', '.join(frame.columns)}, expected start and end.")
     if series.time is None:
         where = np.arange(1.0, len(series.values) + 1)
-        starts, ends = (numbers(frame[name], name, ".", (), place) for name in ("start", "end"))
+        starts, ends = (numbers(frame[name], name, ".", (), place, "data.windows_path=") for name in ("start", "end"))
+        early = np.flatnonzero(starts < 1)
+        if early.size:
+            found = place.cell("start", int(early[0]), frame["start"].iloc[early[0]])
+            raise DataError(f"{found}, expected a row number from 1 on.")
     else:
         where = series.time
         layout = SeriesLayout.from_dict(series.form.reading)
         form = layout.time_format if len(layout.time_columns) == 1 else None
-        rules = TimeRules(form, layout.day_first, layout.time_zone)
-        starts, ends = (times(frame[name], name, rules, place).time for name in ("start", "end"))
+        rules = TimeRules(form, layout.day_first, series.zone)
+        first, last = (times(frame[name], name, rules, place) for name in ("start", "end"))
+        starts, ends = first.time, _ends(last, frame["end"])
     labels = np.zeros(len(where), bool)
     for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
         inside = (where >= start) & (where <= end)
@@ -103,6 +109,17 @@ def read_windows(path: str, series: Series) -> Labels:
             )
         labels |= inside
     return labels
+
+
+def _ends(dates: Dates, cells: Cells) -> Times:
+    """Return the ends of windows; that of one without a clock time is the end of its day."""
+    if dates.form in EPOCHS or "%H" in dates.form or "%I" in dates.form:
+        return dates.time
+    wall = wall_clock(dates.time, dates.zone)
+    days = wall.astype("datetime64[D]")
+    whole = (wall == days) & ~cells.str.contains(r":|T\d").to_numpy(bool)
+    following = (days + 1).astype("datetime64[ns]")
+    return np.where(whole, instants(following, dates.zone) - np.timedelta64(1, "ns"), dates.time)
 
 
 def read_live(path: Path, form: SeriesForm, setting: str = "file") -> Series:
@@ -141,24 +158,28 @@ def with_label_column(form: SeriesForm, label_column: str) -> SeriesForm:
 
 
 def without_labels(series: Series, label_column: str, place: str) -> tuple[Series, Labels]:
-    """Return a series without the covariate that holds its labels, and these.
+    """Return a series without the covariate that holds its labels, and these; steps without a row are normal.
 
     Raises:
-        DataError: a label is neither 0 nor 1.
+        DataError: a label is missing, or neither 0 nor 1.
     """
-    form = series.form
+    form, readings = series.form, series.readings
+    assert readings is not None
+    assert readings.lines is not None
     column = form.covariates.index(label_column)
     scaler = form.covariate_scaler
-    labels = series.known[:, column] * scaler.deviation[column] + scaler.mean[column]
-    wrong = np.flatnonzero(np.minimum(np.abs(labels), np.abs(labels - 1)) > 1e-6)
+    labels = np.where(readings.lines == 0, 0, readings.covariates[:, column])
+    wrong = np.flatnonzero(~np.isin(labels, (0, 1)))
     if wrong.size:
+        row = wrong[readings.lines[wrong].argmin()]
+        found = "nothing" if np.isnan(labels[row]) else f"{labels[row]:g}"
         raise DataError(
-            f"{place}: column {label_column!r}: found {labels[wrong[0]]:g} at {series.labels[int(wrong[0])]}, expected "
-            "0 for a normal row or 1 for an anomalous one."
+            f"{place}: column {label_column!r}, line {readings.lines[row]:,}: found {found} ({wrong.size:,} wrong "
+            "labels), expected 0 for a normal row or 1 for an anomalous one."
         )
     scaler = replace(
         scaler, **{name: tuple(np.delete(getattr(scaler, name), column).tolist()) for name in ("mean", "deviation")}
     )
     names = tuple(name for name in form.covariates if name != label_column)
     plain = replace(form, covariates=names, covariate_scaler=scaler)
-    return replace(series, form=plain, known=np.delete(series.known, column, axis=1)), labels > 0.5
+    return replace(series, form=plain, known=np.delete(series.known, column, axis=1), readings=None), labels == 1

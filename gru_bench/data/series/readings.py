@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gru_bench.data.series.sampling import Step, Times, future
 from gru_bench.data.series.scaling import Values
@@ -20,17 +21,19 @@ class Readings:
         values: in the columns' own units, NaN where missing, of shape (rows, targets).
         covariates: columns known in advance, NaN where missing, of shape (rows, covariates).
         zone: of the times, which are then in UTC; None: times are those of the wall clock, without a known zone.
+        lines: of the file, of shape (rows,), 0 for a step without a row; None: there is no file.
     """
 
     time: Times | None
     values: Values
     covariates: Values
     zone: str | None = None
+    lines: NDArray[np.int64] | None = None
 
-    def rows(self, rows: slice) -> Readings:
+    def rows(self, rows: slice | NDArray[np.int64]) -> Readings:
         """Return some of the rows."""
-        time = None if self.time is None else self.time[rows]
-        return replace(self, time=time, values=self.values[rows], covariates=self.covariates[rows])
+        time, lines = (None if array is None else array[rows] for array in (self.time, self.lines))
+        return replace(self, time=time, values=self.values[rows], covariates=self.covariates[rows], lines=lines)
 
 
 def with_future(readings: Readings, step: Step | None, count: int) -> Readings:

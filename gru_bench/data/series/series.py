@@ -104,6 +104,7 @@ class Series(DataSet):
         splits: first row and the row after the last one, by split.
         facts: plain values for the run record; `digest` covers times, values and splits.
         noisy: noisy inputs in place of `values`, or None; targets stay the same.
+        readings: the rows before missing values were filled; None: they are unknown.
     """
 
     kind: ClassVar[str] = "series"
@@ -117,6 +118,7 @@ class Series(DataSet):
     facts: dict[str, Any] = field(default_factory=dict)
     noisy: Values | None = None
     zone: str | None = None
+    readings: Readings | None = None
 
     @property
     def scaled(self) -> Values:
@@ -161,6 +163,7 @@ class Series(DataSet):
             values=self.values[first:],
             observed=self.observed[first:],
             known=self.known[first:],
+            readings=None if self.readings is None else self.readings.rows(slice(first, None)),
             splits={split: (max(begin, first) - first, stop - first) for split, (begin, stop) in self.splits.items()},
         )
         return replace(cut, facts=fraction_facts(self.facts | row_counts(cut), share, used, end - start))
@@ -278,6 +281,7 @@ def arrange(form: SeriesForm, readings: Readings, splits: Mapping[str, Rows]) ->
         known=known,
         splits=splits,
         zone=readings.zone,
+        readings=readings,
     )
 
 

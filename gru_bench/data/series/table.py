@@ -125,7 +125,7 @@ def to_readings(
         thousands=tuple(name for name in decimals if marks[name].thousands),
     )
     table = np.stack(values, axis=1)
-    readings = Readings(None, table[:, : len(targets)], table[:, len(targets) :])
+    readings = Readings(None, table[:, : len(targets)], table[:, len(targets) :], lines=np.array(place.lines))
     if not layout.time_columns:
         return readings, None, layout
     dates = _dates(frame, layout, place, decided=decided)
@@ -138,7 +138,7 @@ def to_readings(
     time = dates.time[order]
     if layout.steps == "time":
         _refuse_equal_times(frame, time, order, layout, dates.zone, place)
-    readings = Readings(time, readings.values[order], readings.covariates[order], dates.zone)
+    readings = replace(readings.rows(order), time=time, zone=dates.zone)
     step = find_step(time, dates.zone) if len(time) > 1 else None
     if step is not None and step.count == 0:
         _refuse_equal_times(frame, time, order, layout, dates.zone, place)
@@ -199,8 +199,9 @@ def _columns_of_series(frame: Table, time: Times, order: np.ndarray, time_column
 
 def regular(readings: Readings, step: Step, place: Place) -> Readings:
     """Place rows on the grid of the step; slots without a row are missing values."""
-    time = readings.time
+    time, rows = readings.time, readings.lines
     assert time is not None
+    assert rows is not None
     grid, slots = onto_grid(time, step, place.name, readings.zone)
     shift = np.abs((grid[slots] - time).astype(np.int64)).max()
     added = grid.size - time.size
@@ -218,5 +219,6 @@ def regular(readings: Readings, step: Step, place: Place) -> Readings:
         )
     values = np.full((grid.size, readings.values.shape[1]), np.nan)
     covariates = np.full((grid.size, readings.covariates.shape[1]), np.nan)
-    values[slots], covariates[slots] = readings.values, readings.covariates
-    return Readings(grid, values, covariates, readings.zone)
+    lines = np.zeros(grid.size, np.int64)
+    values[slots], covariates[slots], lines[slots] = readings.values, readings.covariates, rows
+    return Readings(grid, values, covariates, readings.zone, lines)

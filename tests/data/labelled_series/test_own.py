@@ -8,6 +8,7 @@ import pytest
 
 from gru_bench.data.factory import make_data
 from gru_bench.data.labelled_series.labelled_series import LabelledSeries, windows
+from gru_bench.data.labelled_series.own import read_labelled
 from gru_bench.errors import ConfigError, DataError
 from gru_bench.sections import DataConfig, PathsConfig
 
@@ -60,6 +61,37 @@ def test_labels_follow_their_rows_when_these_are_sorted(folder: Path):
     assert windows(load(folder, label_column="fault").anomalous["anomaly_csv"]) == [(180, 185)]
 
 
+def test_steps_without_a_row_are_normal(folder: Path):
+    lines = days().splitlines()
+    (folder / "own.csv").write_text("\n".join([*lines[:186], *lines[196:]]))  # the ten rows after the window are absent
+    data = load(folder, label_column="fault")
+    assert len(data.members["anomaly_csv"].values) == 200
+    assert windows(data.anomalous["anomaly_csv"]) == [(180, 185)]
+    series, labels = read_labelled(folder / "own.csv", data.members["anomaly_csv"].form, "fault")
+    assert len(series.values) == 200
+    assert windows(labels) == [(180, 185)]
+
+
+HOURS = np.datetime64("2024-01-01T00") + np.arange(200)
+
+
+@pytest.mark.parametrize("zone", ["", "+01:00"])
+@pytest.mark.parametrize(
+    ("window", "marked"),
+    [
+        ("2024-01-08,2024-01-08", (168, 192)),
+        ("2024-01-07T22:00,2024-01-08", (166, 192)),
+        ("2024-01-08,2024-01-08T00:00", (168, 169)),
+    ],
+)
+def test_an_end_without_a_clock_is_the_end_of_its_day(folder: Path, zone: str, window: str, marked: tuple[int, int]):
+    rows = [f"{hour}:00{zone},{place * 37 % 11}" for place, hour in enumerate(HOURS)]
+    (folder / "own.csv").write_text("\n".join(["time,load", *rows]))
+    (folder / "windows.csv").write_text(f"start,end\n{window}\n,\n")
+    data = load(folder, windows_path=str(folder / "windows.csv"))
+    assert windows(data.anomalous["anomaly_csv"]) == [marked]
+
+
 def test_a_label_in_training_rows_is_a_warning(folder: Path, caplog: pytest.LogCaptureFixture):
     (folder / "own.csv").write_text(days(range(20, 25)))
     with caplog.at_level(logging.WARNING):
@@ -82,9 +114,29 @@ def test_wrong_windows_are_one_message(folder: Path, text: str, message: str):
         load(folder, targets=["load"], windows_path=str(folder / "windows.csv"))
 
 
+def test_row_numbers_begin_at_1(folder: Path):
+    (folder / "windows.csv").write_text("start,end\n5,6\n0,4\n")
+    with pytest.raises(DataError, match="column 'start', line 3: '0', expected a row number from 1 on"):
+        load(folder, targets=["load"], time_column=[], windows_path=str(folder / "windows.csv"))
+
+
+@pytest.mark.parametrize("missing", ["", "NaN"])
+def test_a_missing_label_is_one_message(folder: Path, missing: str):
+    lines = [f"{line[:-1]}{missing}" if number > 176 else line for number, line in enumerate(days().splitlines(), 1)]
+    (folder / "own.csv").write_text("\n".join([lines[0], *reversed(lines[1:])]))
+    with pytest.raises(DataError, match=r"column 'fault', line 2: found nothing \(25 wrong labels\)"):
+        load(folder, label_column="fault")
+
+
+def test_labels_true_and_false_are_advised_to_be_1_and_0(folder: Path):
+    (folder / "own.csv").write_text(days().replace(",0\n", ",False\n").replace(",1\n", ",True\n"))
+    with pytest.raises(DataError, match=r"line 2: 'False' is no number .* Write 1 for true and 0 for false"):
+        load(folder, label_column="fault")
+
+
 def test_wrong_labels_and_settings_are_one_message(folder: Path):
     (folder / "own.csv").write_text(days().replace(",1\n", ",2\n", 1))
-    with pytest.raises(DataError, match=r"column 'fault': found 2 at .*, expected 0 .* or 1"):
+    with pytest.raises(DataError, match=r"column 'fault', line 182: found 2 \(1 wrong labels\), expected 0 .* or 1"):
         load(folder, label_column="fault")
     with pytest.raises(ConfigError, match=r"data\.label_column: found 'flaw'"):
         load(folder, label_column="flaw")
