@@ -16,6 +16,7 @@ from gru_bench.data.audio.wav import read_wav
 from gru_bench.data.files.cells import Cells, Table
 from gru_bench.data.files.tables import Layout, read_table, read_table_bytes
 from gru_bench.data.files.text import existing_file
+from gru_bench.data.series.table import without_empty_rows
 from gru_bench.data.signals.files import READERS, Records, ending
 from gru_bench.data.signals.table import GROUPS, Column, role_column
 from gru_bench.data.texts.labels import named_labels
@@ -92,7 +93,7 @@ def read_sounds(path: Path, layout: SoundLayout, key: str, *, labelled: bool = T
         places = sorted(path.glob(WAV)) if os.path.isdir(path) else [path]
         values, layout = _features(places, layout, key)
         return Records(_names(layout), values, names=[place.name for place in places]), layout
-    frame = read_table(table, layout.table, key=key)
+    frame, _ = without_empty_rows(read_table(table, layout.table, key=key), str(table))
     files = _file_column(frame, f"{key}: {table}")
     names, lines = frame[files].tolist(), frame.index.tolist()
     places = [
