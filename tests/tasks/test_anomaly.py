@@ -162,7 +162,7 @@ def test_another_file_is_evaluated_with_its_labels(saved: SavedRun, tmp_path: Pa
     [
         ("time,flow,fault\n2024-01-01T00:00,1,0\n", "no column 'heat'"),
         (table(WARMUP), f"found {WARMUP} rows, expected at least {WARMUP + 1}"),
-        (table(90).replace(",0\n", ",3\n", 1), "found 3 at 2024-01-01.*expected 0 for a normal row"),
+        (table(90).replace(",0\n", ",3\n", 1), "line 2: found 3 .*expected 0 for a normal row"),
     ],
 )
 def test_a_wrong_file_is_one_message(saved: SavedRun, tmp_path: Path, text: str, message: str):
