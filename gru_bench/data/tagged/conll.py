@@ -20,6 +20,7 @@ from gru_bench.validation import HeldOutFraction, Natural, Positive
 LABEL_COMMENTS = ("intent", "label", "class")
 UPOS = 4  # the column of CoNLL-U that is read by default
 _COMMENT = re.compile(r"#\s*([^:=]+?)\s*[:=]\s*(.*)")
+_NO_WORD = re.compile(r"\d+[-.]\d+")  # number of a range or an empty word of CoNLL-U
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,8 @@ def load(
 ) -> TaggedTexts:
     """Read sentences in CoNLL columns; splits without a file are random samples, copies of a sentence in one split.
 
-    Columns are separated by tabs, else by blanks. Comments (`#`), `-DOCSTART-` lines, and the ranges and empty words of
-    CoNLL-U (`3-4`, `5.1`) are skipped.
+    Columns are separated by tabs, else by blanks. Comments (`#`) and `-DOCSTART-` lines are skipped; ranges and empty
+    words of CoNLL-U (`3-4`, `5.1`), too, where the first column numbers the words.
 
     Args:
         mirror: unused.
@@ -128,18 +129,20 @@ def read_conll(
     blocks = _blocks(text, name)
     if not blocks:
         raise DataError(f"{name}: found no sentence, expected a word and its tag a line, and empty lines between.")
-    width = len(blocks[0].rows[0])
-    columns = _detected(columns, blocks, width, prefix)
+    width, numbered = len(blocks[0].rows[0]), _numbered(blocks)
+    columns = _detected(columns, blocks, width, numbered, prefix)
     word, tag = (columns.word or 1) - 1, (columns.tag or width) - 1
     sentences = []
     for block in blocks:
-        rows = [row for row in block.rows if not re.fullmatch(r"\d+[-.]\d+", row[0])]
+        rows = [row for row in block.rows if not (numbered and _NO_WORD.fullmatch(row[0]))]
         label = block.comments.get(columns.label or "", "")
         if columns.label and not label:
             raise DataError(
                 f"{name}, line {block.line}: the sentence has no comment `# {columns.label}: ...`, as others have. Add "
                 "it to each sentence."
             )
+        if not rows:
+            raise DataError(f"{name}, line {block.line}: found a sentence without words. Add them, or delete it.")
         sentences.append(Sentence(tuple(row[word] for row in rows), tuple(row[tag] for row in rows), label))
     return sentences, columns
 
@@ -154,45 +157,69 @@ class _Block:
 
 
 def _blocks(text: str, name: str) -> list[_Block]:
-    separator = "\t" if "\t" in text else None
-    blocks, comments, rows, first, width = [], {}, [], 1, 0
-    for number, line in enumerate([*text.split("\n"), ""], 1):
-        content = line.strip()
-        comment = _COMMENT.fullmatch(content)
-        if content.startswith("#") and ("\t" not in content if separator else comment and not rows):
+    lines = [line.strip(" \t") if line.strip() else "" for line in text.split("\n")]
+    plain = [line for line in lines if line and not line.startswith(("#", "-DOCSTART-"))]
+    tabs = 2 * sum("\t" in line for line in plain) > len(plain)
+    divide = re.compile("\t" if tabs else "[ \t]+").split
+    width = len(divide(plain[0])) if plain else 0
+    blocks, comments, rows, first = [], {}, [], 1
+    for number, line in enumerate([*lines, ""], 1):
+        cells = [cell.strip() for cell in divide(line)]
+        comment = _COMMENT.fullmatch(line)
+        above = not rows and (len(cells) != width or (comment and not tabs))
+        if line.startswith("#") and (above or (tabs and len(cells) == 1)):
             if comment:
                 comments[comment[1].casefold()] = comment[2]
-        elif content.startswith("-DOCSTART-"):
+        elif line.startswith("-DOCSTART-"):
             continue
-        elif content:
+        elif line:
             first = first if rows else number
-            rows.append([cell.strip() for cell in content.split(separator)])
-            width = width or len(rows[0])
-            if len(rows[-1]) != width or width < 2:
+            rows.append(cells)
+            if len(cells) != width or width < 2:
                 raise DataError(
-                    f"{name}, line {number}: found {len(rows[-1])} columns, expected "
+                    f"{name}, line {number}: found {len(cells)} columns, expected "
                     f"{f'{width} as in the first sentence' if width > 1 else 'a word and its tag'}, separated by "
-                    f"{'tabs' if separator else 'blanks'}: {content[:60]!r}."
+                    f"{'tabs' if tabs else 'blanks'}: {line[:60]!r}."
                 )
         elif rows:
             blocks.append(_Block(first, comments, rows))
             comments, rows = {}, []
-    return blocks
+    return _without_titles(blocks)
 
 
-def _detected(columns: Columns, blocks: Sequence[_Block], width: int, prefix: str) -> Columns:
+def _without_titles(blocks: list[_Block]) -> list[_Block]:
+    """Drop first lines such as `# sentence`: most sentences have one, and what stands for its tag is no other tag."""
+    starts = [int(block.rows[0][0] == "#") for block in blocks]
+    titles = {block.rows[0][-1] for block, start in zip(blocks, starts, strict=True) if start}
+    tags = {row[-1] for block, start in zip(blocks, starts, strict=True) for row in block.rows[start:]}
+    if sum(starts) < 2 or 2 * sum(starts) < len(blocks) or titles & tags:
+        return blocks
+    below = [replace(block, rows=block.rows[start:]) for block, start in zip(blocks, starts, strict=True)]
+    return [block for block in below if block.rows]
+
+
+def _numbered(blocks: Sequence[_Block]) -> bool:
+    """Return whether the first of three or more columns numbers the words of most sentences, from 1 or 0."""
+    counts = 0
+    for block in blocks:
+        numbers = [row[0] for row in block.rows if not _NO_WORD.fullmatch(row[0])]
+        counts += numbers in ([str(first + place) for place in range(len(numbers) or 1)] for first in (0, 1))
+    return len(blocks[0].rows[0]) > 2 and 2 * counts > len(blocks)
+
+
+def _detected(columns: Columns, blocks: Sequence[_Block], width: int, numbered: bool, prefix: str) -> Columns:
     """Return the columns with those that are None replaced.
 
     Raises:
         ConfigError: there is no such column.
     """
     chosen: dict[str, Any] = {
-        "word": columns.word or (2 if width > 2 and blocks[0].rows[0][0].split("-")[0] == "1" else 1),
+        "word": columns.word or (2 if numbered else 1),
         "tag": columns.tag or (UPOS if width == 10 else width),
     }
     for name, number in chosen.items():
         if number > width:
             raise ConfigError(f"{prefix}{name}_column", number, f"a column from 1 to {width}: the file has {width}")
-    comments = blocks[0].comments
-    chosen["label"] = columns.label or next((name for name in LABEL_COMMENTS if name in comments), None)
+    named = {name for block in blocks for name in block.comments}
+    chosen["label"] = columns.label or next((name for name in LABEL_COMMENTS if name in named), None)
     return replace(columns, **chosen)

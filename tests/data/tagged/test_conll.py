@@ -47,6 +47,25 @@ def test_columns_are_found(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("text", "words", "columns"),
+    [
+        ("EU0 NNP B-NP B-ORG\n2-1 CD I-NP O\n1.5 CD I-NP O\n\n2-1 CD O O\n\n", ["EU0 2-1 1.5", "2-1"], (1, 4)),
+        ("1 CD O\ndog NN O\n\na DT O\ndog NN O\n", ["1 dog", "a dog"], (1, 3)),
+        ("1-0 CD O\n\nwon VBD O\n", ["1-0", "won"], (1, 3)),
+        ("0 a DT O\n1 dog NN O\n\n0 yes UH O\n", ["a dog", "yes"], (2, 4)),
+        ("#\thttp://a.b\t[2005]\n1\ta\tO\tO\n\n# text = a\tb\n1\tb\tO\tO\n", ["a", "b"], (2, 4)),
+        ("# one two three\n# sentence\na O\n\n# sentence\n# O\nb X\n", ["a", "# b"], (1, 2)),
+        ("# 1\n\na O\nb X\n\n# 2\n\nc O\n", ["a b", "c"], (1, 2)),
+        ("a\tO\nb O\n10\u00a0000 O\n", ["a b 10\u00a0000"], (1, 2)),
+    ],
+)
+def test_numbers_are_words_and_comments_none(tmp_path: Path, text: str, words: list[str], columns: tuple[int, int]):
+    sentences, found = read(tmp_path, text)
+    assert [" ".join(one.words) for one in sentences] == words
+    assert (found.word, found.tag) == columns
+
+
+@pytest.mark.parametrize(
     ("text", "columns", "message"),
     [
         ("a O\nb\n", {}, r"line 2: found 1 columns, expected 2 as in the first sentence"),
@@ -55,6 +74,8 @@ def test_columns_are_found(tmp_path: Path):
         ("\n\n", {}, "found no sentence"),
         ("a O\n", {"tag": 3}, r"data.tag_column: found 3, allowed: a column from 1 to 2"),
         (INTENTS.replace("# intent: other\n", ""), {}, r"line 6: the sentence has no comment `# intent: ...`"),
+        (INTENTS.replace("# intent: alarm\n", ""), {}, r"line 2: the sentence has no comment `# intent: ...`"),
+        (UD + "\n1.1" + "\t_" * 9, {}, r"line 11: found a sentence without words"),
         (b"\x00\x01\x02", {}, "binary"),
     ],
 )
