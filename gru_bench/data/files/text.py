@@ -7,6 +7,8 @@ import hashlib
 import logging
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from encodings.aliases import aliases
 from pathlib import Path
 from typing import NamedTuple
@@ -39,10 +41,8 @@ def read_file(path: str, key: str = "data.path") -> bytes:
         DataError: the path is missing, a folder, unreadable or empty.
     """
     place = existing_file(path, key)
-    try:
+    with readable(place, key):
         raw = place.read_bytes()
-    except OSError as error:
-        raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
     if not raw:
         raise DataError(f"{key}: {place.absolute()} is empty, expected text.")
     return raw
@@ -54,11 +54,13 @@ def digest_of(path: str, key: str = "data.path") -> str:
     Raises:
         DataError: see `read_file`; an empty file in a folder counts, too.
     """
-    folder = home_expanded(path, key)
-    if not folder.is_dir():
+    folder = existing_path(path, key)
+    if folder.is_file():
         return hashlib.sha256(read_file(path, key)).hexdigest()
     state = hashlib.sha256()
-    for place in sorted(place for place in folder.rglob("*") if place.is_file()):
+    with readable(folder, key):
+        places = sorted(place for place in folder.rglob("*") if place.is_file())
+    for place in places:
         content = hashlib.sha256(read_file(str(place), key)).hexdigest()
         state.update(f"{place.relative_to(folder).as_posix()} {content}\n".encode())
     return state.hexdigest()
@@ -71,21 +73,33 @@ def existing_file(path: str, key: str) -> Path:
         DataError: the path is missing, or not a file.
     """
     place = home_expanded(path, key)
-    try:
+    with readable(place, key):
         if not place.exists():
             raise DataError(f"{key}: there is no file {place.absolute()}. {_neighbour(place)}".rstrip())
         if not place.is_file():
             kind = "a folder" if place.is_dir() else "no regular file"
             raise DataError(f"{key}: {place.absolute()} is {kind}, expected a file. {sequences_hint(place)}".rstrip())
-    except OSError as error:
-        raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
     return place
 
 
 def existing_path(path: str, key: str) -> Path:
     """Return the path of an existing file or folder; see `existing_file`."""
     place = home_expanded(path, key)
-    return place if place.is_dir() else existing_file(path, key)
+    with readable(place, key):
+        return place if place.is_dir() else existing_file(path, key)
+
+
+@contextmanager
+def readable(place: Path, key: str) -> Iterator[None]:
+    """Turn errors of the system while a path is read into a message.
+
+    Raises:
+        DataError: the path cannot be read.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{key}: cannot read {place.absolute()}: {error.strerror}. Make it readable.") from error
 
 
 def sequences_hint(place: Path) -> str:
@@ -117,13 +131,16 @@ def decode(raw: bytes, encoding: str, path: str, key: str = "data.path") -> tupl
 
     Raises:
         ConfigError: there is no such text encoding.
-        DataError: binary data, or bytes that are invalid in the encoding.
+        DataError: binary data, bytes that are invalid in the encoding, or a byte order mark alone.
     """
     if encoding == "auto":
         text, used = _detect(raw, path, key)
     else:
         text, used = _decode_as(raw, encoding, path, key), encoding
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), used
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if not text:
+        raise DataError(f"{key}: {path} is empty, expected text.")
+    return text, used
 
 
 def _encoding(key: str) -> str:
@@ -138,6 +155,10 @@ def _detect(raw: bytes, path: str, key: str) -> tuple[str, str]:
     try:
         return raw.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
+        cut = _decode_cut(raw)
+        if cut is not None:
+            log.warning("%s begins or ends inside a character of UTF-8, which is left out", path)
+            return cut, "utf-8"
         best = _guess(raw)
         if best is None:
             raise DataError(
@@ -147,6 +168,16 @@ def _detect(raw: bytes, path: str, key: str) -> tuple[str, str]:
             ) from error
         log.warning("%s is not UTF-8; reading it as %s (%s= changes that)", path, best.encoding, _encoding(key))
         return best.decoded, best.encoding
+
+
+def _decode_cut(raw: bytes) -> str | None:
+    """Decode UTF-8 that was cut inside its first or last character; None if it is none, or has ASCII alone."""
+    whole = raw[:3].lstrip(bytes(range(0x80, 0xC0))) + raw[3:]
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(whole)
+    except UnicodeDecodeError:
+        return None
+    return None if text.isascii() else text
 
 
 class _Guess(NamedTuple):
