@@ -76,18 +76,22 @@ def blank_lines(text: str, skipped: int | Sequence[int]) -> str:
 def parse(text: str, delimiter: str, place: str) -> Rows:
     """Parse with quoting; without, if quotes are ordinary characters, as in many tab-separated files.
 
+    They are if they do not pair, or if a pair of them holds tabs and line ends and the rows are even without quoting.
+
     Raises:
         DataError: an unclosed or misplaced quote.
     """
     lines: list[int] = []
     cells: list[list[str]] = []
+    failure = None
     with _long_cells():
         try:
             for line, row in _rows(text, delimiter):
                 lines.append(line)
                 cells.append(row)
-            return Rows(lines, cells)
         except csv.Error as error:
+            failure = error
+        if failure or (delimiter == "\t" and any("\t" in cell and "\n" in cell for row in cells for cell in row)):
             try:
                 plain = list(_rows(text, delimiter, quoted=False))
             except csv.Error:
@@ -95,10 +99,12 @@ def parse(text: str, delimiter: str, place: str) -> Rows:
             if len({len(row) for _, row in plain}) == 1:
                 log.info("%s: quotes do not pair; they are read as characters", place)
                 return Rows([line for line, _ in plain], [row for _, row in plain])
-            raise DataError(
-                f"{place}: the row after line {lines[-1] if lines else 0} cannot be read: {error}. Close its quote, "
-                'and double quotes inside quoted cells, as in "a ""quoted"" word".'
-            ) from error
+    if failure:
+        raise DataError(
+            f"{place}: the row after line {lines[-1] if lines else 0} cannot be read: {failure}. Close its quote, "
+            'and double quotes inside quoted cells, as in "a ""quoted"" word".'
+        ) from failure
+    return Rows(lines, cells)
 
 
 def sample(text: str, delimiter: str) -> Rows:

@@ -34,6 +34,12 @@ def test_rows_begin_on_their_lines_and_blank_ones_are_left_out():
     assert rows.cells == [["a", "b"], ["1\n1", "2"], ["3", "4"]]
 
 
+def test_quotes_of_two_rows_are_no_pair():
+    text = '"I went home.\tIch ging heim.\nThen I slept."\tDann schlief ich.\nEnd\tEnde\n'
+    assert parse(text, "\t", "own.tsv").cells == [line.split("\t") for line in text.splitlines()]
+    assert parse('a\t"b\tc\nd"\n', "\t", "own.tsv").cells == [["a", "b\tc\nd"]]
+
+
 def test_columns_that_are_empty_at_the_end_are_left_out():
     rows = parse("a,b,,\n1,,,\n", ",", "own.csv")
     assert without_empty_end(rows).cells == [["a", "b"], ["1", ""]]
