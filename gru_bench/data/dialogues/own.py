@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from gru_bench.data.dialogues.dialogues import (
     Dialogue,
@@ -17,8 +17,10 @@ from gru_bench.data.dialogues.dialogues import (
     all_exchanges,
     make_dialogues,
 )
+from gru_bench.data.files.cells import is_missing
 from gru_bench.data.files.columns import Column, role_columns
-from gru_bench.data.files.tables import Layout, read_table, read_unpacked
+from gru_bench.data.files.known_tables import read_in_layout
+from gru_bench.data.files.tables import Layout, SkippedRows, layout_of, read_unpacked, skipped_rows
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.random import permutation
 from gru_bench.data.source import gives
@@ -35,6 +37,21 @@ DIALOGUE_NAMES = frozenset(
 TURN_NAMES = frozenset("text turn utterance message content sentence line".split())
 
 
+@dataclass(frozen=True, kw_only=True)
+class DialogueLayout(Layout):
+    """The layout of a file of dialogues: of a table, or the separator of lines.
+
+    Attributes:
+        separator: the text between two turns of a line.
+        dialogue_column: name of the column that names the dialogue, or its number, from 1; None detects it.
+        text_column: name of the column of turns, or its number; None detects it.
+    """
+
+    separator: str = "__eou__"
+    dialogue_column: Column = None
+    text_column: Column = None
+
+
 @gives("dialogues")
 def load(
     *,
@@ -46,6 +63,8 @@ def load(
     text_column: Column = None,
     delimiter: str | None = None,
     encoding: str = "auto",
+    header: bool | None = None,
+    skip_rows: SkippedRows | None = None,
     valid_path: str | None = None,
     test_path: str | None = None,
     valid_fraction: HeldOutFraction = 0.1,
@@ -72,6 +91,9 @@ def load(
         text_column: the column of the turns, likewise.
         delimiter: one character, or `tab`; null detects it.
         encoding: the encoding, or `auto`: byte order mark, else UTF-8, else the best guess.
+        header: whether the first row of a table names the columns; null detects it.
+        skip_rows: of a table, the number of lines to skip at the top, or a list of line numbers to skip, from 1; null
+            skips titles and comments above a header.
         valid_path: a file for validation, in the same format.
         test_path: a file for test, in the same format.
         valid_fraction: share of the dialogues for validation, if `valid_path` is null.
@@ -85,24 +107,28 @@ def load(
 
     Raises:
         ConfigError: there is no such column, or it must be named; the separator is empty.
-        DataError: a file is missing or broken, a turn is blank, or there are fewer than two turns to a dialogue.
+        DataError: a file is missing or broken, a turn is blank, a row of a table names no dialogue, or there are fewer
+            than two turns to a dialogue.
     """
-    reading = {
-        "separator": separator,
-        "dialogue_column": dialogue_column,
-        "text_column": text_column,
-        "delimiter": delimiter,
-        "encoding": encoding,
-    }
+    layout = DialogueLayout(
+        separator=separator,
+        dialogue_column=dialogue_column,
+        text_column=text_column,
+        delimiter=delimiter,
+        encoding=encoding,
+        header=header,
+        skip_rows=skipped_rows(skip_rows),
+    )
     if not separator:
         raise ConfigError("data.separator", separator, "the text between two turns of a line, such as __eou__ or |")
+    whole, layout = read_dialogues(Path(path), layout, "data.path")
     dialogues: dict[str, Sequence[Dialogue]] = {}
     for split, place in {"valid": valid_path, "test": test_path}.items():
         if place is not None:
-            dialogues[split] = read_dialogues(Path(place), reading, f"data.{split}_path")
+            dialogues[split], _ = read_dialogues(Path(place), layout, f"data.{split}_path")
     wanted = {"valid": valid_fraction, "test": test_fraction}
     shares = {split: share for split, share in wanted.items() if split not in dialogues}
-    dialogues |= _divided(read_dialogues(Path(path), reading, "data.path"), shares, split_seed, f"data.path: {path}")
+    dialogues |= _divided(whole, shares, split_seed, f"data.path: {path}")
     _warn_of_copies(dialogues)
     return make_dialogues(
         "dialogue_file",
@@ -112,7 +138,7 @@ def load(
         lowercase=lowercase,
         min_count=min_count,
         max_vocabulary=max_vocabulary,
-        reading=reading,
+        reading=asdict(layout),
         facts={
             "file_sha256": hashlib.sha256(read_file(path)).hexdigest(),
             "dialogues": {split: len(part) for split, part in dialogues.items()},
@@ -128,16 +154,20 @@ def read_exchanges(path: Path, form: DialogueForm, key: str) -> tuple[list[Turns
         ConfigError: there is no such column.
         DataError: see `load`.
     """
-    return all_exchanges(read_dialogues(path, form.reading or {"separator": "__eou__"}, key), form.turns)
+    dialogues, _ = read_dialogues(path, DialogueLayout.from_dict(form.reading), key)
+    return all_exchanges(dialogues, form.turns)
 
 
-def read_dialogues(path: Path, reading: Any, key: str) -> list[Turns]:
+def read_dialogues(path: Path, layout: DialogueLayout, key: str) -> tuple[list[Turns], DialogueLayout]:
     """Read the dialogues of a file.
 
     Args:
         path: the file, may be gzipped.
-        reading: the separator, the columns, the delimiter and the encoding; see `load`.
+        layout: of the training data; without columns, the known part of it.
         key: the setting or argument that names the file, for messages.
+
+    Returns:
+        The dialogues, and the layout, complete if the file is a table.
 
     Raises:
         ConfigError: there is no such column, or it must be named.
@@ -145,28 +175,28 @@ def read_dialogues(path: Path, reading: Any, key: str) -> list[Turns]:
     """
     endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
     if endings and endings[-1] in TABLE_ENDINGS:
-        dialogues = _from_table(path, reading, key)
+        dialogues, layout = _from_table(path, layout, key)
     else:
-        dialogues = _from_lines(path, reading, key)
+        dialogues = _from_lines(path, layout, key)
     if all(len(turns) < 2 for turns in dialogues.values()):
         raise DataError(
             f"{key}: {path}: found {len(dialogues):,} dialogues of a single turn, expected at least two turns to a "
-            f"dialogue. {'Name the columns.' if len(dialogues) > 1 and endings[-1:] == ['.csv'] else _hint(reading)}"
+            f"dialogue. {'Name the columns.' if len(dialogues) > 1 and endings[-1:] == ['.csv'] else _hint(layout)}"
         )
     for place, turns in dialogues.items():
         if not all(turn.strip() for turn in turns):
             number = next(number for number, turn in enumerate(turns, 1) if not turn.strip())
             raise DataError(f"{key}: {path}, {place}: turn {number} is blank, expected text. Remove or fill it.")
-    return list(dialogues.values())
+    return list(dialogues.values()), layout
 
 
-def _hint(reading: Any) -> str:
-    return f"Turns are separated by {reading['separator']!r}: data.separator= changes that."
+def _hint(layout: DialogueLayout) -> str:
+    return f"Turns are separated by {layout.separator!r}: data.separator= changes that."
 
 
-def _from_lines(path: Path, reading: Any, key: str) -> dict[str, Turns]:
-    text, _ = decode(read_unpacked(path, key), reading.get("encoding", "auto"), str(path), key)
-    separator = reading["separator"].replace("\\t", "\t")
+def _from_lines(path: Path, layout: DialogueLayout, key: str) -> dict[str, Turns]:
+    text, _ = decode(read_unpacked(path, key), layout.encoding, str(path), key)
+    separator = layout.separator.replace("\\t", "\t")
     dialogues = {}
     for number, line in enumerate(text.split("\n"), 1):
         turns = [turn.strip() for turn in line.split(separator)]
@@ -179,13 +209,21 @@ def _from_lines(path: Path, reading: Any, key: str) -> dict[str, Turns]:
     return dialogues
 
 
-def _from_table(path: Path, reading: Any, key: str) -> dict[str, Turns]:
-    frame = read_table(path, Layout(delimiter=reading["delimiter"], encoding=reading["encoding"]), key=key)
-    names, turns = role_columns(frame, reading, {"dialogue_column": DIALOGUE_NAMES, "text_column": TURN_NAMES}, key)
+def _from_table(path: Path, layout: DialogueLayout, key: str) -> tuple[dict[str, Turns], DialogueLayout]:
+    frame = read_in_layout(path, layout, (layout.dialogue_column, layout.text_column), key=key)
+    known = {"dialogue_column": DIALOGUE_NAMES, "text_column": TURN_NAMES}
+    names, turns = role_columns(frame, asdict(layout), known, key)
+    missing = frame[names][is_missing(frame[names], ())]
+    if len(missing):
+        raise DataError(
+            f"{key}: {path}, line {missing.index[0]}: found {missing.iloc[0]!r} in column {names!r}, expected which "
+            "dialogue the turn is of. Add it or delete the row."
+        )
     dialogues: dict[str, list[str]] = {}
     for name, turn in zip(frame[names], frame[turns], strict=True):
         dialogues.setdefault(f"dialogue {name}", []).append(turn)
-    return {name: tuple(rows) for name, rows in dialogues.items()}
+    complete = replace(layout, **layout_of(frame), dialogue_column=names, text_column=turns)
+    return {name: tuple(rows) for name, rows in dialogues.items()}, complete
 
 
 def _divided(dialogues: Sequence[Turns], shares: dict[str, float], seed: int, place: str) -> dict[str, list[Turns]]:

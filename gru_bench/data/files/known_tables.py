@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gru_bench.data.files.headers import MOST_TITLES, has_header, like_a_title, starts_as_number
+from gru_bench.data.files.columns import Column
+from gru_bench.data.files.headers import MOST_TITLES, IsHeader, has_header, like_a_title, names_all, starts_as_number
 from gru_bench.data.files.table_rows import (
     NO_DELIMITER,
     Rows,
@@ -20,7 +21,7 @@ from gru_bench.data.files.table_rows import (
     split_separator_line,
     without_empty_end,
 )
-from gru_bench.data.files.tables import Layout, find_delimiter, make_table, place_name, read_table_bytes
+from gru_bench.data.files.tables import Layout, find_delimiter, make_table, place_name, read_table, read_table_bytes
 from gru_bench.data.files.text import MARKS, decode
 from gru_bench.errors import DataError
 
@@ -29,12 +30,33 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-IsHeader = Callable[[Sequence[str]], bool]
+NamesColumns = Callable[[Sequence[str]], bool]
 """Returns whether a row contains the names of the required columns."""
 
 
+def read_in_layout(
+    path: Path, layout: Layout, columns: Sequence[Column], *, key: str, is_header: IsHeader = has_header
+) -> pd.DataFrame:
+    """Read a table in the layout of the training data, or, before that is known, detect it.
+
+    Args:
+        path: the file, may be gzipped; `-` is standard input.
+        layout: of the training data; without columns, the known part of it.
+        columns: those that are needed, as the training data names them.
+        key: the setting or argument that names the file, for messages.
+        is_header: recognises the header of the training data.
+
+    Raises:
+        ConfigError: see `gru_bench.data.files.tables.read_table`.
+        DataError: see there and `read_known_table`.
+    """
+    if not layout.columns:
+        return read_table(path, layout, key=key, is_header=is_header)
+    return read_known_table(path, layout, lambda row: names_all(row, [str(name) for name in columns]), key=key)
+
+
 def read_known_table(
-    path: Path, layout: Layout, is_header: IsHeader, *, key: str, single: str | None = None
+    path: Path, layout: Layout, is_header: NamesColumns, *, key: str, single: str | None = None
 ) -> pd.DataFrame:
     """Read a table in the layout of the training data.
 
@@ -79,7 +101,7 @@ def read_known_table(
 
 
 def _without_known_header(
-    text: str, layout: Layout, is_header: IsHeader, name: str, place: str, single: str | None
+    text: str, layout: Layout, is_header: NamesColumns, name: str, place: str, single: str | None
 ) -> pd.DataFrame:
     delimiter = layout.delimiter or NO_DELIMITER
     if not text.strip():
@@ -116,7 +138,9 @@ def _without_known_header(
     )
 
 
-def _single_column(rows: Rows, layout: Layout, is_header: IsHeader, column: str, name: str, place: str) -> pd.DataFrame:
+def _single_column(
+    rows: Rows, layout: Layout, is_header: NamesColumns, column: str, name: str, place: str
+) -> pd.DataFrame:
     """Make a table of one column; its first line is a header only if it is a known name."""
     header = bool(layout.header) and is_header(rows.cells[0]) and len(rows) > 1
     if layout.header and not header:
@@ -125,7 +149,7 @@ def _single_column(rows: Rows, layout: Layout, is_header: IsHeader, column: str,
     return table.set_axis([column], axis=1)
 
 
-def _header_row(rows: Rows, is_header: IsHeader) -> int | None:
+def _header_row(rows: Rows, is_header: NamesColumns) -> int | None:
     """Return the number of rows above the header, or None without a header."""
     width = rows.usual_width() if len(rows) else 1
     for number, row in enumerate(rows.cells[:MOST_TITLES]):

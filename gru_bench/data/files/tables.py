@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gru_bench.data.files.headers import column_names, has_header, has_units, title_rows
+from gru_bench.data.files.headers import IsHeader, column_names, has_header, has_units, title_rows
 from gru_bench.data.files.table_rows import (
     DELIMITERS,
     NO_DELIMITER,
@@ -92,17 +92,20 @@ def skipped_rows(setting: SkippedRows | None) -> int | tuple[int, ...] | None:
     return tuple(setting) if isinstance(setting, list) else setting
 
 
-def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.path") -> pd.DataFrame:
+def read_table(
+    path: Path, layout: Layout | None = None, *, key: str = "data.path", is_header: IsHeader = has_header
+) -> pd.DataFrame:
     """Read a table of text cells, and detect what its layout leaves open.
 
     The delimiter is the one of tab, semicolon, bar and comma that divides the rows most evenly; a file without any of
     them has one column. Quoted cells may contain delimiters and line ends. Blank lines and a first line such as `sep=;`
-    are skipped. Headers are recognised by `gru_bench.data.files.headers`.
+    are skipped. Headers are recognised as in `gru_bench.data.files.headers`.
 
     Args:
         path: the file, may be gzipped; `-` is standard input.
         layout: the known part of its layout; None detects all.
         key: the setting or argument that names the file, for messages.
+        is_header: recognises a header.
 
     Returns:
         Cells as str, stripped; the index is the line on which each row begins. Columns are named by their header, or
@@ -127,7 +130,7 @@ def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.pat
     if delimiter is None:
         delimiter = separator or find_delimiter(text)
     rows = parse(text, delimiter or NO_DELIMITER, place)
-    skipped = title_rows(rows) if layout.skip_rows is None and layout.header is not False else 0
+    skipped = title_rows(rows, is_header) if layout.skip_rows is None and layout.header is not False else 0
     if skipped:
         log.warning(
             "%s: the lines above line %s are skipped as titles or comments (data.skip_rows= changes that)",
@@ -136,7 +139,7 @@ def read_table(path: Path, layout: Layout | None = None, *, key: str = "data.pat
         )
     rows = check_width(rows.after(skipped), delimiter, place)
     rows = rows if layout.header is False else without_empty_end(rows)
-    header = has_header(rows.cells) if layout.header is None else layout.header
+    header = is_header(rows.cells) if layout.header is None else layout.header
     return make_table(
         rows,
         Layout(

@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from gru_bench.data.files.columns import Column, find_column
-from gru_bench.data.files.tables import Layout, place_name, read_table, read_unpacked
+from gru_bench.data.files.columns import Column, column_names, find_column
+from gru_bench.data.files.headers import has_header, holds_numbers
+from gru_bench.data.files.known_tables import read_in_layout
+from gru_bench.data.files.table_rows import SAMPLE_ROWS
+from gru_bench.data.files.tables import Layout, SkippedRows, layout_of, place_name, read_unpacked, skipped_rows
 from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.pairs.codec import Level, normalised
 from gru_bench.data.pairs.pairs import PairForm, Pairs, make_pairs
@@ -26,7 +29,8 @@ log = logging.getLogger(__name__)
 SOURCE_NAMES = frozenset("source src input question prompt".split())
 TARGET_NAMES = frozenset("target tgt trg output answer reply translation reference".split())
 _LANGUAGE = re.compile(
-    r"(?!id\b|no\b)[a-z]{2}([-_][a-z]{2})?|english|german|french|spanish|italian|dutch|russian|chinese|japanese"
+    r"(?!id\b|no\b)[a-z]{2}([-_][a-z]{2})?"
+    r"|(\w+[_ ])?(english|german|french|spanish|italian|dutch|russian|chinese|japanese)([_ ]\w+)?"
 )
 Sides = tuple[list[str], list[str]]
 
@@ -56,6 +60,7 @@ def load(
     delimiter: str | None = None,
     encoding: str = "auto",
     header: bool | None = None,
+    skip_rows: SkippedRows | None = None,
     valid_path: str | None = None,
     valid_target_path: str | None = None,
     test_path: str | None = None,
@@ -80,7 +85,10 @@ def load(
         target_column: the column of targets, likewise.
         delimiter: one character, or `tab`; null detects it.
         encoding: the encoding, or `auto`: byte order mark, else UTF-8, else the best guess.
-        header: whether the first row names the columns; null: it does if its names are known ones.
+        header: whether the first row names the columns; null: it does if two names are known ones, or if it differs
+            from the rows below.
+        skip_rows: number of lines to skip at the top, or a list of line numbers to skip, from 1; null skips titles and
+            comments above a header.
         valid_path: pairs for validation, in the form of `path`.
         valid_target_path: their targets, with `target_path`.
         test_path: pairs for test, in the form of `path`.
@@ -103,6 +111,7 @@ def load(
         delimiter=delimiter,
         encoding=encoding,
         header=header,
+        skip_rows=skipped_rows(skip_rows),
         source_column=source_column,
         target_column=target_column,
     )
@@ -117,7 +126,7 @@ def load(
             name = f"data.{key.replace('path', 'target_path')}"
             raise ConfigError(name, targets, f"a file if data.target_path and data.{key} are files, else null")
         if place is not None:
-            sides[split] = _read(Path(place), targets and Path(targets), layout, f"data.{key}")
+            sides[split], layout = _read(Path(place), targets and Path(targets), layout, f"data.{key}")
     shares = {"valid": valid_fraction, "test": test_fraction}
     fractions = {split: share for split, share in shares.items() if split not in sides}
     copies = [normalised(text, lowercase) for text in sides["all"][0]]
@@ -150,7 +159,7 @@ def read_pairs(path: Path, form: PairForm, key: str) -> Sides:
         ConfigError: there is no such column.
         DataError: the file is missing or broken, or has no pairs.
     """
-    return _read(path, None, PairLayout.from_dict(form.reading), key)
+    return _read(path, None, PairLayout.from_dict(form.reading), key)[0]
 
 
 def read_sources(path: Path, key: str) -> list[str]:
@@ -166,9 +175,10 @@ def read_sources(path: Path, key: str) -> list[str]:
     return _lines(path, "auto", key)
 
 
-def _read(path: Path, targets: Path | None, layout: PairLayout, key: str) -> Sides:
+def _read(path: Path, targets: Path | None, layout: PairLayout, key: str) -> tuple[Sides, PairLayout]:
+    """Return both sides of a table or of two files, and the complete layout of a table."""
     if targets is None:
-        sides = _read_table(path, layout, key)
+        sides, layout = _read_table(path, layout, key)
     else:
         sides = _lines(path, layout.encoding, key), _lines(targets, layout.encoding, key)
         if len(sides[0]) != len(sides[1]):
@@ -181,7 +191,7 @@ def _read(path: Path, targets: Path | None, layout: PairLayout, key: str) -> Sid
         raise DataError(f"{key}: {place_name(path)} has no pair of two texts, expected at least one.")
     if len(kept) < len(sides[0]):
         log.warning("%s: %s pairs with a blank side are left out.", place_name(path), f"{len(sides[0]) - len(kept):,}")
-    return [one for one, _ in kept], [two for _, two in kept]
+    return ([one for one, _ in kept], [two for _, two in kept]), layout
 
 
 def _lines(path: Path, encoding: str, key: str) -> list[str]:
@@ -189,11 +199,9 @@ def _lines(path: Path, encoding: str, key: str) -> list[str]:
     return text.removesuffix("\n").split("\n")
 
 
-def _read_table(path: Path, layout: PairLayout, key: str) -> Sides:
-    found = read_table(path, replace(layout, header=False, columns=()), key=key)
-    rows: Sequence[Sequence[str]] = found.to_numpy().tolist()
-    header = _is_header(rows[0]) if layout.header is None else layout.header
-    names = list(rows[0]) if header else [str(number) for number in range(1, len(rows[0]) + 1)]
+def _read_table(path: Path, layout: PairLayout, key: str) -> tuple[Sides, PairLayout]:
+    frame = read_in_layout(path, layout, (layout.source_column, layout.target_column), key=key, is_header=_is_header)
+    names = column_names(frame)
     if len(names) < 2:
         hint = "For two files of one text per line, set data.target_path=." if key.startswith("data.") else ""
         expected = "expected two columns, of sources and targets, divided by tabs, commas or the like"
@@ -201,33 +209,52 @@ def _read_table(path: Path, layout: PairLayout, key: str) -> Sides:
     prefix = "data." if key.startswith("data.") else ""
     wanted = {"source": layout.source_column, "target": layout.target_column}
     chosen = {
-        side: None if column is None else names.index(find_column(names, column, f"{prefix}{side}_column"))
+        side: None if column is None else find_column(names, column, f"{prefix}{side}_column")
         for side, column in wanted.items()
     }
-    source, target = _complete(names, chosen)
-    log.info("%s: sources are column %r, targets column %r.", place_name(path), names[source], names[target])
-    body = rows[1:] if header else rows
-    return [row[source] for row in body], [row[target] for row in body]
+    numbers = [name for name in names if holds_numbers(frame[name])]
+    source, target = _complete(names, chosen, numbers if len(names) - len(numbers) > 1 else [])
+    log.info("%s: sources are column %r, targets column %r.", place_name(path), source, target)
+    layout = replace(layout, **layout_of(frame), source_column=source, target_column=target)
+    return (list(frame[source]), list(frame[target])), layout
 
 
-def _is_header(cells: Sequence[str]) -> bool:
+def _is_header(cells: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row names the columns.
+
+    It does if two of its cells are known names. Any other header must not be a pair of short texts: it stands above a
+    column of numbers, or has single words where most rows below have texts.
+    """
     known = [
-        name for name in map(str.casefold, cells) if name in SOURCE_NAMES | TARGET_NAMES or _LANGUAGE.fullmatch(name)
+        name for name in map(str.casefold, cells[0]) if name in SOURCE_NAMES | TARGET_NAMES or _LANGUAGE.fullmatch(name)
     ]
-    return len(known) >= 2
+    head, *below = cells[: SAMPLE_ROWS + 1]
+    short = [row for row in below if _single_words(row)]
+    differs = any(map(holds_numbers, zip(*below, strict=True))) or (
+        _single_words(head) and 10 * len(short) < len(below)
+    )
+    return len(known) >= 2 or (differs and has_header(cells))
 
 
-def _complete(names: Sequence[str], chosen: Mapping[str, int | None]) -> tuple[int, int]:
-    """Return the places of sources and targets: chosen, else the best names among the columns that are left."""
+def _single_words(row: Sequence[str]) -> bool:
+    return all(map(str.isidentifier, row))
+
+
+def _complete(names: Sequence[str], chosen: Mapping[str, str | None], numbers: Sequence[str]) -> tuple[str, str]:
+    """Return the columns of sources and targets: chosen, else the best names among the columns that are left."""
     source, target = chosen["source"], chosen["target"]
-    folded = [name.casefold() for name in names]
-    free = [place for place in range(len(names)) if place not in (source, target)]
+    free = [name for name in names if name not in (source, target)]
 
-    def best(wanted: frozenset[str], other: frozenset[str]) -> int:
-        """Choose a column of a wanted name, else one of a language, else the first one; the other side's come last."""
+    def best(wanted: frozenset[str], other: frozenset[str]) -> str:
+        """Choose a column of a wanted name, else of a language, else the first of texts; the other side's come last."""
         ranks = [
-            (folded[place] in other, folded[place] not in wanted, not _LANGUAGE.fullmatch(folded[place]))
-            for place in free
+            (
+                name.casefold() in other,
+                name.casefold() not in wanted,
+                not _LANGUAGE.fullmatch(name.casefold()),
+                name in numbers,
+            )
+            for name in free
         ]
         return free.pop(ranks.index(min(ranks)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,16 @@ import numpy as np
 from gru_bench.data.audio.features import SpectralFeatures, feature_options
 from gru_bench.data.audio.wav import parse_wav
 from gru_bench.data.files.columns import Column, column_names, find_column, named_like, only_column
-from gru_bench.data.files.headers import names_all
-from gru_bench.data.files.known_tables import read_known_table
-from gru_bench.data.files.tables import Layout, layout_of, place_name, read_table, read_unpacked
+from gru_bench.data.files.known_tables import read_in_layout
+from gru_bench.data.files.tables import (
+    Layout,
+    SkippedRows,
+    layout_of,
+    place_name,
+    read_table,
+    read_unpacked,
+    skipped_rows,
+)
 from gru_bench.data.files.text import read_file
 from gru_bench.data.source import gives, with_settings_of
 from gru_bench.data.speech.utterances import Frames, Speech, SpeechForm, Unit, Utterances, make_speech, with_slopes
@@ -58,6 +65,7 @@ def load(
     delimiter: str | None = None,
     encoding: str = "auto",
     header: bool | None = None,
+    skip_rows: SkippedRows | None = None,
     valid_path: str | None = None,
     test_path: str | None = None,
     valid_fraction: HeldOutFraction = 0.1,
@@ -81,6 +89,8 @@ def load(
         delimiter: one character, or `tab`; null detects it.
         encoding: the encoding, or `auto`: byte order mark, else UTF-8, else the best guess.
         header: whether the first row names the columns; null detects it.
+        skip_rows: number of lines to skip at the top, or a list of line numbers to skip, from 1; null skips titles and
+            comments above a header.
         valid_path: a table for validation, with the same columns.
         test_path: a table for test, with the same columns.
         valid_fraction: share of `path` for validation, if `valid_path` is null.
@@ -97,7 +107,9 @@ def load(
     """
     extraction = SpectralFeatures(rate=rate, **feature_options(**sound))
     known: dict[str, Any] = {"file_column": file_column, "text_column": text_column, "lowercase": lowercase}
-    layout = SpeechLayout(delimiter=delimiter, encoding=encoding, header=header, **known)
+    layout = SpeechLayout(
+        delimiter=delimiter, encoding=encoding, header=header, skip_rows=skipped_rows(skip_rows), **known
+    )
     frame = read_table(Path(path), layout)
     names = _columns(frame, layout, "data.")
     known |= dict(zip(("file_column", "text_column"), names, strict=True))
@@ -177,17 +189,9 @@ def read_frames(path: Path, form: SpeechForm, key: str) -> Frames:
 
 
 def _read_known(path: Path, layout: SpeechLayout, extraction: SpectralFeatures, key: str) -> Utterances:
-    if not layout.columns:
-        frame = read_table(path, layout, key=key)
-        names = _columns(frame, layout, "")
-        layout = SpeechLayout(
-            **layout_of(frame), file_column=names[0], text_column=names[1], lowercase=layout.lowercase
-        )
-    else:
-        names = [str(layout.file_column), str(layout.text_column)]
-        frame = read_known_table(path, layout, lambda row: names_all(row, names), key=key)
-        _columns(frame, layout, "")
-    return _transcribed(frame, layout, path, extraction, key)
+    frame = read_in_layout(path, layout, (layout.file_column, layout.text_column), key=key)
+    file, text = _columns(frame, layout, "")
+    return _transcribed(frame, replace(layout, file_column=file, text_column=text), path, extraction, key)
 
 
 def _transcribed(

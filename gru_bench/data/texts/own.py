@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gru_bench.data.files.columns import Column, column_names, find_column, named_like, only_column
-from gru_bench.data.files.headers import names_all
-from gru_bench.data.files.known_tables import read_known_table
+from gru_bench.data.files.headers import has_header, starts_as_number
+from gru_bench.data.files.known_tables import read_in_layout, read_known_table
 from gru_bench.data.files.tables import (
     Layout,
     SkippedRows,
@@ -25,6 +26,7 @@ from gru_bench.data.files.text import decode, read_file
 from gru_bench.data.source import gives
 from gru_bench.data.texts.labels import (
     MOST_CLASSES,
+    NO_LABEL,
     check_classes,
     match_labels,
     named_labels,
@@ -64,12 +66,9 @@ class TextLayout(Layout):
         """Read a table with labels, in the layout of the training data once that is known.
 
         Raises:
-            DataError: see `read_table` and `read_known_table`.
+            DataError: see `read_in_layout`.
         """
-        if not self.columns:
-            return read_table(path, self, key=key)
-        names = [str(self.text_column), str(self.label_column)]
-        return read_known_table(path, self, lambda row: names_all(row, names), key=key)
+        return read_in_layout(path, self, (self.text_column, self.label_column), key=key, is_header=_is_header)
 
 
 @gives("texts")
@@ -232,6 +231,20 @@ def _unlabelled_table(path: Path, column: str | None, layout: TextLayout, key: s
         key=key,
         single=str(layout.text_column) if column is None else None,
     )
+
+
+def _is_header(cells: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first row names the columns, if only that of the labels."""
+    head, *body = cells
+    return has_header(cells) or (len(head) > 1 and any(map(_names_labels, head, zip(*body, strict=True))))
+
+
+def _names_labels(name: str, column: Sequence[str]) -> bool:
+    """Return whether a cell is a usual name of labels that is no label below, or occurs once where all others recur."""
+    counts = Counter(column)
+    if name in counts or name.casefold() in NO_LABEL or starts_as_number(name):
+        return False
+    return name.casefold() in LABEL_NAMES or min(counts.values()) > 1
 
 
 def _columns(frame: pd.DataFrame, layout: TextLayout, prefix: str) -> tuple[str, str]:

@@ -38,6 +38,17 @@ def test_a_table_has_a_turn_per_row(tmp_path: Path):
     assert data.test.replies[0].endswith(" 1")
 
 
+def test_other_tables_are_read_in_the_layout_of_the_training_data(tmp_path: Path):
+    rows = [f"x,{number},turn {number} {turn}" for number in range(5) for turn in range(2)]
+    path = write(tmp_path, "chat.csv", "\n".join(rows))
+    settings: dict[str, Any] = {"header": False, "dialogue_column": 2, "text_column": 3}
+    data = load(mirror=None, cache=tmp_path, path=path, **settings)
+    assert read_exchanges(Path(path), data.form, "path")[1] == [f"turn {number} 1" for number in range(5)]
+    other = write(tmp_path, "other.csv", "\n".join(rows).replace(",", ";"))
+    with pytest.raises(DataError, match="delimiter ';', the training data ','"):
+        load(mirror=None, cache=tmp_path, path=path, test_path=other, **settings)
+
+
 def test_a_tab_separates_turns(tmp_path: Path):
     path = write(tmp_path, "chat.txt", "".join(f"a {number}\tb\n" for number in range(5)))
     assert load(mirror=None, cache=tmp_path, path=path, separator="\\t").test.replies == ("b",)
@@ -51,6 +62,7 @@ def test_a_tab_separates_turns(tmp_path: Path):
         ("a.txt", "\n\n", {}, "blank lines alone"),
         ("a.txt", "a __eou__ b\n", {}, "different dialogues"),
         ("a.csv", "id,text\n1,a\n2,b\n", {}, "two turns"),
+        ("a.csv", "id,text\n1,a\n1,b\nNaN,c\n,d\n", {}, r"line 4: found 'NaN' in column 'id', expected which dialogue"),
     ],
 )
 def test_bad_files_are_one_message(tmp_path: Path, name: str, content: str, settings: dict[str, Any], words: str):

@@ -33,6 +33,18 @@ def test_titles_and_comments_stand_above_a_header(head, titles):
     assert title_rows(rows(*head)) == titles
 
 
+@pytest.mark.parametrize(
+    ("cells", "header"),
+    [
+        ([["a0.png", "a dog"], ["a1.png", "a cat"]], False),
+        ([["a0.wav", "one"], ["a1.WAV", "2"], ["b.mp3", "3"]], False),
+        ([["file.name", "text"], ["a1.wav", "two"]], True),
+    ],
+)
+def test_a_file_among_files_is_no_name(cells, header):
+    assert has_header(cells) is header
+
+
 @pytest.mark.parametrize("name", ["NA", "NaN", "None", "-", "n/a", "null"])
 def test_names_that_look_missing_are_names_beside_others(name):
     assert has_header([["date", "DE", name], *BODY])

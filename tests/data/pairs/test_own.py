@@ -31,6 +31,11 @@ def pairs_of(data: Pairs) -> set[tuple[str, str]]:
         ("target,source\n" + "".join(f"{two},{one}\n" for one, two in ROWS), {}),
         ("id,de,en\n" + "".join(f"{n},{one},{two}\n" for n, (one, two) in enumerate(ROWS)), {}),
         ("".join(f"{two}\t{one}\tCC-BY\n" for one, two in ROWS), {"source_column": 2, "target_column": 1}),
+        ("id,first,second\n" + "".join(f"{n},{one},{two}\n" for n, (one, two) in enumerate(ROWS)), {}),
+        ("".join(f"{n},{one},{two}\n" for n, (one, two) in enumerate(ROWS)), {}),
+        ("sentence\tits_form\n" + "".join(f"{one}\t{two}\n" for one, two in ROWS), {}),
+        ("german_text;english_text;n\n" + "".join(f"{one};{two};x\n" for one, two in ROWS), {}),
+        ("by a tool\na,b\n" + "".join(f"{one},{two}\n" for one, two in ROWS), {"skip_rows": 2, "header": False}),
         ("b;a\n" + "".join(f"{one};{two}\n" for one, two in ROWS), {"header": True, "target_column": "A"}),
     ],
 )
@@ -40,6 +45,27 @@ def test_tables_as_people_have_them(tmp_path: Path, text: str, settings: dict[st
     assert pairs_of(data) == set(ROWS)
     assert data.facts["pairs"] == {"train": 16, "valid": 2, "test": 2}
     assert read_pairs(tmp_path / "pairs.txt", data.form, "path") == ([one for one, _ in ROWS], [two for _, two in ROWS])
+
+
+def test_short_first_pairs_are_no_header(tmp_path: Path):
+    for first in ("Hello\tHallo", "Resumption of the session\tWiederaufnahme der Sitzung"):
+        rows = [first, *(f"W{n}\tX{n}" for n in range(5)), *(f"{one}\t{two}" for one, two in ROWS)]
+        (tmp_path / "pairs.tsv").write_text("\n".join(rows), encoding="utf-8")
+        assert tuple(first.split("\t")) in pairs_of(read(tmp_path, path="pairs.tsv"))
+
+
+def test_other_files_are_read_in_the_direction_of_the_training_data(tmp_path: Path):
+    for name, columns in (("train", ("de", "en")), ("test", ("en", "de"))):
+        rows = [dict(zip(("de", "en"), pair, strict=True)) for pair in ROWS]
+        lines = [",".join(columns), *(",".join(row[column] for column in columns) for row in rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines), encoding="utf-8")
+    data = read(tmp_path, path="train.csv", test_path="test.csv")
+    assert pairs_of(data) == set(ROWS)
+    assert data.test.sources == tuple(one for one, _ in ROWS)
+    assert read_pairs(tmp_path / "test.csv", data.form, "path")[0] == [one for one, _ in ROWS]
+    (tmp_path / "test.csv").write_text("en;de\na;b\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"data\.test_path.*delimiter ';', the training data ','"):
+        read(tmp_path, path="train.csv", test_path="test.csv")
 
 
 def test_two_files_of_lines_and_a_separate_test_split(tmp_path: Path, caplog: pytest.LogCaptureFixture):

@@ -86,6 +86,22 @@ def test_columns_are_found_where_there_is_no_doubt(load, header, caplog):
     assert f"The column of texts is '{header[2]}', that of labels '{header[1]}'." in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        (("What did you think?", "sentiment"), True),
+        (("Please tell us, in your own words, what you thought", "How it was!"), True),
+        (("A review in which names, commas and all stand", "new"), True),
+        (("A review, in two parts", "übel"), False),
+        (("A review, in two parts", "7"), False),
+    ],
+)
+def test_a_question_may_name_a_column(load, header, found):
+    data = load(table(ROWS, header=header), text_column=1, label_column=2, valid_fraction=0.2, test_fraction=0.2)
+    assert data.form.reading["header"] is found
+    assert len(rows_of(data)) == len(ROWS) + (not found)
+
+
 def test_classes_that_are_numbers_are_ordered_as_such(load):
     rows = [(f"text of {number} words here", number % 12) for number in range(240)]
     assert load(table(rows)).classes == tuple(map(str, range(12)))
