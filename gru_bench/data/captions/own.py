@@ -75,8 +75,7 @@ def load(
 
     Each row of the table names a PNG file, a still picture, or a folder whose PNG files are the frames of a video in
     the order of their names, f2 before f10; relative names start at the table. All are scaled to one size; what is
-    transparent is white. A picture in several rows
-    has several captions, which stay in one split.
+    transparent is white. A picture in several rows has several captions, which stay in one split.
 
     Args:
         mirror: unused.
@@ -192,7 +191,7 @@ def read_video(place: Path, shape: tuple[int, int, int], layout: Layout) -> Vide
 
 def _order(file: Path) -> tuple[list[str | int], str]:
     """Return the key by which numbers in names count as such: f2 is before f10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.name)], file.name
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", file.name)], file.name
 
 
 def _read_picture(file: Path, shape: tuple[int, int, int]) -> Video:

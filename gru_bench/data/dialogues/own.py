@@ -213,14 +213,14 @@ def _from_table(path: Path, layout: DialogueLayout, key: str) -> tuple[dict[str,
     frame = read_in_layout(path, layout, (layout.dialogue_column, layout.text_column), key=key)
     known = {"dialogue_column": DIALOGUE_NAMES, "text_column": TURN_NAMES}
     names, turns = role_columns(frame, asdict(layout), known, key)
-    missing = frame[names][is_missing(frame[names], ())]
-    if len(missing):
-        raise DataError(
-            f"{key}: {path}, line {missing.index[0]}: found {missing.iloc[0]!r} in column {names!r}, expected which "
-            "dialogue the turn is of. Add it or delete the row."
-        )
+    missing = is_missing(frame[names], ())
     dialogues: dict[str, list[str]] = {}
-    for name, turn in zip(frame[names], frame[turns], strict=True):
+    for line, name, turn, unknown in zip(frame.index, frame[names], frame[turns], missing, strict=True):
+        if unknown:
+            raise DataError(
+                f"{key}: {path}, line {line}: found {name!r} in column {names!r}, expected which dialogue the turn is "
+                "of. Add it or delete the row."
+            )
         dialogues.setdefault(f"dialogue {name}", []).append(turn)
     complete = replace(layout, **layout_of(frame), dialogue_column=names, text_column=turns)
     return {name: tuple(rows) for name, rows in dialogues.items()}, complete

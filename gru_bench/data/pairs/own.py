@@ -212,7 +212,7 @@ def _read_table(path: Path, layout: PairLayout, key: str) -> tuple[Sides, PairLa
         side: None if column is None else find_column(names, column, f"{prefix}{side}_column")
         for side, column in wanted.items()
     }
-    numbers = [name for name in names if holds_numbers(frame[name])]
+    numbers = [name for name in names if holds_numbers(list(frame[name]))]
     source, target = _complete(names, chosen, numbers if len(names) - len(numbers) > 1 else [])
     log.info("%s: sources are column %r, targets column %r.", place_name(path), source, target)
     layout = replace(layout, **layout_of(frame), source_column=source, target_column=target)

@@ -56,7 +56,7 @@ def test_short_first_pairs_are_no_header(tmp_path: Path):
 
 def test_other_files_are_read_in_the_direction_of_the_training_data(tmp_path: Path):
     for name, columns in (("train", ("de", "en")), ("test", ("en", "de"))):
-        rows = [dict(zip(("de", "en"), pair, strict=True)) for pair in ROWS]
+        rows: list[dict[str, str]] = [{"de": one, "en": two} for one, two in ROWS]
         lines = [",".join(columns), *(",".join(row[column] for column in columns) for row in rows)]
         (tmp_path / f"{name}.csv").write_text("\n".join(lines), encoding="utf-8")
     data = read(tmp_path, path="train.csv", test_path="test.csv")
