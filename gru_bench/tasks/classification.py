@@ -204,8 +204,8 @@ class Classification(Bucketed):
         return sequences
 
     def _earliness(self, network: Network, signals: Signals) -> Figure:
-        rows, shares = self._rows(signals), np.linspace(0.1, 1, 10)
-        beginnings = [row[: max(1, round(share * len(row)))] for share in shares for row in rows]
+        rows, shares = self.form.encode(signals), np.linspace(0.1, 1, 10)
+        beginnings = [self._stacked(row[: max(1, round(share * len(row)))]) for share in shares for row in rows]
         predicted = self._probabilities(network, beginnings).argmax(axis=1).reshape(len(shares), len(rows))
         most_frequent = np.bincount(signals.labels).max() / len(signals)
         accuracies = (predicted == signals.labels).mean(axis=1)
@@ -223,9 +223,9 @@ class Classification(Bucketed):
             DataError: the file is missing, broken, or lacks a channel.
         """
         signals = read_unlabelled(file, self.form, "file")
-        inputs = self._rows(signals)
+        inputs = self.form.encode(signals)
         ends = [self._ends(int(steps), every) for steps in signals.lengths]
-        beginnings = [row[: -(-end // self.stack)] for row, places in zip(inputs, ends, strict=True) for end in places]
+        beginnings = [self._stacked(row[:end]) for row, places in zip(inputs, ends, strict=True) for end in places]
         origins = [(place, end) for place, places in enumerate(ends) for end in places]
         rows, lines = [], []
         for (place, end), shares in zip(origins, self._probabilities(network, beginnings), strict=True):
@@ -257,12 +257,13 @@ class Classification(Bucketed):
         return [steps] if every is None else [*range(every, steps, every), steps]
 
     def _rows(self, signals: Signals) -> list[NDArray[np.float32]]:
-        """Return the inputs of each sequence, successive time steps stacked; zeros, the mean, fill up the last ones."""
-        rows = self.form.encode(signals)
-        if self.stack == 1:
-            return rows
-        filled = [np.pad(row, ((0, -len(row) % self.stack), (0, 0))) for row in rows]
-        return [row.reshape(len(row) // self.stack, -1) for row in filled]
+        """Return the inputs of each sequence, successive time steps stacked."""
+        return [self._stacked(row) for row in self.form.encode(signals)]
+
+    def _stacked(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return successive time steps of a sequence stacked; zeros, the mean, fill up the last ones."""
+        filled = np.pad(row, ((0, -len(row) % self.stack), (0, 0)))
+        return filled.reshape(len(filled) // self.stack, -1)
 
 
 def _log_probabilities(network: Network, batch: Batch, key: Array | None) -> Float[Array, "sequences classes"]:

@@ -148,6 +148,17 @@ def test_a_convolution_reads_the_pixels_of_frames(tmp_path: Path):
             Classification(wrong.describe(), frame_features=3, stack=2 if wrong is data else 1)
 
 
+def test_what_is_predicted_from_a_beginning_is_what_a_file_cut_there_gives(tmp_path: Path):
+    task = Classification(make_data().describe(), stack=3)
+    network, values = network_of(task), np.random.default_rng(0).normal(size=(1, 8, 2))
+    np.savez(tmp_path / "whole.npz", values=values)
+    np.savez(tmp_path / "cut.npz", values=values[:, :4])
+    rows = task.predict(network, file=tmp_path / "whole.npz", every=4).rows
+    (cut,) = task.predict(network, file=tmp_path / "cut.npz").rows
+    assert [row["time_steps"] for row in rows] == [4, 8]
+    assert rows[0]["probability"] == pytest.approx(cut["probability"], rel=1e-5)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short finished run on few strokes."""
