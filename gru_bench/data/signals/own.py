@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gru_bench.data.audio.features import feature_options
 from gru_bench.data.files.numbers import Decimal
 from gru_bench.data.files.tables import Layout, SkippedRows, place_name, skipped_rows
 from gru_bench.data.files.text import digest_of
 from gru_bench.data.signals.files import READERS, Records, ending
-from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signals, join_signals, make_signals
+from gru_bench.data.signals.signals import LabelledSequences, SignalForm, Signals, join_signals, make_signals, uneven
 from gru_bench.data.signals.sounds import SoundLayout, holds_sound, read_sounds
 from gru_bench.data.signals.splits import draw_signal_splits
 from gru_bench.data.signals.table import Column, SignalLayout, read_long_table
@@ -178,7 +179,18 @@ def _known(path: Path, form: SignalForm, key: str) -> Records:
     else:
         layout = SignalLayout.from_dict(form.reading)
         layout = layout if layout.columns else replace(layout, channels=form.channels)
-    return _fitting(_read(path, layout, key, labelled=False)[0], form.channels, str(path))
+    records = _fitting(_read(path, layout, key, labelled=False)[0], form.channels, str(path))
+    if not form.irregular:
+        place = f"{key}: {place_name(path)}"
+        _refuse(
+            records,
+            np.isnan,
+            place,
+            "missing, expected one: the training data lacks none. Fill it in, or leave the sequence out.",
+        )
+        if uneven(_signals(records, [0] * len(records.values))):
+            log.warning("%s: times are uneven, unlike those of the training data; the model does not read them", place)
+    return records
 
 
 def _read(path: Path, layout: OwnLayout, key: str, *, labelled: bool = True) -> tuple[Records, OwnLayout]:
@@ -189,18 +201,20 @@ def _read(path: Path, layout: OwnLayout, key: str, *, labelled: bool = True) -> 
         records = READERS[ending(place)](place, key)
     else:
         records, layout = read_long_table(place, layout, key, labelled=labelled)
-    _refuse_infinite(records, f"{key}: {place_name(path)}")
+    infinite = "infinite or beyond 3.4e38, expected a finite one. Correct it, or leave it out as missing."
+    _refuse(records, np.isinf, f"{key}: {place_name(path)}", infinite)
     return records, layout
 
 
-def _refuse_infinite(records: Records, place: str) -> None:
+def _refuse(
+    records: Records, wrong: Callable[[NDArray[np.float32]], NDArray[np.bool_]], place: str, found: str
+) -> None:
     for number, values in enumerate(records.values):
-        if np.isinf(values).any():
-            step, channel = np.argwhere(np.isinf(values))[0]
+        if wrong(values).any():
+            step, channel = np.argwhere(wrong(values))[0]
             name = repr(records.names[number]) if records.names else number + 1
             raise DataError(
-                f"{place}: sequence {name}, time step {step + 1}: the value of {records.channels[channel]!r} is "
-                "infinite or beyond 3.4e38, expected a finite one. Correct it, or leave it out as missing."
+                f"{place}: sequence {name}, time step {step + 1}: the value of {records.channels[channel]!r} is {found}"
             )
 
 

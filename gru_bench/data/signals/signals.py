@@ -82,7 +82,7 @@ def join_signals(
     return Signals(joined, starts_of(values), np.asarray(labels, np.int32), known, tuple(names))
 
 
-def _uneven(signals: Signals) -> bool:
+def uneven(signals: Signals) -> bool:
     """Return whether the steps between times are uneven or of different sizes."""
     if signals.times is None:
         return False
@@ -220,7 +220,7 @@ def make_signals(
         raise DataError(f"data={name}: found no value of {', '.join(silent)} in train. Leave the channel out.")
     mean = train.scale * np.asarray(np.mean(train.values, axis=0, dtype=np.float64, where=known))
     deviation = train.scale * np.asarray(np.std(train.values, axis=0, dtype=np.float64, where=known))
-    irregular = any(_uneven(part) or bool(np.isnan(part.values).any()) for part in splits.values())
+    irregular = any(uneven(part) or bool(np.isnan(part.values).any()) for part in splits.values())
     if not irregular:
         splits = {split: replace(part, times=None) for split, part in splits.items()}
     durations = [times[-1] - times[0] for times in map(train.times_of, range(len(train)))]

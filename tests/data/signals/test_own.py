@@ -186,6 +186,17 @@ def test_further_files_are_read_alike(tmp_path: Path):
         read_unlabelled(unlabelled, form, "file")
 
 
+def test_what_the_training_data_lacks_is_refused_or_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    path = write_table(tmp_path / "long.csv")
+    form = load_file(path, channels=["x"]).form
+    path.write_text("id,time,x,class\nk,0,1,up\nk,1,2,up\nk,5,3,up\nl,0,1,up\n")
+    assert len(read_labelled(path, form, "path")) == 2
+    assert "long.csv: times are uneven, unlike those of the training data" in caplog.text
+    path.write_text("id,time,x,class\nk,0,1,up\nl,0,1,up\nl,1,,up\n")
+    with pytest.raises(DataError, match="'l', time step 2: the value of 'x' is missing, expected one"):
+        read_unlabelled(path, form, "file")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "options", "message"),
     [
