@@ -126,7 +126,7 @@ def read_live(path: Path, form: SeriesForm, setting: str = "file") -> Series:
     """Read the rows of a file in a form; all are in its split `file`.
 
     Raises:
-        DataError: the file is missing, unreadable, too short or in another format.
+        DataError: the file is missing, unreadable, too short or in another format, or no row to score has a value.
     """
     series = read_series(path, form, setting=setting)
     need = warmup(form) + 1
@@ -135,6 +135,8 @@ def read_live(path: Path, form: SeriesForm, setting: str = "file") -> Series:
             f"{path}: found {len(series.values):,} rows, expected at least {need:,}: the model reads "
             f"{need - 1:,} before the first one that it scores."
         )
+    if not series.observed[need - 1 :].any():
+        raise DataError(f"{path}: none of the rows to score has a known value, expected at least one.")
     return series
 
 
