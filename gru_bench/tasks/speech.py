@@ -30,7 +30,7 @@ from gru_bench.tasks.bucketed import Bucketed
 from gru_bench.tasks.ctc import BLANK, Hypothesis, LogProbabilities, best_path, ctc_nll, prefix_beam
 from gru_bench.tasks.speech_pictures import Heard, heard
 from gru_bench.tasks.task import Batch, Carry, Loss, Prediction, Sample, Sums
-from gru_bench.validation import Natural, NonNegativeFloat, Positive
+from gru_bench.validation import Beam, Natural, NonNegativeFloat, Positive
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class SpeechToText(Bucketed):
         stack: Positive = 3,
         centre: bool = False,
         input_noise: NonNegativeFloat = 0.3,
-        beam: Positive = 1,
+        beam: Beam = 1,
         lm_weight: NonNegativeFloat = 0.0,
         lm_bonus: NonNegativeFloat = 0.0,
         lm_order: Positive = 5,
@@ -199,7 +199,7 @@ class SpeechToText(Bucketed):
         network: Network,
         *files: str,
         file: Path | None = None,
-        beam: Positive | None = None,
+        beam: Beam | None = None,
         lm_weight: NonNegativeFloat | None = None,
     ) -> Prediction:
         """Recognise recordings.

@@ -152,6 +152,8 @@ def test_a_run_ends_with_error_rates_baselines_a_picture_and_predictions(
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [
         str(tmp_path / f"clip {number}.wav") for number in range(2)
     ]
+    assert predict([f"run={run}", f"file={table}", "beam=101"]) != 0
+    assert "beam: found 101, allowed: an integer >= 1 and <= 100" in capsys.readouterr().err
     assert predict([f"run={run}"]) != 0
     assert predict([f"run={run}", f"file={table}"]) != 0
     assert "cannot be read as WAV" in capsys.readouterr().err
