@@ -57,6 +57,8 @@ Rate = Annotated[float, Range(low=0, high=0.99)]
 Beam = Annotated[int, Range(low=1, high=100)]
 SampleLength = Annotated[int, Range(low=0, high=100_000)]
 """Symbols or time steps that a network generates when its run ends; as many random keys are drawn at once."""
+GeneratedLength = Annotated[int, Range(low=1, high=100_000)]
+"""Those of a prediction, at least one."""
 
 
 def describe(annotation: Any) -> str:

@@ -188,7 +188,8 @@ def test_settings_of_a_prediction(text_run: Path, capsys: pytest.CaptureFixture[
     [
         (["prompt=heß"], 2, "char 'ß' at position 2 is not among the"),
         (["temperature=-1"], 2, "temperature: found -1.0, allowed: a number >= 0"),
-        (["length=0"], 2, "length: found 0, allowed: an integer >= 1"),
+        (["length=0"], 2, "length: found 0, allowed: an integer >= 1 and <= 100000"),
+        (["length=2000000000"], 2, "length: found 2000000000, allowed: an integer >= 1 and <= 100000"),
         (["top_k=0"], 2, "top_k: found 0, allowed: an integer >= 1"),
         (["promt=a"], 2, "Did you mean 'prompt'?"),
     ],

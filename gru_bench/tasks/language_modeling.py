@@ -14,7 +14,8 @@ from jaxtyping import Array, Float
 
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.streams import EvalWindows, TrainWindows
-from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.files.tables import place_name, read_bytes
+from gru_bench.data.files.text import decode
 from gru_bench.data.tokens.corpus import Corpus
 from gru_bench.data.tokens.vocabulary import UNKNOWN, Tokens, Vocabulary
 from gru_bench.models.network import Network, Signature
@@ -30,7 +31,7 @@ from gru_bench.tasks.task import (
     Sums,
     Task,
 )
-from gru_bench.validation import Natural, NonNegativeFloat, Positive, SampleLength
+from gru_bench.validation import GeneratedLength, Natural, NonNegativeFloat, Positive, SampleLength
 
 
 class LanguageModeling(Task):
@@ -101,8 +102,8 @@ class LanguageModeling(Task):
         Raises:
             DataError: the file is missing or empty, cannot be decoded, or has a symbol that the vocabulary lacks.
         """
-        raw = read_file(str(path), "path")
-        text = raw if self.vocabulary.level == "byte" else decode(raw, "auto", str(path))[0]
+        raw = read_bytes(path, "path")
+        text = raw if self.vocabulary.level == "byte" else decode(raw, "auto", place_name(path), "path")[0]
         return self._windows(self.vocabulary.encode(text), training)
 
     def _windows(self, stream: Tokens, training: TrainingConfig, read: Tokens | None = None) -> EvalWindows:
@@ -150,7 +151,7 @@ class LanguageModeling(Task):
         network: Network,
         *,
         prompt: str = "",
-        length: Positive = 200,
+        length: GeneratedLength = 200,
         temperature: NonNegativeFloat = 0.8,
         top_k: Positive | None = None,
         seed: Natural = 0,

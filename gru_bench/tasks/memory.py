@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from gru_bench.data.batches.base import Batches
 from gru_bench.data.batches.examples import SplitBatches, train_batches
-from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.files.tables import read_lines
 from gru_bench.data.sequences.sequences import Examples, Sequences, concatenated
 from gru_bench.errors import ConfigError
 from gru_bench.models.network import Network, Signature
@@ -93,7 +93,7 @@ class Memory(Task):
         Raises:
             DataError: the file is missing or empty, or a line is no sequence with known targets.
         """
-        sequences = [self.problem.read_known(line) for line in _lines(path)]
+        sequences = [self.problem.read_known(line) for line in _lines(path, "path")]
         return SplitBatches(concatenated(sequences), training.eval_batch_size)
 
     def loss(self, network: Network, batch: Batch, carry: Carry, key: Array | None) -> Loss:
@@ -142,7 +142,7 @@ class Memory(Task):
             sequences: one per argument. adding: numbers, two of them marked, "0.5* 0.3 0.25*", of any length; copy:
                 ten digits from 0 to 7; anbn, anbncn: a string, in the language or not; mnist: 784 pixels from 0 to
                 255, row by row, after the digit if it is known; two_clocks: "s2 f0 . . f3"; brackets: "([.]{."
-            file: a text file with one sequence per line
+            file: a text file with one sequence per line; - reads standard input
 
         Raises:
             ConfigError: there is no sequence.
@@ -150,7 +150,7 @@ class Memory(Task):
         """
         if not sequences and file is None:
             raise ConfigError("sequences", None, "sequences as arguments, or file=FILE with one per line")
-        texts = [*sequences, *([] if file is None else _lines(file))]
+        texts = [*sequences, *([] if file is None else _lines(file, "file"))]
         rows = [self._describe(network, self.problem.read(text)) for text in texts]
         return Prediction("\n".join(f"{row['given']}\t{_line(row)}" for row in rows), rows)
 
@@ -167,9 +167,8 @@ def _outputs(network: Network, inputs: Array, targets: int, key: Array | None) -
 _compiled = jax.jit(functools.partial(_outputs, key=None), static_argnums=2)
 
 
-def _lines(path: Path) -> list[str]:
-    text, _ = decode(read_file(str(path), "file"), "auto", str(path))
-    return [line for line in text.splitlines() if line.strip()]
+def _lines(path: Path, key: str) -> list[str]:
+    return [line for line in read_lines(path, key) if line.strip()]
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ from gru_bench.tasks.task import (
     Sums,
     Task,
 )
-from gru_bench.validation import Natural, NonNegativeFloat, Positive, SampleLength
+from gru_bench.validation import GeneratedLength, Natural, NonNegativeFloat, SampleLength
 
 SAMPLE_GIVEN, SAMPLE_TEMPERATURE = 16, 0.8  # time steps of a test piece that a sample continues
 
@@ -150,7 +150,7 @@ class Music(Task):
         network: Network,
         *,
         file: Path | None = None,
-        length: Positive = 32,
+        length: GeneratedLength = 32,
         temperature: NonNegativeFloat = 0.8,
         seed: Natural = 0,
     ) -> Prediction:
@@ -159,7 +159,7 @@ class Music(Task):
         Args:
             network: the trained network
             file: a JSON file of pieces, each a list of time steps, each a list of MIDI pitches, as in
-                [[[60, 64], [60, 64], []]]; without it, the network starts a new piece
+                [[[60, 64], [60, 64], []]]; - reads standard input; without it, the network starts a new piece
             length: number of time steps to generate
             temperature: below 1 less random, above 1 more; 0 takes each key that is more likely than not
             seed: seed of the samples

@@ -159,6 +159,13 @@ def test_what_is_predicted_from_a_beginning_is_what_a_file_cut_there_gives(tmp_p
     assert rows[0]["probability"] == pytest.approx(cut["probability"], rel=1e-5)
 
 
+def test_early_accuracy_is_of_the_share_that_it_states(monkeypatch: pytest.MonkeyPatch):
+    task, seen = Classification(make_data().describe(), stack=3), []
+    monkeypatch.setattr(task, "_probabilities", lambda _, rows: seen.extend(rows) or np.zeros((len(rows), 3)))
+    task._earliness(network_of(task), join_signals([np.ones((10, 2), np.float32)], [0]))
+    assert [np.count_nonzero(row) for row in seen] == [2 * steps for steps in range(1, 11)]
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short finished run on few strokes."""

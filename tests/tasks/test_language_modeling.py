@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import math
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -130,6 +132,17 @@ def test_units_fit_the_level(level: Any, units: dict[str, float]):
     else:
         task = make_task(make_text(level))
     assert task.metrics({"nll": np.float32(30.0), "items": 20}) == {**units, "items": 20}
+
+
+@pytest.mark.parametrize("level", ["char", "byte"])
+def test_a_text_is_scored_from_standard_input(level: Any, monkeypatch: pytest.MonkeyPatch):
+    corpus = make_text(level)
+    monkeypatch.setattr("sys.stdin", io.StringIO(corpus.vocabulary.decode(corpus.test[:9])))
+    batches = make_task(corpus).file_batches(Path("-"), TrainingConfig(updates=1, bptt_window=9, eval_batch_size=1))
+    np.testing.assert_array_equal(batches[0]["targets"], corpus.test[None, :9])
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(DataError, match=r"^path: standard input is empty"):
+        make_task(corpus).file_batches(Path("-"), TrainingConfig(updates=1))
 
 
 def test_a_hopeless_model_has_a_finite_perplexity():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import math
 from pathlib import Path
@@ -234,6 +235,19 @@ def test_own_sequences_are_answered_and_scored(name: str, tmp_path: Path):
     assert scored["items"] == 2 * task.problem.read(OWN[name]).mask.sum()
     with pytest.raises(ConfigError, match="sequences as arguments, or file=FILE"):
         task.predict(of)
+
+
+def test_sequences_come_from_standard_input_and_blank_lines_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    task, of = TASKS["adding"], network("adding")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{OWN['adding']}\n"))
+    assert task.predict(of, file=Path("-")).rows == task.predict(of, OWN["adding"]).rows
+    (tmp_path / "blank.txt").write_text("\n \n")
+    for read, key in (
+        (lambda path: task.predict(of, file=path), "file"),
+        (lambda path: task.file_batches(path, TRAINING), "path"),
+    ):
+        with pytest.raises(DataError, match=rf"^{key}: .*blank\.txt has blank lines alone"):
+            read(tmp_path / "blank.txt")
 
 
 def test_what_is_told_of_a_sum():

@@ -228,7 +228,7 @@ def read_unpacked(path: Path, key: str) -> bytes:
         DataError: the file is missing, unreadable, empty or damaged, or far too large when unpacked.
     """
     place = place_name(path)
-    raw = _standard_input(key) if str(path) == "-" else read_file(str(path), key)
+    raw = read_bytes(path, key)
     if not raw.startswith(b"\x1f\x8b"):
         return raw
     most = UNPACKED_ANYWAY + MOST_GROWTH * len(raw)
@@ -245,10 +245,32 @@ def read_unpacked(path: Path, key: str) -> bytes:
     return unpacked
 
 
-def _standard_input(key: str) -> bytes:
+def read_bytes(path: Path, key: str) -> bytes:
+    """Return the bytes of a file; `-` is standard input.
+
+    Raises:
+        DataError: the file is missing, unreadable or empty.
+    """
+    if str(path) != "-":
+        return read_file(str(path), key)
     from gru_bench.terminal import read_standard_input  # loads rich
 
-    return read_standard_input(key)
+    raw = read_standard_input(key)
+    if not raw:
+        raise DataError(f"{key}: standard input is empty, expected text.")
+    return raw
+
+
+def read_lines(path: Path, key: str, encoding: str = "auto") -> list[str]:
+    """Return the lines of a text file, which may be gzipped; `-` is standard input.
+
+    Raises:
+        DataError: see `read_unpacked`; or all lines are blank.
+    """
+    text, _ = decode(read_unpacked(path, key), encoding, place_name(path), key)
+    if not text.strip():
+        raise DataError(f"{key}: {place_name(path)} has blank lines alone, expected at least one with text.")
+    return text.removesuffix("\n").split("\n")
 
 
 def place_name(path: Path) -> str:

@@ -13,8 +13,8 @@ from gru_bench.data.files.columns import Column, column_names, find_column
 from gru_bench.data.files.headers import has_header, holds_numbers
 from gru_bench.data.files.known_tables import read_in_layout
 from gru_bench.data.files.table_rows import SAMPLE_ROWS
-from gru_bench.data.files.tables import Layout, SkippedRows, layout_of, place_name, read_unpacked, skipped_rows
-from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.files.tables import Layout, SkippedRows, layout_of, place_name, read_lines, skipped_rows
+from gru_bench.data.files.text import read_file
 from gru_bench.data.pairs.codec import Level, normalised
 from gru_bench.data.pairs.pairs import PairForm, Pairs, make_pairs
 from gru_bench.data.pairs.scores import Tokeniser
@@ -172,7 +172,7 @@ def read_sources(path: Path, key: str) -> list[str]:
     Raises:
         DataError: the file is missing or broken.
     """
-    return _lines(path, "auto", key)
+    return read_lines(path, key)
 
 
 def _read(path: Path, targets: Path | None, layout: PairLayout, key: str) -> tuple[Sides, PairLayout]:
@@ -180,7 +180,7 @@ def _read(path: Path, targets: Path | None, layout: PairLayout, key: str) -> tup
     if targets is None:
         sides, layout = _read_table(path, layout, key)
     else:
-        sides = _lines(path, layout.encoding, key), _lines(targets, layout.encoding, key)
+        sides = read_lines(path, key, layout.encoding), read_lines(targets, key, layout.encoding)
         if len(sides[0]) != len(sides[1]):
             raise DataError(
                 f"{key}: {path} has {len(sides[0]):,} lines and {targets} has {len(sides[1]):,}, expected as many: "
@@ -192,11 +192,6 @@ def _read(path: Path, targets: Path | None, layout: PairLayout, key: str) -> tup
     if len(kept) < len(sides[0]):
         log.warning("%s: %s pairs with a blank side are left out.", place_name(path), f"{len(sides[0]) - len(kept):,}")
     return ([one for one, _ in kept], [two for _, two in kept]), layout
-
-
-def _lines(path: Path, encoding: str, key: str) -> list[str]:
-    text, _ = decode(read_unpacked(path, key), encoding, place_name(path), key)
-    return text.removesuffix("\n").split("\n")
 
 
 def _read_table(path: Path, layout: PairLayout, key: str) -> tuple[Sides, PairLayout]:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.files.tables import place_name, read_unpacked
+from gru_bench.data.files.text import decode
 from gru_bench.data.pieces.pieces import KEYS, LOWEST, Roll, to_roll
 from gru_bench.errors import DataError
 
@@ -17,14 +18,14 @@ def read_pieces(path: Path, key: str) -> list[Roll]:
     """Return the pieces of a file; a single piece, a list of time steps, is also accepted.
 
     Args:
-        path: the file.
+        path: the file, may be gzipped; `-` is standard input.
         key: the argument that names it, for messages.
 
     Raises:
         DataError: the file is missing, is not JSON or has another structure, or a pitch is outside the piano.
     """
-    place = str(path)
-    text, _ = decode(read_file(place, key), "auto", place, key)
+    place = place_name(path)
+    text, _ = decode(read_unpacked(path, key), "auto", place, key)
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:

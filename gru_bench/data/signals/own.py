@@ -182,12 +182,8 @@ def _known(path: Path, form: SignalForm, key: str) -> Records:
     records = _fitting(_read(path, layout, key, labelled=False)[0], form.channels, str(path))
     if not form.irregular:
         place = f"{key}: {place_name(path)}"
-        _refuse(
-            records,
-            np.isnan,
-            place,
-            "missing, expected one: the training data lacks none. Fill it in, or leave the sequence out.",
-        )
+        missing = "missing, expected one: the training data lacks none. Fill it in, or leave the sequence out."
+        _refuse(records, np.isnan, place, missing)
         if uneven(_signals(records, [0] * len(records.values))):
             log.warning("%s: times are uneven, unlike those of the training data; the model does not read them", place)
     return records

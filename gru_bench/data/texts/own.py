@@ -17,12 +17,11 @@ from gru_bench.data.files.tables import (
     Layout,
     SkippedRows,
     layout_of,
-    place_name,
+    read_lines,
     read_table,
-    read_unpacked,
     skipped_rows,
 )
-from gru_bench.data.files.text import decode, read_file
+from gru_bench.data.files.text import read_file
 from gru_bench.data.source import gives
 from gru_bench.data.texts.labels import (
     MOST_CLASSES,
@@ -205,8 +204,7 @@ def read_unlabelled(path: Path, column: str | None, form: TextForm, key: str) ->
     """
     endings = [ending.lower() for ending in path.suffixes if ending.lower() != ".gz"]
     if column is None and (not endings or endings[-1] not in TABLE_ENDINGS):
-        text, _ = decode(read_unpacked(path, key), "auto", place_name(path), key)
-        return text.removesuffix("\n").split("\n")
+        return read_lines(path, key)
     layout = TextLayout.from_dict(form.reading)
     frame = _unlabelled_table(path, column, layout, key)
     if column is not None:

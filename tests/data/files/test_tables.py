@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gru_bench.data.files.tables import Layout, layout_of, read_table
+from gru_bench.data.files.tables import Layout, layout_of, read_bytes, read_table
 from gru_bench.errors import ConfigError, DataError
 
 ROWS = [["text", "label"], ["a good film", "pos"], ["not good", "neg"], ["über, alles", "neg"], ["so so", "pos"]]
@@ -87,6 +87,8 @@ def test_gzip_and_standard_input(read, monkeypatch):
     assert cells(read(gzip.compress(content), "table.csv.gz")) == ROWS[1:]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert cells(read_table(Path("-"))) == ROWS[1:]
+    with pytest.raises(DataError, match=r"data\.path: standard input is empty, expected text"):
+        read_bytes(Path("-"), "data.path")
 
 
 def test_one_column(read):

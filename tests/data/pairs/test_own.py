@@ -113,3 +113,6 @@ def test_bad_files_are_one_message(
 def test_sources_are_lines(tmp_path: Path):
     (tmp_path / "a.txt").write_bytes(b'eins, "zwei"\n\ndrei\tvier\n')
     assert read_sources(tmp_path / "a.txt", "file") == ['eins, "zwei"', "", "drei\tvier"]
+    (tmp_path / "a.txt").write_text("\n")
+    with pytest.raises(DataError, match=r"^file: .*a\.txt has blank lines alone"):
+        read_sources(tmp_path / "a.txt", "file")

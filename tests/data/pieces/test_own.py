@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_pieces_and_one_piece_alone(tmp_path):
 def test_what_is_no_music_is_said(tmp_path, text, message):
     with pytest.raises(DataError, match=message):
         read(tmp_path, text)
+
+
+def test_pieces_from_standard_input(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("[[60, 64], []]"))
+    (piece,) = read_pieces(Path("-"), "file")
+    assert [pitches_of(frame) for frame in piece] == [[60, 64], []]
+    monkeypatch.setattr("sys.stdin", io.StringIO("60"))
+    with pytest.raises(DataError, match=r"^file: standard input: expected a list of pieces"):
+        read_pieces(Path("-"), "file")
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -280,6 +280,10 @@ def test_standard_input_has_lines_or_a_table(load, monkeypatch):
         stream = io.TextIOWrapper(io.BytesIO(b"text,label\ngood one,x\n"))
         monkeypatch.setattr("sys.stdin", stream)
         assert read_unlabelled(Path("-"), column, form, "file") == expected
+    for content, message in (("", "standard input is empty"), ("\n", "standard input has blank lines alone")):
+        monkeypatch.setattr("sys.stdin", io.StringIO(content))
+        with pytest.raises(DataError, match=f"^file: {message}"):
+            read_unlabelled(Path("-"), None, form, "file")
 
 
 def test_labels_have_the_numbers_of_their_classes(load):
