@@ -141,7 +141,7 @@ class Translation(SequenceToSequence):
         pictures: dict[str, Callable[[], Figure]] = {"bleu_by_length": by_length}
         if network.attention is not None and self.shown:
             chosen = [data.test.sources[place] for place in permutation(0, 0, len(data.test))[: self.shown]]
-            pictures["attention"] = lambda: alignments(self.align(network, chosen))
+            pictures["attention"] = lambda: alignments(self.align(network, chosen, self._best(network, chosen)))
         return pictures
 
     def predict(
@@ -174,19 +174,28 @@ class Translation(SequenceToSequence):
         if nbest > beam:
             raise ConfigError("nbest", nbest, f"at most the beam, {beam}", "Raise beam= or lower nbest=.")
         rows, lines = [], []
-        for text, outputs in zip(inputs, self._written(network, inputs, beam, length_penalty), strict=True):
+        written = self._written(network, inputs, beam, length_penalty)
+        for text, outputs in zip(inputs, written, strict=True):
             for rank, (ids, score, log_probability) in enumerate(outputs[:nbest], 1):
                 output = self.form.target.decode(ids)
                 scores = {"score": score, "log_probability": log_probability}
                 rows.append({"text": text, "rank": rank, "output": output, **scores})
                 lines.append(output if nbest == 1 else f"{score:.3f}\t{output}")
-        pictured = [text for text in inputs if text.strip()][:PICTURED]
-        draw = (lambda: alignments(self.align(network, pictured))) if network.attention is not None else None
-        return Prediction("\n".join(lines), rows, draw if pictured else None)
+        pictured = [place for place, text in enumerate(inputs) if text.strip()][:PICTURED]
+
+        def draw() -> Figure:
+            best = [written[place][0].ids for place in pictured]
+            return alignments(self.align(network, [inputs[place] for place in pictured], best))
+
+        return Prediction("\n".join(lines), rows, draw if pictured and network.attention is not None else None)
 
     def translate(self, network: EncoderDecoder, texts: Sequence[str]) -> list[str]:
         """Return the best output for each text."""
-        return [self.form.target.decode(outputs[0].ids) for outputs in self._written(network, texts, self.beam)]
+        return [self.form.target.decode(ids) for ids in self._best(network, texts)]
+
+    def _best(self, network: EncoderDecoder, texts: Sequence[str]) -> list[list[int]]:
+        """Return the symbols of the best output for each text."""
+        return [outputs[0].ids for outputs in self._written(network, texts, self.beam)]
 
     def _written(
         self, network: EncoderDecoder, texts: Sequence[str], beam: int, length_penalty: float | None = None
@@ -196,12 +205,11 @@ class Translation(SequenceToSequence):
         outputs = dict(zip(sources, self.write(network, list(sources.values()), beam, length_penalty), strict=True))
         return [outputs.get(place, [Written([], 0.0, 0.0)]) for place in range(len(texts))]
 
-    def align(self, network: EncoderDecoder, texts: Sequence[str]) -> list[Alignment]:
-        """Return for each text the attention weights behind its best output."""
+    def align(self, network: EncoderDecoder, texts: Sequence[str], outputs: Sequence[Sequence[int]]) -> list[Alignment]:
+        """Return for each text the attention weights behind the symbols of an output."""
         aligned = []
-        for text in texts:
+        for text, output in zip(texts, outputs, strict=True):
             source = self.form.source.encode(text)
-            output = self.form.target.encode(self.translate(network, [text])[0])
             read = np.concatenate([[Codec.end], output]).astype(np.int32)
             weights = _attention(network, jnp.asarray(source)[None], jnp.asarray(read)[None])
             written = [*self.form.target.names(output), "end"]

@@ -22,6 +22,7 @@ from gru_bench.predict import main as predict
 from gru_bench.report import report
 from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.tasks.translation import Translation
+from gru_bench.tasks.translation_pictures import Alignment
 from gru_bench.training.evaluate import Evaluator
 from tests.training.support import record, train
 
@@ -93,10 +94,20 @@ def test_pictures(data: Pairs, tmp_path: Path):
     for name, draw in pictures.items():
         save_figure(draw(), tmp_path / f"{name}.png")
     assert set(task.figures(build(task, attention="none"), data, {})) == {"bleu_by_length"}
-    aligned = task.align(build(task), ["the dog saw the cats"])[0]
+    aligned = task.align(build(task), ["the dog saw the cats"], [[3, 4]])[0]
     assert aligned.source == "the dog saw the cats".split()
     assert aligned.weights.shape == (len(aligned.output), 5)
-    assert aligned.output[-1] == "end"
+    assert aligned.output == [*task.form.target.names([3, 4]), "end"]
+
+
+def test_the_picture_is_that_of_the_printed_output(data: Pairs, monkeypatch: pytest.MonkeyPatch):
+    task, drawn = Translation(data.describe(), beam=1), list[Alignment]()
+    monkeypatch.setattr("gru_bench.tasks.translation.alignments", drawn.extend)
+    network, text = build(task), "the dog saw the cats"
+    found = task.predict(network, " ", text, beam=4, length_penalty=0.0)
+    assert found.draw is not None
+    found.draw()
+    assert " ".join(drawn[0].output[:-1]) == found.rows[1]["output"] != task.translate(network, [text])[0]
 
 
 SMALL = (
