@@ -231,21 +231,21 @@ class Tagging(Bucketed):
         lines = list(texts)
         if file is not None:
             text, _ = decode(read_unpacked(file, "file"), "auto", place_name(file), "file")
-            lines += text.split("\n")
-        words = [each for each in map(self.form.split, lines) if each]
+            lines += text.removesuffix("\n").split("\n")
+        words = {number: each for number, each in enumerate(map(self.form.split, lines), 1) if each}
         if not words:
             raise ConfigError("texts", None, "sentences as arguments, or file=FILE with one per line")
-        tagged = self.tag(network, self.form.encode([Sentence(each, ()) for each in words]))
+        tagged = self.tag(network, self.form.encode([Sentence(each, ()) for each in words.values()]))
         rows = [
             {"sentence": number, "word": word, "tag": tag} | ({"class": one.label} if one.label else {})
-            for number, one in enumerate(tagged, 1)
+            for number, one in zip(words, tagged, strict=True)
             for word, tag in zip(one.words, one.tags, strict=True)
         ]
-        shown = [
-            "\t".join([*([one.label] if one.label else []), *map("/".join, zip(one.words, one.tags, strict=True))])
-            for one in tagged
-        ]
-        return Prediction("\n".join(shown), rows, lambda: tagged_words(tagged[:PICTURED]))
+        shown = dict.fromkeys(range(1, len(lines) + 1), "")
+        for number, one in zip(words, tagged, strict=True):
+            marked = map("/".join, zip(one.words, one.tags, strict=True))
+            shown[number] = "\t".join([*([one.label] if one.label else []), *marked])
+        return Prediction("\n".join(shown.values()), rows, lambda: tagged_words(tagged[:PICTURED]))
 
     def tag(self, network: Tagger, sentences: TaggedSentences) -> list[Sentence]:
         """Return sentences with their predicted tags and class."""

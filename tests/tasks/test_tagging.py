@@ -144,12 +144,14 @@ def test_a_run_ends_with_metrics_baselines_pictures_and_predictions(
     out, picture = tmp_path / "p.json", tmp_path / "p.png"
     assert predict([f"run={run}", f"file={tmp_path / 'new.txt'}", f"out={out}", f"picture={picture}"]) == 0
     rows = json.loads(out.read_text())
-    assert [(row["sentence"], row["word"]) for row in rows][2:4] == [(1, "runs"), (2, "the")]
+    assert [(row["sentence"], row["word"]) for row in rows][2:4] == [(1, "runs"), (3, "the")]
     assert {row["class"] for row in rows} <= {"one", "many"}
     assert picture.stat().st_size > 1000
     capsys.readouterr()
     assert predict([f"run={run}", "the dog runs"]) == 0
     assert capsys.readouterr().out.split("\t")[1].startswith("the/")
+    assert predict([f"run={run}", f"file={tmp_path / 'new.txt'}"]) == 0
+    assert [bool(line) for line in capsys.readouterr().out.split("\n")] == [True, False, True, False]
     assert predict([f"run={run}"]) != 0
 
 
