@@ -269,7 +269,7 @@ def _read_standard_input(texts: dict[str, str], named: dict[str, inspect.Paramet
     if sys.stdin is not None and sys.stdin.isatty():
         print(f"Reading {readers[0]} from the keyboard; end with Ctrl-D.", file=sys.stderr)
     text = _decoded(read_standard_input(readers[0]), readers[0])
-    return {**texts, readers[0]: text.removesuffix("\n")}  # echo and editors add a newline
+    return {**texts, readers[0]: text.removeprefix("\ufeff").removesuffix("\n")}  # which editors add
 
 
 def _decoded(raw: bytes, name: str) -> str:

@@ -133,7 +133,7 @@ def read_lines(prompt: str) -> Iterator[str]:
     """
     if sys.stdin is None:
         raise DataError("standard input is closed. Give texts as arguments instead.")
-    asks = sys.stdin.isatty()
+    asks, mark = sys.stdin.isatty(), "\ufeff"
     while True:
         if asks:
             print(prompt, end="", file=sys.stderr, flush=True)
@@ -144,7 +144,8 @@ def read_lines(prompt: str) -> Iterator[str]:
             raise DataError(f"standard input cannot be read: {reason}. Give texts as arguments instead.") from error
         if not line:
             break
-        yield line.removesuffix("\n")
+        yield line.removesuffix("\n").removeprefix(mark)
+        mark = ""
     if asks:
         print(file=sys.stderr)
 

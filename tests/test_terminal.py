@@ -14,7 +14,7 @@ from rich.table import Table
 
 from gru_bench.arguments import run_command
 from gru_bench.errors import UserError
-from gru_bench.terminal import Output, Terminal, open_streams, print_whole, printable
+from gru_bench.terminal import Output, Terminal, open_streams, print_whole, printable, read_lines
 from tests.results.records import write_three_seeds
 from tests.training.support import SMALL, begin, record
 
@@ -148,9 +148,12 @@ def standard_input(content: bytes) -> io.TextIOWrapper:
 
 
 def test_standard_input_is_text_or_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr("sys.stdin", standard_input("é\r\nb\n".encode()))
-    assert run_command(echo, ["text=-"]) == 0
-    assert capsys.readouterr().out == "é\nb\n"
+    for content in ("é\r\nb\n", "\ufeffé\nb\n"):
+        monkeypatch.setattr("sys.stdin", standard_input(content.encode()))
+        assert run_command(echo, ["text=-"]) == 0
+        assert capsys.readouterr().out == "é\nb\n"
+    monkeypatch.setattr("sys.stdin", standard_input("\ufeffé\n\n\ufeffb".encode()))
+    assert list(read_lines("")) == ["é", "", "\ufeffb"]
     monkeypatch.setattr("sys.stdin", standard_input(b"ab\xff"))
     assert run_command(echo, ["text=-"]) == 2
     assert capsys.readouterr().err.startswith("error: text: standard input is not utf-8: byte 0xff at offset 2. ")
