@@ -16,7 +16,7 @@ from gru_bench.classes import preset_places
 from gru_bench.errors import ConfigError, UserError, nearest
 from gru_bench.jax_import import import_jax
 from gru_bench.measurement import COLUMNS, PASSES, Measurement, Pass, Shape, read
-from gru_bench.replacing import check_replaceable, is_picture, is_table
+from gru_bench.replacing import begins_with, check_replaceable, is_picture
 from gru_bench.reporting.bench_tables import notes, page, sheets
 from gru_bench.reporting.csv_file import write_text
 from gru_bench.terminal import Terminal, print_whole
@@ -101,7 +101,7 @@ def bench(
 
 def _check_folder(out: Path) -> None:
     """Check that the files of a folder are those of an earlier call, or not there."""
-    check_replaceable(out / CSV_NAME, "out", is_table(COLUMNS[:5]), hint="Choose another folder.")
+    check_replaceable(out / CSV_NAME, "out", begins_with(",".join(COLUMNS[:5])), hint="Choose another folder.")
     if not (out / CSV_NAME).exists():
         for name in (PAGE_NAME, *PICTURES):
             check_replaceable(out / name, "out", is_picture, hint="Choose another folder.")

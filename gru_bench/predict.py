@@ -92,7 +92,7 @@ def predict_with_run(argv: Sequence[str]) -> Callable[..., None]:
 
         _check_files(out, picture)
         saved = load_run(directory, names(plugins))
-        inputs = [*saved.data_files, *(value for value in of_task.values() if isinstance(value, Path))]
+        inputs = [*saved.data_files, *(value for value in (*plain, *of_task.values()) if isinstance(value, Path))]
         check = partial(check_replaceable, inputs=inputs, overwrite=overwrite)
         if picture is not None:
             check(picture, "picture", is_picture)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from gru_bench.errors import ConfigError
+from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import LIST_FILE, RUN_FILES, WrittenFiles
 
 GENERATOR = "gru_bench"
@@ -39,42 +39,46 @@ def check_replaceable(
         path: the file.
         key: the argument that names it, for the message.
         ours: says whether the existing file is an earlier output of the same command.
-        inputs: files that the command reads; they are never replaced.
+        inputs: files and folders that the command reads; they are never replaced, and nothing is added to a folder.
         overwrite: whether the user allows that a file of another kind is replaced; files of a run and inputs are not.
         hint: what to do, for the message.
 
     Raises:
         ConfigError: the file is one that the command must not replace.
+        UserError: it cannot be written where it is.
     """
     real = Path(os.path.realpath(path))  # `absent/../file` as well, whose folder is going to be made
-    if run := _run_of(real):
-        raise ConfigError(key, path, f"a file that is not one of the run in {run}", "Give another name.")
-    if not real.is_file():
-        return
-    if any(_same(real, other) for other in inputs):
-        raise ConfigError(key, path, "a file other than those that the command reads", "Give another name.")
-    if not overwrite and real.stat().st_size and not holds(ours, real):
-        raise ConfigError(key, path, "a new file, or an earlier output of this command, which that one is not", hint)
+    try:
+        if run := _run_of(real):
+            raise ConfigError(key, path, f"a file that is not one of the run in {run}", "Give another name.")
+        if any(_same(place, other) for other in inputs for place in (real, *real.parents)):
+            raise ConfigError(key, path, "a file other than those that the command reads", "Give another name.")
+        if overwrite or not real.is_file() or not real.stat().st_size or holds(ours, real):
+            return
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}). Give another file: {key}=...") from error
+    raise ConfigError(key, path, "a new file, or an earlier output of this command, which that one is not", hint)
 
 
 def is_table(columns: Sequence[str], rows: int | None = None) -> Recogniser:
-    """Return what recognises a CSV file whose columns begin with some names, and that has some number of rows."""
+    """Return what recognises a CSV file of some columns, and with some number of rows."""
 
     def recognised(path: Path) -> bool:
         with path.open(encoding="utf-8", newline="") as file:
             reader = csv.reader(file)
-            same = next(reader, [])[: len(columns)] == list(columns)
+            same = next(reader, []) == list(columns)
             return same and rows in (None, sum(1 for _ in reader))
 
     return recognised
 
 
 def is_list_of(keys: Sequence[str]) -> Recogniser:
-    """Return what recognises a JSON file of a list of objects with some keys."""
+    """Return what recognises a JSON file of a list of objects that have some keys between them."""
 
     def recognised(path: Path) -> bool:
         rows = json.loads(path.read_text(encoding="utf-8"))
-        return isinstance(rows, list) and all(isinstance(row, dict) and row.keys() <= set(keys) for row in rows)
+        objects = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+        return objects and bool(rows) and set().union(*rows) == set(keys)
 
     return recognised
 

@@ -17,7 +17,7 @@ from gru_bench.arguments import run_command
 from gru_bench.claims.reading import claims_in
 from gru_bench.errors import ConfigError, UserError
 from gru_bench.record import FILE_NAME
-from gru_bench.replacing import Recogniser, check_replaceable, is_page, is_table
+from gru_bench.replacing import Recogniser, begins_with, check_replaceable, is_page
 from gru_bench.reporting.csv_file import arm_rows, csv_text, run_rows, write_text
 from gru_bench.reporting.table import collection_notes, comparison_report
 from gru_bench.results.collect import Collection, collect
@@ -27,8 +27,8 @@ from gru_bench.terminal import Terminal, print_whole
 STANDARD_OUTPUT = Path("-")
 CSV_NAME, PAGE_NAME = "report.csv", "report.html"
 RECOGNISERS: Mapping[str, Recogniser] = {
-    "csv": is_table(("task", "data", "metric", "direction", "group")),
-    "runs_csv": is_table(("task", "data", "metric", "direction", "group")),
+    "csv": begins_with("task,data,metric,direction,group,"),
+    "runs_csv": begins_with("task,data,metric,direction,group,"),
     "html": is_page,
 }
 PRINTED_GROUPS = 200

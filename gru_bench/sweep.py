@@ -24,7 +24,7 @@ from gru_bench.history import METRICS_FILE, read_metrics
 from gru_bench.jax_import import import_jax
 from gru_bench.overrides import as_argument
 from gru_bench.record import FILE_NAME, read_record
-from gru_bench.replacing import check_replaceable, is_picture, is_study, is_table
+from gru_bench.replacing import begins_with, check_replaceable, is_picture, is_study
 from gru_bench.search.space import Space, overrides, read_space, space_file
 from gru_bench.search.trials import Method, Search
 from gru_bench.terminal import Terminal
@@ -138,7 +138,7 @@ def _check_files(study: Path) -> None:
     """Check that study, table and figures are missing or come from an earlier call."""
     folder, hint = study.with_suffix(""), "Choose another study=..."
     check_replaceable(study, "study", is_study, hint=hint)
-    check_replaceable(folder / TABLE_NAME, "study", is_table(("trial", "outcome")), hint=hint)
+    check_replaceable(folder / TABLE_NAME, "study", begins_with("trial,outcome,"), hint=hint)
     if not (folder / TABLE_NAME).exists():
         for name in PICTURES:
             check_replaceable(folder / f"{name}.png", "study", is_picture, hint=hint)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gru_bench.errors import ConfigError
+from gru_bench.errors import ConfigError, UserError
 from gru_bench.files import WrittenFiles, write_atomically
 from gru_bench.plotting import new_figure, save_figure, save_small_figure
 from gru_bench.replacing import (
@@ -39,9 +39,13 @@ def test_new_and_empty_files_are_written(tmp_path: Path):
 @pytest.mark.parametrize(
     ("ours", "recognised", "others"),
     [
-        (is_table(("a", "b")), "a,b,c\n1,2,3\n", ["b,a\n1,2\n", "a;b\n", "\xff", "a\n" * 3]),
+        (is_table(("a", "b")), "a,b\n1,2\n", ["b,a\n1,2\n", "a,b,c\n1,2,3\n", "a;b\n", "\xff", "a\n" * 3]),
         (is_table(("a", "b"), rows=1), "a,b\n1,2\n", ["a,b\n1,2\n3,4\n", "a,b\n"]),
-        (is_list_of(("a", "b")), '[{"a": 1, "b": null}]', ['[{"c": 1}]', "[[1]]", "{}", "[", "[" * 100_000]),
+        (
+            is_list_of(("a", "b")),
+            '[{"a": 1}, {"a": 2, "b": null}]',
+            ['[{"a": 1}]', '[{"a": 1, "b": 2, "c": 3}]', "[]", "[[1]]", "{}", "[", "[" * 100_000],
+        ),
         (begins_with("# Report"), "# Report\n", ["Report"]),
         (is_study, "", ["SQLite format 3\0 no more", "text"]),
     ],
@@ -103,6 +107,20 @@ def test_inputs_are_never_replaced_nor_through_links(tmp_path: Path):
     for path in (data, tmp_path / "link.csv", tmp_path / "absent" / ".." / "data.csv"):
         with pytest.raises(ConfigError, match="other than those that the command reads"):
             check_replaceable(path, "out", is_table(("a", "b")), inputs=[data, tmp_path / "absent"], overwrite=True)
+
+
+def test_nothing_is_written_in_a_folder_that_is_read(tmp_path: Path):
+    (tmp_path / "clip").mkdir()
+    for path in (tmp_path / "clip" / "new.png", tmp_path / "clip" / "deep" / "new.png"):
+        with pytest.raises(ConfigError, match="other than those that the command reads"):
+            check_replaceable(path, "out", never, inputs=[tmp_path / "clip"], overwrite=True)
+    check_replaceable(tmp_path / "clips.csv", "out", never, inputs=[tmp_path / "clip"])
+
+
+def test_a_place_that_cannot_be_looked_at_is_named(tmp_path: Path):
+    for path in (tmp_path / ("a" * 300), tmp_path / ("a" * 300) / "new.csv"):
+        with pytest.raises(UserError, match=r": cannot be written \(File name too long\)"):
+            check_replaceable(path, "out", never)
 
 
 def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path):

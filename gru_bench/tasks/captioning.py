@@ -125,7 +125,7 @@ class Captioning(SequenceToSequence):
     def predict(
         self,
         network: EncoderDecoder,
-        *pictures: str,
+        *pictures: Path,
         beam: Beam | None = None,
         length_penalty: NonNegativeFloat | None = None,
     ) -> Prediction:
@@ -143,11 +143,11 @@ class Captioning(SequenceToSequence):
         """
         if not pictures:
             raise ConfigError("pictures", None, "PNG files, or folders of PNG files that are the frames of a video")
-        videos = [read_for(self.form, place) for place in pictures]
+        videos = [read_for(self.form, str(place)) for place in pictures]
         best = [outputs[0] for outputs in self.write(network, videos, beam or self.beam, length_penalty)]
         texts = [self.form.codec.decode(output.ids) for output in best]
         rows = [
-            {"picture": place, "caption": text, "score": output.score, "log_probability": output.log_probability}
+            {"picture": str(place), "caption": text, "score": output.score, "log_probability": output.log_probability}
             for place, text, output in zip(pictures, texts, best, strict=True)
         ]
         return Prediction("\n".join(texts), rows, lambda: strips(videos, texts))
