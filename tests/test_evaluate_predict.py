@@ -13,7 +13,7 @@ import pytest
 
 from gru_bench import predict
 from gru_bench.arguments import run_command
-from gru_bench.errors import UserError
+from gru_bench.errors import ConfigError, UserError
 from gru_bench.evaluate import evaluate
 from gru_bench.sections import DataConfig
 from gru_bench.training.saved import load_run
@@ -106,6 +106,8 @@ def test_relative_paths_start_where_the_run_was_trained(copied: Path, tmp_path: 
         return str(caught.value)
 
     monkeypatch.chdir(here)
+    saved.record.folder = str(there)
+    assert saved.data_files == [there / "book.txt"]
     assert path_read(str(there)) == str(there / "book.txt")  # gone, and named as it was
     (here / "book.txt").touch()
     assert path_read(str(there)) == "book.txt"  # moved along with the run
@@ -124,6 +126,8 @@ def test_what_is_no_run_is_named(name: str, tmp_path: Path, copied: Path, capsys
 
     assert error(code=2).startswith("error: run: found nothing, allowed: a path. Give it: run=...")
     assert "is no run directory: it holds no record.json" in error(f"run={tmp_path}/none")
+    (copied / "data.json").write_text("{}")
+    assert "data.json does not describe the data of task=language_modeling (KeyError(" in error(f"run={copied}")
     (copied / "data.json").unlink()
     assert "data.json cannot be read" in error(f"run={copied}")
     best = copied / "checkpoints" / "best.npz"
@@ -131,14 +135,15 @@ def test_what_is_no_run_is_named(name: str, tmp_path: Path, copied: Path, capsys
     (copied / "data.json").write_text(json.dumps({"vocabulary": {"level": "symbol", "begin": 0, "symbols": ["B"] * 0}}))
     assert "vocabulary" in error(f"run={copied}", code=2)
     best.unlink()
-    change(copied, status="interrupted", updates=3)
+    assert f"lacks its weights, {best}. Copy checkpoints/ with the run." in error(f"run={copied}")
+    change(copied, status="interrupted", updates=3, best_update=None)
     assert "holds no weights yet: status interrupted, 3 updates" in error(f"run={copied}")
 
 
 def test_damaged_weights_are_named(copied: Path):
     best = copied / "checkpoints" / "best.npz"
     best.write_bytes(best.read_bytes()[:-30])
-    with pytest.raises(UserError, match=r"best.npz cannot be read"):
+    with pytest.raises(UserError, match=r"best.npz cannot be read: .* Copy the run again"):
         load_run(copied)
 
 
@@ -264,6 +269,14 @@ def test_prediction_in_python(text_run: Path):
     found = load_run(str(text_run)).predict(prompt="he", length=5, temperature=0.0)
     assert found.text == "he" + found.rows[0]["continuation"]
     assert found.draw is None
+
+
+def test_arguments_in_python_are_checked(text_run: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(text_run.parent))
+    saved = load_run("~/run")
+    for name, value in {"length": 0, "temperature": -1, "promt": "he"}.items():
+        with pytest.raises(ConfigError, match=f"{name}: found"):
+            saved.predict(**{name: value})
 
 
 def test_another_file_is_scored(text_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

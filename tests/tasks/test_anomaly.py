@@ -145,7 +145,7 @@ def test_new_rows_are_flagged_and_later_rows_change_no_score(saved: SavedRun, tm
     assert "2024-01-23T12:00:00" in flagged  # the first faulty hour, row 540
     assert "rows scored" in found.text
     assert found.draw is not None
-    some = saved.predict(file=part).rows
+    some = saved.predict(file=str(part)).rows
     for row, other in zip(some, found.rows, strict=False):
         assert row["time"] == other["time"]
         assert row["score"] == pytest.approx(other["score"], rel=1e-4)

@@ -20,6 +20,7 @@ from gru_bench.predict import main as predict
 from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.tasks.captioning import Captioning
 from gru_bench.training.evaluate import Evaluator
+from gru_bench.training.saved import load_run
 from tests.training.support import record, train
 
 SMALL = (
@@ -84,6 +85,12 @@ def test_pictures_are_captioned_and_scored(run: Path, tmp_path: Path, capsys: py
     rows = json.loads(out.read_text(encoding="utf-8"))
     assert [row["picture"] for row in rows] == [str(tmp_path / "clip"), still]
     assert picture.exists()
+    before = Path(still).read_bytes()
+    for inside in (still, str(tmp_path / "clip" / "new.png")):
+        assert predict([f"run={run}", str(tmp_path / "clip"), f"picture={inside}", "overwrite=true"]) == 2
+    assert predict([f"run={run}", still, f"picture={still}", "overwrite=true"]) == 2
+    assert Path(still).read_bytes() == before
+    assert load_run(run).predict(still).rows[0]["picture"] == still
     (tmp_path / "captions.csv").write_text("file,caption\nclip,a large square moves up\n", encoding="utf-8")
     evaluate(run=run, path=tmp_path / "captions.csv")
     assert "exact" in capsys.readouterr().out
