@@ -91,7 +91,7 @@ def harness(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_an_unknown_fault_is_refused(tmp_path: Path):
     done = harness(tmp_path, "faults=kils")
     assert done.returncode == 2
-    assert done.stderr.startswith("faults: found 'kils', allowed: all, kills, aimed_kills, ")
+    assert done.stderr.startswith("error: faults: found 'kils', allowed: all, kills, aimed_kills, ")
 
 
 FEWER = ("kills=5", "signals=4", "seconds=2")
