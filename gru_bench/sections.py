@@ -53,13 +53,14 @@ class TaskConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """The data: its source, the share of its training split, its noise, and the options of the source."""
+    """The data: its source, the share of its training split, its noise and gaps, and the options of the source."""
 
     source: str
     class_: str | None = None
     train_fraction: Annotated[float, Range(above=0, high=1)] = 1.0
     label_noise: Fraction = 0.0
     input_noise: NonNegativeFloat = 0.0
+    missing_rate: Rate = 0.0
     draw_seed: Natural = 0
     options: Options = field(default_factory=dict)
 

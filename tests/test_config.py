@@ -340,7 +340,7 @@ def test_settings_can_be_printed(here: Path):
     found = train("data=ptb", "model=lstm", "--cfg", "job")
     assert found.code == 0
     printed = yaml.safe_load(found.out)
-    whole = {"train_fraction": 1.0, "label_noise": 0.0, "input_noise": 0.0, "draw_seed": 0}
+    whole = {"train_fraction": 1.0, "label_noise": 0.0, "input_noise": 0.0, "missing_rate": 0.0, "draw_seed": 0}
     assert printed["data"] == {"source": "ptb", "class": preset_place("data", "ptb"), **whole}
     assert printed["model"]["cell"] == "lstm"
     assert printed["optimizer"]["decay_after_epochs"] == 4

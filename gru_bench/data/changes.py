@@ -1,4 +1,4 @@
-"""Helpers for smaller training splits and for noise: random choices, and facts for the run record.
+"""Helpers for smaller training splits, noise and missing values: random choices, and facts for the run record.
 
 Choices depend on the setting `data.draw_seed` alone. A smaller share is contained in a larger one, less noise in more.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_bench.data.data_set import SPLITS
-from gru_bench.data.random import Seed, permutation, random_words
+from gru_bench.data.random import Seed, fractions, permutation, random_words
 
 _LABELS, _INPUTS = 1, 2  # no stream of random words ends in 0: `SeedSequence` ignores trailing zeros
-_WHERE, _WHAT = 1, 2
+_WHERE, _WHAT, _MISSING = 1, 2, 3
 _SHARE = 3  # distinct from the streams of splits and noise
 
 
@@ -96,7 +97,7 @@ def wrong_labels(
 
 
 def input_seeds(draw_seed: int) -> dict[str, Seed]:
-    """Return the seeds of input noise by split."""
+    """Return the seeds of input noise and of missing values by split."""
     return {split: (draw_seed, _INPUTS, place) for place, split in enumerate(SPLITS, 1)}
 
 
@@ -123,3 +124,8 @@ def normal(shape: tuple[int, int], seed: Seed) -> NDArray[np.float64]:
     uniform = ((random_words(seed, 2 * count) >> np.uint64(11)).astype(np.float64) + 0.5) / 2**53
     radius, angle = np.sqrt(-2 * np.log(uniform[:count])), 2 * np.pi * uniform[count:]
     return (radius * np.cos(angle)).reshape(shape)
+
+
+def removed(shape: tuple[int, ...], rate: float, seed: Seed) -> NDArray[np.bool_]:
+    """Return which values are removed, each with probability `rate`; a higher rate removes the same and more."""
+    return (fractions(random_words((*seed, _MISSING), math.prod(shape))) < rate).reshape(shape)

@@ -8,7 +8,7 @@ from gru_bench.errors import ConfigError
 
 SPLITS = ("train", "valid", "test")
 
-UNCHANGED = {"train_fraction": 1.0, "label_noise": 0.0, "input_noise": 0.0}
+UNCHANGED = {"train_fraction": 1.0, "label_noise": 0.0, "input_noise": 0.0, "missing_rate": 0.0}
 """The settings that change data, in the order of application, and their neutral values."""
 
 
@@ -71,6 +71,18 @@ class DataSet:
             ConfigError: the targets of this kind of data follow from its inputs.
         """
         raise refusal("input_noise", level, self.kind)
+
+    def with_missing_rate(self, rate: float, seed: int) -> DataSet:
+        """Return the data with values missing at random in all splits; of a higher rate the same are missing, and more.
+
+        Args:
+            rate: share of the observed values that are removed, above 0 and below 1.
+            seed: seed of the choice.
+
+        Raises:
+            ConfigError: this kind of data cannot do without a value.
+        """
+        raise refusal("missing_rate", rate, self.kind)
 
 
 def allows(container: Any, setting: str) -> bool:

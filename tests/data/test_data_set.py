@@ -15,7 +15,7 @@ from tests.data.kinds import digits
 from tests.plugins import next_item
 
 SESSIONS, TAGGED = "tests.plugins.next_item:load", "tests.plugins.recurrences:load"
-CHANGES = {"train_fraction": 0.5, "label_noise": 0.1, "input_noise": 0.1}
+CHANGES = {"train_fraction": 0.5, "label_noise": 0.1, "input_noise": 0.1, "missing_rate": 0.1}
 
 
 def settings(place: str, **changes: Any) -> DataConfig:
@@ -47,7 +47,7 @@ def test_a_container_of_ones_own_changes_as_it_declares(tmp_path: Path):
     ],
 )
 def test_a_change_that_a_container_lacks_is_refused_before_anything_is_read(place: str, kind: str, setting: str):
-    message = rf"data.{setting}: found .*, allowed: {UNCHANGED[setting]} for {kind}\. It is for .*texts"
+    message = rf"data.{setting}: found .*, allowed: {UNCHANGED[setting]} for {kind}\. It is for .*labelled_sequences"
     with pytest.raises(ConfigError, match=message):
         check_data(settings(place, **{setting: CHANGES[setting]}), "mine", kind)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_bench.data.changes import normal
+from gru_bench.data.changes import changed_facts, input_seeds, normal, removed
 from gru_bench.data.containers import Form, Joined, LabelledData, starts_of
 from gru_bench.data.data_set import SPLITS
 from gru_bench.data.random import Seed
@@ -164,6 +164,14 @@ class LabelledSequences(LabelledData[SignalForm, Signals]):
         deviation = np.float32(level) * np.array(self.form.deviation, np.float32)
         return replace(part, values=values + deviation * deviates)
 
+    def with_missing_rate(self, rate: float, seed: int) -> LabelledSequences:
+        """Remove values at random in all splits, which makes the data irregular."""
+        streams = input_seeds(seed)
+        splits = {split: _without(part, rate, streams[split]) for split, part in self.by_split.items()}
+        sparse = replace(self, form=replace(self.form, irregular=True))._with(**splits)
+        facts = changed_facts(sparse.facts, "missing_rate", {"rate": rate, "draw_seed": seed})
+        return replace(sparse, facts={**facts, "irregular": True})
+
     def counts(self) -> dict[str, Any]:
         """Return the facts that change with the sequences."""
         return {
@@ -177,6 +185,11 @@ class LabelledSequences(LabelledData[SignalForm, Signals]):
         """Yield values, labels and, if steps are uneven, times."""
         for array in (part.values, part.starts, part.labels, part.times):
             yield b"" if array is None else np.ascontiguousarray(array).data
+
+
+def _without(part: Signals, rate: float, seed: Seed) -> Signals:
+    values = part.values.astype(np.float32) * part.scale
+    return replace(part, values=np.where(removed(values.shape, rate, seed), np.float32(np.nan), values))
 
 
 def make_signals(

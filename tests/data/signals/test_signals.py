@@ -93,6 +93,31 @@ def test_shares_and_noise_change_what_they_say():
     assert len({one.facts["digest"] for one in (data, part, wrong, noisy, data_of())}) == 5
 
 
+def test_missing_values_are_nested_paired_and_make_the_data_irregular():
+    data = data_of()
+    little, much = data.with_missing_rate(0.2, 0), data.with_missing_rate(0.6, 0)
+    assert [one.form.irregular for one in (data, little)] == [False, True]
+    assert little.facts["irregular"]
+    assert (little.form.mean, little.form.deviation) == (data.form.mean, data.form.deviation)
+    for split in ("train", "valid", "test"):
+        before, gaps = data.by_split[split].values, np.isnan(little.by_split[split].values)
+        assert gaps.mean() == pytest.approx(0.2, abs=0.12)
+        assert np.isnan(much.by_split[split].values)[gaps].all()
+        np.testing.assert_array_equal(little.by_split[split].values[~gaps], before[~gaps])
+    again = data.with_missing_rate(0.2, 0)
+    assert again.facts == little.facts
+    assert again.facts["missing_rate"] == {"rate": 0.2, "draw_seed": 0}
+    assert data.with_missing_rate(0.2, 1).facts["digest"] != little.facts["digest"]
+
+
+def test_bytes_with_gaps_are_shares_of_255():
+    pixels = join_signals([np.full((5, 2), 51, np.uint8)] * 4, [0, 1, 0, 1])
+    data = make_signals("pixels", dict.fromkeys(("train", "valid", "test"), pixels), ("x", "y"), CHANNELS)
+    values = data.with_missing_rate(0.5, 0).train.values
+    np.testing.assert_allclose(values[~np.isnan(values)], 0.2, rtol=1e-6)
+    assert np.isnan(values).any()
+
+
 def test_summaries_are_those_of_a_loop():
     signals = some(20, 3, missing=0.5)
     rows = summaries(signals)
