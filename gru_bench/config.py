@@ -36,8 +36,11 @@ EXECUTION = (
 )
 """Settings of `training` that decide how runs are computed; they affect only the last digits of results."""
 
-_LATER_MODEL_SETTINGS = (("initial_weights", None), ("attention", "none"), ("self_attention", 0), ("weight_noise", 0.0))
-"""Settings of `model` that older records lack, with the values under which they change nothing."""
+_LATER_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "data": {"missing_rate": 0.0},
+    "model": {"initial_weights": None, "attention": "none", "self_attention": 0, "weight_noise": 0.0},
+}
+"""Settings that older records lack, by section, with the values under which they change nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +198,7 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
     training = kept["training"] or {}
     kept["training"] = {name: value for name, value in training.items() if name not in EXECUTION}
     kept |= {group: _without_own_class(kept[group]) for group in NAMED_BY}
-    return kept | {"model": _without_unset(kept["model"])}
+    return kept | {group: _without_unset(kept[group], later) for group, later in _LATER_SETTINGS.items()}
 
 
 def foreign_class(section: Any) -> str | None:
@@ -211,11 +214,11 @@ def _without_own_class(section: Any) -> Any:
     return {name: value for name, value in section.items() if name != "class"}
 
 
-def _without_unset(model: Any) -> Any:
-    """Return the section `model` without settings that older records lack, where they are not set."""
-    if not isinstance(model, Mapping):
-        return model
-    return {name: value for name, value in model.items() if (name, value) not in _LATER_MODEL_SETTINGS}
+def _without_unset(section: Any, later: Mapping[str, Any]) -> Any:
+    """Return a section without settings that older records lack, where they are not set."""
+    if not isinstance(section, Mapping):
+        return section
+    return {name: value for name, value in section.items() if name not in later or value != later[name]}
 
 
 def differences(new: Mapping[str, Any], old: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
