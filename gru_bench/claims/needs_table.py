@@ -170,8 +170,8 @@ def _pairs(findings: Sequence[Finding]) -> str:
     cases = f"{len(findings)} cases" if len(findings) > 1 else ""
     if all(finding.exact for finding in findings):
         return f"{cases}, counted".removeprefix(", ")
-    counts = sorted({finding.pairs for finding in findings if not finding.exact})
-    if counts == [0]:
+    counts = sorted({finding.pairs for finding in findings if finding.pairs and not finding.exact})
+    if not counts:
         return ""
     pairs = f"{counts[0]} to {counts[-1]} pairs" if len(counts) > 1 else f"{counts[0]} pairs"
     return f"{cases} of {pairs}" if cases else pairs

@@ -58,7 +58,7 @@ def test_rows_say_what_is_picked_by_how_much_and_how_sure(reported: Path):
     assert speed.cost == "GRU 1.01× to 1.41×"
     assert both.pick == "open"
     assert len(both.amounts) == 3  # two units and a ratio
-    assert both.sure.startswith("5 cases of 0 to 10 pairs; 2 GRU better, 1 no sensitivity control, 2 no data")
+    assert both.sure.startswith("5 cases of 9 to 10 pairs; 2 GRU better, 1 no sensitivity control, 2 no data")
 
 
 def test_one_sentence_has_all_picks(reported: Path):
