@@ -47,7 +47,8 @@ def test_a_container_of_ones_own_changes_as_it_declares(tmp_path: Path):
     ],
 )
 def test_a_change_that_a_container_lacks_is_refused_before_anything_is_read(place: str, kind: str, setting: str):
-    message = rf"data.{setting}: found .*, allowed: {UNCHANGED[setting]} for {kind}\. It is for .*labelled_sequences"
+    allowing = "labelled_sequences" if setting == "missing_rate" else ".*texts"
+    message = rf"data.{setting}: found .*, allowed: {UNCHANGED[setting]} for {kind}\. It is for {allowing}"
     with pytest.raises(ConfigError, match=message):
         check_data(settings(place, **{setting: CHANGES[setting]}), "mine", kind)
 

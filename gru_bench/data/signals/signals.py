@@ -49,6 +49,11 @@ class Signals(Joined):
         """The unit of the values: 1/255 of bytes, else 1."""
         return np.float32(1 / 255 if self.values.dtype == np.uint8 else 1)
 
+    @property
+    def in_units(self) -> NDArray[np.float32]:
+        """The values in units of `scale`, of shape (time steps, channels)."""
+        return self.values.astype(np.float32) * self.scale
+
     def name(self, index: int) -> str:
         """Return the name of a sequence."""
         return self.names[index] if self.names else str(index + 1)
@@ -127,7 +132,7 @@ class SignalForm(Form):
         arXiv:1606.01865, equation 2.
         """
         mean, deviation = np.array(self.mean, np.float32), np.array(self.deviation, np.float32)
-        scaled = (signals.values.astype(np.float32) * signals.scale - mean) / deviation
+        scaled = (signals.in_units - mean) / deviation
         rows = [scaled[start:end] for start, end in zip(signals.starts[:-1], signals.starts[1:], strict=True)]
         if not self.irregular:
             return rows
@@ -159,7 +164,7 @@ class LabelledSequences(LabelledData[SignalForm, Signals]):
 
     def noisy(self, part: Signals, level: float, seed: Seed) -> Signals:
         """Return the sequences of a split with normal noise, in standard deviations of a channel in train."""
-        values = part.values.astype(np.float32) * part.scale
+        values = part.in_units
         deviates = normal(values.shape, seed).astype(np.float32)
         deviation = np.float32(level) * np.array(self.form.deviation, np.float32)
         return replace(part, values=values + deviation * deviates)
@@ -169,8 +174,7 @@ class LabelledSequences(LabelledData[SignalForm, Signals]):
         streams = input_seeds(seed)
         splits = {split: _without(part, rate, streams[split]) for split, part in self.by_split.items()}
         sparse = replace(self, form=replace(self.form, irregular=True))._with(**splits)
-        facts = changed_facts(sparse.facts, "missing_rate", {"rate": rate, "draw_seed": seed})
-        return replace(sparse, facts={**facts, "irregular": True})
+        return replace(sparse, facts=changed_facts(sparse.facts, "missing_rate", {"rate": rate, "draw_seed": seed}))
 
     def counts(self) -> dict[str, Any]:
         """Return the facts that change with the sequences."""
@@ -179,6 +183,7 @@ class LabelledSequences(LabelledData[SignalForm, Signals]):
             "classes": self.class_counts(),
             "time_steps": self.each(lambda part: len(part.values)),
             "longest": self.each(lambda part: int(part.lengths.max())),
+            "irregular": self.form.irregular,
         }
 
     def content(self, part: Signals) -> Iterator[Any]:
@@ -188,8 +193,8 @@ class LabelledSequences(LabelledData[SignalForm, Signals]):
 
 
 def _without(part: Signals, rate: float, seed: Seed) -> Signals:
-    values = part.values.astype(np.float32) * part.scale
-    return replace(part, values=np.where(removed(values.shape, rate, seed), np.float32(np.nan), values))
+    gaps = removed(part.values.shape, rate, seed)
+    return replace(part, values=np.where(gaps, np.float32(np.nan), part.in_units))
 
 
 def make_signals(
@@ -249,7 +254,6 @@ def make_signals(
         reading=dict(reading),
         frame=frame,
     )
-    known_facts = {"channels": len(channels), "irregular": form.irregular, **facts}
-    data = LabelledSequences.of(form, splits, known_facts, parts=parts)
+    data = LabelledSequences.of(form, splits, {"channels": len(channels), **facts}, parts=parts)
     warn_of_absent(classes, data.facts["classes"], "sequence")
     return data
