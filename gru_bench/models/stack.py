@@ -48,7 +48,15 @@ class Execution:
 
 
 def _keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
-    return jax.random.bernoulli(key, 1.0 - rate, shape).astype(jnp.float32) / (1.0 - rate)
+    """Draw 0 with probability `rate`, to the nearest 2^-16, else 1 / (1 - rate).
+
+    Two values share a random word: four times as fast on a CPU as `jax.random.bernoulli`, whose draws took half of an
+    update of a small network with wide inputs.
+    """
+    *outer, size = shape
+    words = jax.random.bits(key, (*outer, (size + 1) // 2), jnp.uint32)
+    draws = jax.lax.bitcast_convert_type(words, jnp.uint16).reshape(*outer, -1)[..., :size]
+    return (draws >= round(rate * 2**16)).astype(jnp.float32) / (1.0 - rate)
 
 
 def drop(

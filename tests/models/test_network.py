@@ -13,6 +13,7 @@ import pytest
 from flax import nnx
 
 from gru_bench.models.network import Embedding, Network, Signature
+from gru_bench.models.stack import drop
 from gru_bench.sections import ModelConfig, TrainingConfig
 from gru_bench.training.gates import layer_activity, real_steps
 from tests.models.support import assert_close, random_array
@@ -187,6 +188,14 @@ def test_masks_keep_the_expectation():
     found, _ = forward(network, many, encode=True, key=jax.random.key(3))
     error = jnp.abs(found.mean(axis=0) - hidden[0]) / jnp.abs(hidden[0])
     assert float(error.max()) < 6 * np.sqrt(0.3 / 0.7 / 4000)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8])
+def test_each_value_is_dropped_by_a_draw_of_its_own(size: int):
+    kept = np.asarray(drop(jnp.ones((40, 250, size)), 0.3, False, jax.random.key(4))) > 0
+    assert kept.mean() == pytest.approx(0.7, abs=5 * np.sqrt(0.21 / kept.size))
+    correlations = np.corrcoef(kept.reshape(-1, size), rowvar=False)[~np.eye(size, dtype=bool)] if size > 1 else []
+    assert np.abs(correlations).max(initial=0) < 5 / np.sqrt(10_000)
 
 
 def test_recurrent_dropout_is_one_mask_over_time_for_each_layer_and_direction():
