@@ -145,6 +145,7 @@ def _finding(
     here = [row for row in rows if level is None or row.key.level == level]
     compared = [row for row in here if row.key.arm in (*comparison.first, *comparison.second)]
     limit = shared_updates(compared)
+    drawn = getattr(part.trials, rows[0].key.scale) if part.trials and rows else None
     shares = comparison.estimate == "retained"
 
     def numbers(arm: str, whole: str) -> BySeed:
@@ -152,7 +153,7 @@ def _finding(
         if shares:
             clean = [row for row in rows if (row.key.arm, row.key.level) == (whole, level_text(comparison.clean))]
             return retained(comparison.number, comparison.floors[setting], own, clean)
-        values = by_seed(comparison, better, own, limit)
+        values = by_seed(comparison, better, own, limit, drawn)
         return times_cost(values, comparison, [row for row in of_setting if row.key.arm == arm])
 
     sides = [_averaged([numbers(arm, arm) for arm in arms]) for arms in (comparison.first, comparison.second)]

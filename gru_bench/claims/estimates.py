@@ -19,7 +19,7 @@ from gru_bench.results.statistics import restricted_times
 BySeed = dict[int, float]
 
 
-def by_seed(comparison: Comparison, better: str, rows: Sequence[Row], limit: float | None) -> BySeed:
+def by_seed(comparison: Comparison, better: str, rows: Sequence[Row], limit: float | None, drawn: int | None) -> BySeed:
     """Return one number for each seed that has it at all levels which the estimate needs.
 
     Args:
@@ -27,11 +27,12 @@ def by_seed(comparison: Comparison, better: str, rows: Sequence[Row], limit: flo
         better: whether less or more of the number is better.
         rows: of one arm in one setting.
         limit: the updates that all runs of both arms have had at least; None where no run finished.
+        drawn: how many trials a search has before its range is extended; None where there is no search.
     """
     if comparison.estimate == "restricted":
         return {} if limit is None else _restricted(comparison.number, rows, limit)
     if comparison.estimate == "near_best":
-        return _near_best(comparison.number, comparison.within or 0.0, better, rows)
+        return _near_best(comparison.number, comparison.within or 0.0, better, rows, drawn)
     if comparison.estimate == "value":
         return _values(comparison.number, rows)
     levels = sorted({float(row.key.level) for row in rows})
@@ -100,15 +101,22 @@ def _longest(number: str, solved: float, better: str, rows: Mapping[float, Row])
     return max(passed, default=min(rows) / 2)
 
 
-def _near_best(number: str, within: float, better: str, rows: Sequence[Row]) -> BySeed:
-    """Return whether each trial, by its number, is within a share of the best one."""
+def _near_best(number: str, within: float, better: str, rows: Sequence[Row], drawn: int | None) -> BySeed:
+    """Return whether each trial, by its number, is within a share of the best one.
+
+    Trials of an extended range may be the best one; they are no draws of the search space and do not count.
+    """
     values = {int(row.key.level): _number(row, number) for row in rows}
     known = [value for value in values.values() if value is not None]
     if not known:
         return {}
     best, sign = (max(known), 1) if better == "more" else (min(known), -1)
     bound = best - sign * within * abs(best)
-    return {trial: float(value is not None and sign * value >= sign * bound) for trial, value in values.items()}
+    return {
+        trial: float(value is not None and sign * value >= sign * bound)
+        for trial, value in values.items()
+        if drawn is None or trial < drawn
+    }
 
 
 def _restricted(number: str, rows: Sequence[Row], limit: float) -> BySeed:
