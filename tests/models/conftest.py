@@ -1,4 +1,4 @@
-"""Strict JAX: no silent change of dtype or rank in anything that these tests run."""
+"""Strict JAX, no silent change of dtype or rank in anything that these tests run; compiled without most optimisations."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 import jax
 import pytest
+
+from tests.compiling import compiled_fast
+
+__all__ = ["compiled_fast"]
 
 
 @pytest.fixture(autouse=True)
