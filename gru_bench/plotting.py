@@ -12,6 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 from matplotlib.ticker import LogFormatterMathtext
 from PIL import Image
@@ -25,6 +26,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 STYLES = ("-", "--", "-.", ":")
 DOTS_PER_INCH = 150
 
+_NO_GLYPH = "Glyph .* missing from font"
+
 
 class LiteralFigure(Figure):
     """A figure that draws each text as it is, whoever named it: `Price ($) of ($)` is no formula.
@@ -37,7 +40,7 @@ class LiteralFigure(Figure):
         """Draw all that was added to the figure."""
         axes = [axis for panel in self.axes for axis in (panel.xaxis, panel.yaxis)]
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+            warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
             labels = {axis: axis.get_ticklabels(which="both") for axis in axes}  # asked for, since ticks are made late
             powers = {
                 label
@@ -80,20 +83,31 @@ def new_figure(
     return figure, axes.tolist()
 
 
-def legend_above(figure: Figure, panels: Sequence[Axes], in_row: int | None = None) -> None:
-    """Put one legend for some panels above them all, where it covers nothing.
+def legend_above(figure: Figure, panels: Sequence[Axes], letters: float | None = None) -> None:
+    """Put one legend for some panels above them all, where it covers nothing, in as few rows as the figure is wide.
 
     Args:
         figure: the figure.
         panels: its panels.
-        in_row: how many entries stand side by side; None: all.
+        letters: their size in points; None: the usual one.
     """
     handles = dict[str, Artist]()
     for panel in panels:
         handles |= {label: line for line, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(
-        list(handles.values()), list(handles), loc="outside upper center", ncols=in_row or len(handles), frameon=False
-    )
+    look = {"loc": "outside upper center", "frameon": False, "fontsize": letters}
+    for in_row in range(len(handles), 0, -1):
+        legend = figure.legend(list(handles.values()), list(handles), ncols=in_row, **look)
+        if _width(legend) <= figure.bbox.width or in_row == 1:
+            return
+        legend.remove()
+
+
+def _width(legend: Legend) -> float:
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _NO_GLYPH, UserWarning)
+        return legend.get_window_extent().width
 
 
 def save_figure(figure: Figure, path: Path) -> None:

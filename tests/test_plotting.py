@@ -45,3 +45,16 @@ def test_names_are_drawn_as_they_are_whatever_signs_they_hold():
     ticks = [label for label in powers.get_yticklabels() if label.get_text()]
     assert ticks
     assert all(label.get_parse_math() for label in ticks)
+
+
+@pytest.mark.parametrize("letters", [6, None])
+def test_a_legend_has_rows_enough_for_its_names(letters: float | None):
+    figure, [[panel]] = new_figure(1, width=4.6)
+    for count in range(5):
+        panel.plot([0, 1], label=f"LSTM with a forget bias of {count}")
+    legend_above(figure, [panel], letters)
+    figure.canvas.draw()
+    [legend] = figure.legends
+    extent = legend.get_window_extent()
+    assert extent.x0 >= 0
+    assert extent.x1 <= figure.bbox.width

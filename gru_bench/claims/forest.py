@@ -95,9 +95,7 @@ def forest(findings: Sequence[Finding], path: Path) -> int:
     for scale, [panel] in zip(scales, axes, strict=True):
         _draw(panel, scale)
     name_looks(axes[0][0], drawn)
-    legend_above(figure, axes[0])
-    for text in figure.legends[0].get_texts():
-        text.set_fontsize(LETTERS + 0.5)
+    legend_above(figure, axes[0], LETTERS + 0.5)
     save_small_figure(figure, path)
     return len(drawn)
 

@@ -47,7 +47,7 @@ def needs_forest(answers: Sequence[NeedAnswer], path: Path) -> bool:
     first, second = answers[0].sides
     panel.set_xlabel(f"← {second} better          {first} better →", fontsize=LETTERS)
     name_looks(panel, findings)
-    legend_above(figure, [panel], in_row=3)
+    legend_above(figure, [panel])
     save_small_figure(figure, path)
     return True
 

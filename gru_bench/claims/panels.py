@@ -20,7 +20,6 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DEEP = 100.0  # greatest over least: from here on, values stand on a log axis
 LONGEST_TITLE, LONGEST_LABEL = 46, 36  # characters
 SIDES = COLOURS[2], COLOURS[1]  # of the first and of the second arm of a comparison
-LEGEND_ENTRY = 1.4  # inches
 
 
 def new_panels(count: int) -> tuple[Any, list[Axes]]:
@@ -90,7 +89,5 @@ def save(figure: Any, panels: Sequence[Axes], path: Path) -> None:
     for panel in panels:
         for axis in (panel.xaxis, panel.yaxis):
             axis.label.set_fontsize(8.5)
-    legend_above(figure, panels, in_row=max(1, int(figure.get_figwidth() / LEGEND_ENTRY)))
-    for text in figure.legends[0].get_texts():
-        text.set_fontsize(8.5)
+    legend_above(figure, panels, 8.5)
     save_small_figure(figure, path)

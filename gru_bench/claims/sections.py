@@ -242,7 +242,7 @@ def _beside_table(outcome: Outcome) -> list[Table]:
         span = f" ({number(min(ours))} to {number(max(ours))}, {len(ours)} seeds)" if len(ours) > 1 else ""
         said = f"{number(mean)}{span}" if ours else "not run"
         cells = [
-            Cell(value.arm, look="words"),
+            Cell(outcome.claim.title_of(value.arm), look="words"),
             Cell(f"{value.number.replace('_', ' ')}{f', {beside.unit}' if beside.unit else ''}", look="words"),
             Cell(number(value.value), value.value),
             Cell(said, mean),

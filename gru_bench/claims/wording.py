@@ -125,7 +125,8 @@ def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> s
         comparison: the rule.
         findings: of the comparison.
     """
-    first, second = map(_side, findings[0].sides, (comparison.first, comparison.second))
+    pairs = zip(findings[0].sides, (comparison.first, comparison.second), strict=True)
+    first, second = (_side(name, [claim.title_of(arm) for arm in arms]) for name, arms in pairs)
     said = (
         f"{first} against {second} in {_estimate(claim, comparison)} ({_directions(claim, comparison)}). One is better "
         f"where its {'factor' if comparison.scale == 'ratio' else 'advantage'} is surely above "
@@ -134,8 +135,8 @@ def rule(claim: Claim, comparison: Comparison, findings: Sequence[Finding]) -> s
     if margins := _margins(claim, comparison):
         said += f" No difference that matters, where it surely lies within the margin: {margins}."
     if comparison.controls:
-        pairs = comparison.controls.items()
-        named = ", ".join(f"{claim.title_of(control)} from {claim.title_of(full)}" for control, full in pairs)
+        controls = comparison.controls.items()
+        named = ", ".join(f"{claim.title_of(control)} from {claim.title_of(full)}" for control, full in controls)
         said += f" A setting is sensitive, and answers, only where it tells one of these apart: {named}."
     return f"{said} {_certainty(findings)}"
 

@@ -1,4 +1,4 @@
-"""Strict JAX, no silent change of dtype or rank in anything that these tests run; compiled without most optimisations."""
+"""Strict JAX, no silent change of dtype or rank, in what these tests run, compiled without most optimisations."""
 
 from __future__ import annotations
 
