@@ -61,7 +61,7 @@ def draw_needs(answers: Sequence[NeedAnswer], folder: Path) -> Drawn | None:
     file = folder / FOLDER / "needs.png"
     if not needs_forest(answers, file):
         return None
-    title = "All cases in units of the margin, within which (grey) a difference does not matter"
+    title = "All cases in units of the margin, within which (grey) a difference does not matter; arrows: more than six"
     return Drawn(file, title, described(answers))
 
 

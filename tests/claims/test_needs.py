@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gru_bench.claims import needs_figure
 from gru_bench.claims.analysis import analyse
 from gru_bench.claims.claim import RESULTS_FILE
 from gru_bench.claims.finding import Answer
@@ -107,6 +109,23 @@ def test_what_depends_says_on_what_and_either_names_the_faster(tmp_path: Path):
         "LSTM: −0.1 accuracy (sentiment grammar)",
     ]
     assert either.pick == "either, GRU is faster"
+
+
+def test_the_picture_has_a_mark_for_each_case_and_labels_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    drawn = []
+    monkeypatch.setattr(needs_figure, "save_small_figure", lambda figure, path: drawn.append(figure))
+    answers = answered(ROOT / "experiments")
+    assert needs_figure.needs_forest(answers, tmp_path / "needs.png")
+    [figure] = drawn
+    figure.canvas.draw()
+    [panel] = figure.axes
+    labels = panel.get_yticklabels()
+    assert {answer.need.title for answer in answers} <= {label.get_text() for label in labels}
+    extents = [label.get_window_extent() for label in labels]
+    assert all(upper.y0 >= lower.y1 - 1 for upper, lower in itertools.pairwise(extents))
+    marks = [line for line in panel.get_lines() if line.get_marker() != "None"]
+    cases = sum(finding.margins is not None for answer in answers for finding in answer.findings)
+    assert len({float(mark.get_ydata()[0]) for mark in marks if len(mark.get_ydata())}) == cases
 
 
 def test_rows_of_the_scale_smoke_answer_nothing(tmp_path: Path):
