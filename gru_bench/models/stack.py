@@ -50,8 +50,7 @@ class Execution:
 def _keep_mask(key: Array, rate: float, shape: tuple[int, ...]) -> Array:
     """Draw 0 with probability `rate`, to the nearest 2^-16, else 1 / (1 - rate).
 
-    Two values share a random word: four times as fast on a CPU as `jax.random.bernoulli`, whose draws took half of an
-    update of a small network with wide inputs.
+    Two values share a random word: on a CPU faster than `jax.random.bernoulli`, see docs/decisions/dropout_masks.md.
     """
     *outer, size = shape
     words = jax.random.bits(key, (*outer, (size + 1) // 2), jnp.uint32)
