@@ -47,7 +47,7 @@ def test_names_are_drawn_as_they_are_whatever_signs_they_hold():
     assert all(label.get_parse_math() for label in ticks)
 
 
-@pytest.mark.parametrize("letters", [6, None])
+@pytest.mark.parametrize("letters", [6.0, None])
 def test_a_legend_has_rows_enough_for_its_names(letters: float | None):
     figure, [[panel]] = new_figure(1, width=4.6)
     for count in range(5):
