@@ -20,7 +20,7 @@ from gru_bench.results.statistics import Interval
 LIMIT = 6.0  # margins; what lies beyond stands at the edge, with an arrow and, where they are few, its number
 WIDTH, LINE, FRAME = 5.6, 0.17, 1.15  # inches
 LINES_FIT = 54  # beside the table on one screen; more are set closer
-CASE, FEW = 0.45, 2  # lines from one case to the next; cases that have a line or more to themselves
+CASE, FEW = 0.45, 2  # lines from one case to the next; cases on a line that leave place for numbers
 LETTERS, LONGEST_LABEL = 10.0, 40  # points, characters
 
 
