@@ -30,7 +30,7 @@ from gru_bench.arguments import run_command
 from gru_bench.compose import composed
 from gru_bench.config import Config
 from gru_bench.measure.rounds import in_turn
-from gru_bench.measure.updates import READY, WARM_UP, begin_training, device_seconds, loop_seconds
+from gru_bench.measure.updates import WARM_UP, begin_training, device_seconds, loop_seconds
 from gru_bench.tasks.task import Task
 from gru_bench.training.environment import device, keep_freed_memory, versions
 from gru_bench.training.loop import Training
@@ -87,7 +87,7 @@ def _measure(config: Config, sizes: list[int], replicas: int, rounds: int, updat
     with tempfile.TemporaryDirectory() as folder:
         loops = {size: _training(config, task, data, Path(folder, str(size)), size, 1) for size in sizes}
         together = _training(config, task, data, Path(folder, "all"), sizes[-1], replicas) if replicas else None
-        bare = _training(config, task, data, Path(folder, "bare"), READY, 1)
+        bare = _training(config, task, data, Path(folder, "bare"), sizes[-1], 1)
         bare.dispatch()
         timers = {"device": partial(device_seconds, bare.dispatcher, updates)}
         timers |= {f"loop {size}": partial(loop_seconds, training, updates) for size, training in loops.items()}

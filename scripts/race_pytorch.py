@@ -87,12 +87,9 @@ def ours(config: Config) -> Updates:
         nonlocal state
         losses = []
         for first in numbers[::at_once]:
-            batches = [
-                store(windows.update(number), windows) for number in numbers if first <= number < first + at_once
-            ]
-            filled = batches + [batches[-1]] * (at_once - len(batches))
-            stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
-            state, metrics = dispatch(state, stacked, np.int32(len(batches)), {})
+            batches = [[windows.update(number)] for number in numbers if first <= number < first + at_once]
+            stored = {name: array[:, 0] for name, array in store(batches, windows, at_once, 1).items()}
+            state, metrics = dispatch(state, stored, np.int32(len(batches)), {})
             losses.append(metrics.loss[: len(batches)])
         return [float(loss) for part in jax.device_get(jax.block_until_ready((state, losses)))[1] for loss in part]
 

@@ -22,12 +22,10 @@ from gru_bench.sections import TrackerConfig
 from gru_bench.tasks.task import Task
 from gru_bench.training.blueprint import Blueprint
 from gru_bench.training.dispatch import Dispatcher
-from gru_bench.training.lengths import store
 from gru_bench.training.loop import Training
 from gru_bench.training.setup import begin_run, load_task
 
 WARM_UP = 3  # rounds that are not counted
-READY = 10  # batches on the device when the compiled update is timed alone
 _UNENDING = 10**7
 
 
@@ -103,23 +101,21 @@ def device_seconds(dispatcher: Dispatcher, updates: int) -> float:
     """Return seconds per update of the compiled program alone, over batches like those of the loop.
 
     Args:
-        dispatcher: of one run, with `updates_per_dispatch` of `READY`.
-        updates: number of timed batches, rounded up to a multiple of `READY`.
+        dispatcher: of one run.
+        updates: number of timed batches, rounded up to a multiple of the updates that a dispatch has place for.
     """
-    run, update = dispatcher.runs[0], dispatcher.update
+    run, update, ready = dispatcher.runs[0], dispatcher.update, dispatcher.capacity
     seconds, done = 0.0, 0
     while done < updates:
-        batches = [run.batch(dispatcher.done + done + index) for index in range(READY)]
+        batches = [run.batch(dispatcher.done + done + index) for index in range(ready)]
         for batch in batches:
-            stored = store(batch, run.batches)
-            stacked = jax.device_put({name: np.stack([value] * READY) for name, value in stored.items()})
-            jax.block_until_ready(stacked)
+            placed = jax.block_until_ready(jax.device_put(dispatcher.place([[batch]] * ready)))
             compiled = update.compile_seconds
             start = time.perf_counter()
-            dispatcher.state, _ = update(dispatcher.state, stacked, np.int32(READY), dispatcher.scalars)
+            dispatcher.state, _ = update(dispatcher.state, placed, np.int32(ready), dispatcher.scalars)
             jax.block_until_ready(dispatcher.state)
             compiled = update.compile_seconds - compiled
-            seconds += (time.perf_counter() - start - compiled) / READY
+            seconds += (time.perf_counter() - start - compiled) / ready
             done += 1
     dispatcher.done += done
     return seconds / done

@@ -18,6 +18,8 @@ from gru_bench.training.step import Compiled, Scalars, TrainState, Update, Updat
 class SingleDevice:
     """One run on one device."""
 
+    rows = 1
+
     def __init__(self, batches: Batches):
         """Take the batches, for their shapes."""
         self._run_batches = batches
@@ -31,14 +33,9 @@ class SingleDevice:
         """Return the state."""
         return state
 
-    def batch(self, batches: Sequence[Batch]) -> Batch:
-        """Return the batch."""
-        (batch,) = batches
-        return batch
-
     def place(self, batches: Batch) -> Batch:
-        """Leave it to the dispatch."""
-        return batches
+        """Return the batches of the one run; the dispatch puts them on the device."""
+        return {name: array[:, 0] for name, array in batches.items()}
 
     def scalars(self, scalars: Sequence[dict[str, float]]) -> Scalars:
         """Return none: all settings are constants."""
@@ -80,7 +77,7 @@ class DataParallel(SingleDevice):
         """Share the rows of the batches out."""
         return {
             name: jax.device_put(array, self._batches if array.ndim > 1 else self._everywhere)
-            for name, array in batches.items()
+            for name, array in super().place(batches).items()
         }
 
     def compile(self, update: Update) -> Compiled:

@@ -20,6 +20,9 @@ from gru_bench.training.optimizer import make_optimizer, make_schedule
 from gru_bench.training.run import Run
 from gru_bench.training.step import Scalars, TrainState, UpdateMetrics, make_update
 
+MOST_BYTES = 64 * 2**20
+"""Batches in one dispatch, at most: to lay more out costs more than the dispatches that it saves."""
+
 
 class Dispatched(NamedTuple):
     """Updates that the devices may still be computing.
@@ -51,6 +54,7 @@ class Dispatcher:
         state: that of all runs after `done` updates.
         scalars: settings of the optimiser in which the runs differ.
         update: the compiled program.
+        capacity: how many updates a dispatch has place for: `training.updates_per_dispatch`, fewer of large batches.
         done: how many updates have been dispatched, those before a checkpoint included.
     """
 
@@ -75,7 +79,6 @@ class Dispatcher:
             return make_optimizer(optimizers[0], schedule, scalars)
 
         self.runs = list(runs)
-        self._capacity = training.updates_per_dispatch
         self._layout = make_layout(len(runs), training.batch_size, first.batches, training.devices)
         self.state = self._layout.join(states)
         self.scalars = self._layout.scalars(
@@ -84,9 +87,13 @@ class Dispatcher:
         noise = first.config.model.weight_noise
         self.update = self._layout.compile(make_update(graph, task, make_chain, training.loss_reduction, noise))
         self.done = int(np.asarray(self.state.update).flat[0])
+        self._batches = first.batches
+        one = store([[self._batches[0]]], self._batches, 1, self._layout.rows)
+        in_memory = MOST_BYTES // sum(array.nbytes for array in one.values())
+        self.capacity = min(training.updates_per_dispatch, max(1, in_memory))
 
     def dispatch(self, count: int) -> Dispatched:
-        """Hand the next `count` updates to the devices, at most `training.updates_per_dispatch`.
+        """Hand the next `count` updates to the devices, at most `capacity`.
 
         It does not wait for them, unless the program has to be compiled first.
         """
@@ -111,17 +118,18 @@ class Dispatcher:
         """Return the state of one run, whole on one device; all processes that train it call this at once."""
         return self._layout.gather(self.state, self.runs.index(run))
 
-    def _next_batches(self, count: int) -> tuple[Batch, float]:
-        """Return the next batches, stacked, and their items per run.
+    def place(self, batches: Sequence[Sequence[Batch]]) -> Batch:
+        """Put batches, by update and then by run, where the program wants them.
 
-        The stack always holds `updates_per_dispatch` of them, so that there is one program.
+        There is always place for `capacity` updates, so that there is one program.
         """
-        of_runs = [[store(run.batch(self.done + index), run.batches) for run in self.runs] for index in range(count)]
-        batches = [self._layout.batch(of_update) for of_update in of_runs]
-        filled = batches + [batches[-1]] * (self._capacity - count)
-        stacked = {name: np.stack([batch[name] for batch in filled]) for name in batches[0]}
-        items = sum(int(batch["mask"].sum()) for of_update in of_runs for batch in of_update)
-        return self._layout.place(stacked), items / len(self.runs)
+        return self._layout.place(store(batches, self._batches, self.capacity, self._layout.rows))
+
+    def _next_batches(self, count: int) -> tuple[Batch, float]:
+        """Return the next batches, on the devices, and their items per run."""
+        batches = [[run.batch(self.done + index) for run in self.runs] for index in range(count)]
+        items = sum(int(batch["mask"].sum()) for of_update in batches for batch in of_update)
+        return self.place(batches), items / len(self.runs)
 
 
 def initial_state(run: Run) -> tuple[nnx.GraphDef, TrainState]:

@@ -19,7 +19,13 @@ from gru_bench.training.step import Compiled, Scalars, TrainState, Update, Updat
 
 @runtime_checkable
 class Layout(Protocol):
-    """Joins states, batches and scalars of several runs, a row for each, and gathers the state of one."""
+    """Joins states, batches and scalars of several runs, a row for each, and gathers the state of one.
+
+    Attributes:
+        rows: how many rows batches have on this process.
+    """
+
+    rows: int
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Return the states of all runs as one, on the devices."""
@@ -29,12 +35,8 @@ class Layout(Protocol):
         """Return the state of one run, on one device."""
         ...
 
-    def batch(self, batches: Sequence[Batch]) -> Batch:
-        """Return the batches of all runs for one update as one; of a batch that processes share, this one's part."""
-        ...
-
     def place(self, batches: Batch) -> Batch:
-        """Put batches, stacked over updates, on the devices."""
+        """Put batches, stacked over updates and rows, on the devices; of shared ones, the part of this process."""
         ...
 
     def scalars(self, scalars: Sequence[dict[str, float]]) -> Scalars:

@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
-from gru_bench.data.batches.base import Batches, pad_axis
+from gru_bench.data.batches.base import Batches
 from gru_bench.tasks.task import Batch
 from gru_bench.training.step import Scalars, TrainState, Update, UpdateMetrics
 
 _SHAPE = "shape"  # which of the shapes a stored batch had
 
 
-def store(batch: Batch, batches: Batches) -> Batch:
-    """Return a batch of `batches` padded along each time axis to the greatest length that any batch has there."""
-    if len(batches.shapes) == 1:
-        return batch
-    greatest = {axis: max(shape[axis] for shape in batches.shapes) for axis in batches.shapes[0]}
-    padded = {name: pad_axis(batch[name], greatest[axis]) for name, axis in batches.axes.items() if name in batch}
-    return {**batch, **padded, _SHAPE: np.asarray(batches.shapes.index(batches.lengths(batch)), np.int32)}
+def store(batches: Sequence[Sequence[Batch]], of: Batches, updates: int, rows: int) -> dict[str, NDArray]:
+    """Return the batches of some updates as one array for each name, of shape (updates, rows, ...).
+
+    Each time axis has the greatest length that any batch of `of` has there. Further updates are zero; further rows
+    repeat the first one.
+
+    Args:
+        batches: by update, then by run.
+        of: the batches that they are from, for the shapes.
+        updates: how many updates there is place for.
+        rows: how many runs there is place for.
+    """
+    greatest = {axis: max(shape[axis] for shape in of.shapes) for axis in of.shapes[0]}
+    stored = {}
+    for name, array in batches[0][0].items():
+        steps = [greatest[of.axes[name]]] if name in of.axes else [*array.shape[1:2]]
+        stored[name] = np.zeros((updates, rows, *array.shape[:1], *steps, *array.shape[2:]), array.dtype)
+    if len(of.shapes) > 1:
+        stored[_SHAPE] = np.zeros((updates, rows), np.int32)
+    for update, row in itertools.product(range(len(batches)), range(rows)):
+        batch = batches[update][row if row < len(batches[update]) else 0]
+        for name, array in batch.items():
+            place = stored[name][update, row]
+            (place[:, : array.shape[1]] if name in of.axes else place)[...] = array
+        if len(of.shapes) > 1:
+            stored[_SHAPE][update, row] = of.shapes.index(of.lengths(batch))
+    return stored
 
 
 def at_own_shape(update: Update, batches: Batches) -> Update:

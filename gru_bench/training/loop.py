@@ -141,7 +141,7 @@ class Training:
         if self.total_updates is not None:
             ends.append(self.total_updates - self.done)
         in_time = max(1, int(seconds / self.seconds_per_update))
-        return min(self.training.updates_per_dispatch, in_time, *ends)
+        return min(self.dispatcher.capacity, in_time, *ends)
 
     def _deliver(self) -> None:
         """Deliver the metrics of the last dispatch to each run."""

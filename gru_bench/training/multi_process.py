@@ -56,21 +56,15 @@ class MultiProcess(DataParallel):
         whole = state._replace(carry=self._whole(state.carry))
         return jax.device_put(jax.tree.map(lambda leaf: leaf.addressable_data(0), whole), self._first)
 
-    def batch(self, batches: Sequence[Batch]) -> Batch:
-        """Return the rows of the batch that are this process's."""
-        (batch,) = batches
-        return {name: array[self._own] if array.ndim else array for name, array in batch.items()}
-
     def place(self, batches: Batch) -> Batch:
-        """Put the rows on this process's devices."""
+        """Put this process's rows on its devices."""
 
         def placed(array: np.ndarray) -> jax.Array:
             if array.ndim == 1:
                 return jax.make_array_from_process_local_data(self._everywhere, array)
-            whole = (len(array), self._size, *array.shape[2:])
-            return jax.make_array_from_process_local_data(self._batches, array, whole)
+            return jax.make_array_from_process_local_data(self._batches, array[:, self._own], array.shape)
 
-        return {name: placed(array) for name, array in batches.items()}
+        return {name: placed(array[:, 0]) for name, array in batches.items()}
 
     def compile(self, update: Update) -> Compiled:
         """Return several updates as one compiled function, which all processes call when process 0 does."""

@@ -33,6 +33,9 @@ class Replicas:
     """Several runs that differ in their numbers alone, stacked along a first axis and shared out to the devices.
 
     Filler rows, which make the shares equal, repeat the first run.
+
+    Attributes:
+        rows: how many there are with them.
     """
 
     def __init__(self, runs: int, batches: Batches, devices: Sequence[Any], *, one_by_one: bool):
@@ -47,7 +50,8 @@ class Replicas:
         """
         share = math.ceil(runs / min(runs, len(devices)))
         devices = devices[: math.ceil(runs / share)]
-        self._first, self._filling, self._run_batches = devices[0], share * len(devices) - runs, batches
+        self.rows = share * len(devices)
+        self._first, self._filling, self._run_batches = devices[0], self.rows - runs, batches
         self._mesh, self._one_by_one = Mesh(np.array(devices), ("replica",)), one_by_one
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
@@ -58,11 +62,6 @@ class Replicas:
     def gather(self, state: TrainState, row: int) -> TrainState:
         """Return the state of one run, on the first device."""
         return jax.device_put(_row(state, row), self._first)
-
-    def batch(self, batches: Sequence[Batch]) -> Batch:
-        """Return the batches stacked."""
-        filled = self._filled(batches)
-        return {name: np.stack([batch[name] for batch in filled]) for name in filled[0]}
 
     def place(self, batches: Batch) -> Batch:
         """Put each run's batches where its state is."""

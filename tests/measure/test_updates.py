@@ -9,7 +9,7 @@ import pytest
 from gru_bench.compose import composed
 from gru_bench.errors import ConfigError
 from gru_bench.history import read_metrics
-from gru_bench.measure.updates import READY, begin_training, device_seconds, loop_seconds, update_seconds
+from gru_bench.measure.updates import begin_training, device_seconds, loop_seconds, update_seconds
 from gru_bench.training.setup import load_task
 from tests.training.support import SMALL, UPDATES
 
@@ -41,11 +41,11 @@ def test_what_is_timed_is_the_training_of_a_run_that_never_ends(tmp_path: Path):
 
 
 def test_the_device_alone_goes_on_from_the_same_state(tmp_path: Path):
-    config = composed(*SMALL, f"training.updates_per_dispatch={READY}")
+    config = composed(*SMALL, "training.updates_per_dispatch=3")
     training = begin_training(config, *load_task(config), tmp_path)
     before = jax.device_get(training.dispatcher.state.params)
     assert device_seconds(training.dispatcher, 1) > 0
-    assert training.done == READY
+    assert training.done == training.dispatcher.capacity == 3
     after = jax.device_get(training.dispatcher.state.params)
     pairs = zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
     assert any(not np.array_equal(one, other) for one, other in pairs)

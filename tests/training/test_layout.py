@@ -15,6 +15,7 @@ from gru_bench.config import EXECUTION
 from gru_bench.errors import ConfigError
 from gru_bench.sections import OptimizerConfig
 from gru_bench.training.layout import make_layout
+from gru_bench.training.lengths import store
 from gru_bench.training.replicas import Replicas
 from tests.training.small import make_batches, make_parts
 from tests.training.support import (
@@ -229,8 +230,8 @@ def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool
     parts = [make_parts(OptimizerConfig(learning_rate=0.01), seed=seed, output_dropout=0.3) for seed in range(3)]
     layout = Replicas(3, make_batches(), jax.local_devices(), one_by_one=one_by_one)
     compiled = layout.compile(lambda state, batch, _: parts[0].update(state, batch))
-    batches = [layout.batch([part.batches[index] for part in parts]) for index in range(2)]
-    stacked = layout.place({name: np.stack([batch[name] for batch in batches]) for name in batches[0]})
+    batches = [[part.batches[index] for part in parts] for index in range(2)]
+    stacked = layout.place(store(batches, make_batches(), 2, layout.rows))
     states, metrics = compiled(
         layout.join([part.state for part in parts]), stacked, np.int32(2), layout.scalars([{}] * 3)
     )
