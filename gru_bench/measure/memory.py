@@ -29,8 +29,8 @@ def memory_numbers(config: Config) -> dict[str, float]:
     Returns:
         `carry_bytes`, the carry of one sequence; `saved_bytes`, arrays saved between
         forward and backward pass of one training batch, without weights and the batch; `saved_recurrent_bytes`,
-        the same without the head and the loss; `step_bytes`, of the compiled update as in records, with its
-        `training.updates_per_dispatch` batches; `inference_bytes`, of the compiled scoring of one validation batch;
+        the same without the head and the loss; `step_bytes`, of the compiled update as in records, with the
+        batches of a dispatch; `inference_bytes`, of the compiled scoring of one validation batch;
         `parameter_bytes`. The two of compiled programs are nan if the compiler does not report them.
 
     Raises:
