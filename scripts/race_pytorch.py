@@ -87,8 +87,8 @@ def ours(config: Config) -> Updates:
         nonlocal state
         losses = []
         for first in numbers[::at_once]:
-            batches = [[windows.update(number)] for number in numbers if first <= number < first + at_once]
-            stored = {name: array[:, 0] for name, array in store(batches, windows, at_once, 1).items()}
+            batches = [windows.update(number) for number in numbers if first <= number < first + at_once]
+            stored = {name: array[0] for name, array in store([batches], windows, at_once).items()}
             state, metrics = dispatch(state, stored, np.int32(len(batches)), {})
             losses.append(metrics.loss[: len(batches)])
         return [float(loss) for part in jax.device_get(jax.block_until_ready((state, losses)))[1] for loss in part]

@@ -109,7 +109,7 @@ def device_seconds(dispatcher: Dispatcher, updates: int) -> float:
     while done < updates:
         batches = [run.batch(dispatcher.done + done + index) for index in range(ready)]
         for batch in batches:
-            placed = jax.block_until_ready(jax.device_put(dispatcher.place([[batch]] * ready)))
+            placed = jax.block_until_ready(jax.device_put(dispatcher.place([[batch] * ready])))
             compiled = update.compile_seconds
             start = time.perf_counter()
             dispatcher.state, _ = update(dispatcher.state, placed, np.int32(ready), dispatcher.scalars)

@@ -18,7 +18,8 @@ from gru_bench.training.step import Compiled, Scalars, TrainState, Update, Updat
 class SingleDevice:
     """One run on one device."""
 
-    rows = 1
+    rows: Sequence[int | None] = (0,)
+    skips_rows = False
 
     def __init__(self, batches: Batches):
         """Take the batches, for their shapes."""
@@ -29,13 +30,20 @@ class SingleDevice:
         (state,) = states
         return state
 
-    def gather(self, state: TrainState, row: int) -> TrainState:
+    def arrange(self, runs: int) -> None:
+        """Leave the one run where it is."""
+
+    def gather(self, state: TrainState, run: int) -> TrainState:
         """Return the state."""
         return state
 
     def place(self, batches: Batch) -> Batch:
         """Return the batches of the one run; the dispatch puts them on the device."""
-        return {name: array[:, 0] for name, array in batches.items()}
+        return {name: array[0] for name, array in batches.items()}
+
+    def counts(self, count: int) -> np.int32:
+        """Return the number."""
+        return np.int32(count)
 
     def scalars(self, scalars: Sequence[dict[str, float]]) -> Scalars:
         """Return none: all settings are constants."""
@@ -69,7 +77,7 @@ class DataParallel(SingleDevice):
         self._shardings = self._state_shardings(state)
         return jax.device_put(state, self._shardings)
 
-    def gather(self, state: TrainState, row: int) -> TrainState:
+    def gather(self, state: TrainState, run: int) -> TrainState:
         """Return the state on the first device, so that all but the updates is that of a run on one device."""
         return jax.device_put(state, self._first)
 

@@ -47,10 +47,10 @@ class Dispatched(NamedTuple):
 class Dispatcher:
     """Computes the updates of runs that differ in their seed or in scalars of the optimiser, with one program for all.
 
-    Each run has a row in the state, in the batches and in the scalars; the layout says where it lies on the devices.
+    Each run has a row in the state, in the batches and in the scalars; the layout says which, and on which device.
 
     Attributes:
-        runs: a run per row.
+        runs: those that are computed.
         state: that of all runs after `done` updates.
         scalars: settings of the optimiser in which the runs differ.
         update: the compiled program.
@@ -72,25 +72,39 @@ class Dispatcher:
         first = runs[0]
         training, task = first.config.training, first.blueprint.task
         optimizers = [run.config.optimizer for run in runs]
-        differing = [name for name in SWEPT if len({getattr(config, name) for config in optimizers}) > 1]
+        self._differing = [name for name in SWEPT if len({getattr(config, name) for config in optimizers}) > 1]
 
         def make_chain(scalars: Scalars) -> optax.GradientTransformation:
             schedule = make_schedule(optimizers[0], first.updates_per_epoch, first.total_updates, scalars)
             return make_optimizer(optimizers[0], schedule, scalars)
 
-        self.runs = list(runs)
         self._layout = make_layout(len(runs), training.batch_size, first.batches, training.devices)
-        self.state = self._layout.join(states)
-        self.scalars = self._layout.scalars(
-            [{name: getattr(config, name) for name in differing} for config in optimizers]
-        )
+        self._join(runs, states)
         noise = first.config.model.weight_noise
         self.update = self._layout.compile(make_update(graph, task, make_chain, training.loss_reduction, noise))
         self.done = int(np.asarray(self.state.update).flat[0])
         self._batches = first.batches
-        one = store([[self._batches[0]]], self._batches, 1, self._layout.rows)
-        in_memory = MOST_BYTES // sum(array.nbytes for array in one.values())
+        one = store([[self._batches[0]]], self._batches, 1)
+        in_memory = MOST_BYTES // (len(self._layout.rows) * sum(array.nbytes for array in one.values()))
         self.capacity = min(training.updates_per_dispatch, max(1, in_memory))
+
+    @property
+    def skips_rows(self) -> bool:
+        """Whether `keep` saves the time of the other runs."""
+        return self._layout.skips_rows
+
+    def keep(self, runs: Sequence[Run]) -> None:
+        """Go on with some of the runs, by the same program."""
+        states = [self.gather(run) for run in runs]
+        self._layout.arrange(len(runs))
+        self._join(runs, states)
+
+    def _join(self, runs: Sequence[Run], states: Sequence[TrainState]) -> None:
+        self.runs = list(runs)
+        self.state = self._layout.join(states)
+        self.scalars = self._layout.scalars(
+            [{name: getattr(run.config.optimizer, name) for name in self._differing} for run in runs]
+        )
 
     def dispatch(self, count: int) -> Dispatched:
         """Hand the next `count` updates to the devices, at most `capacity`.
@@ -99,7 +113,7 @@ class Dispatcher:
         """
         batches, items = self._next_batches(count)
         start, compiled_before = time.perf_counter(), self.update.compile_seconds
-        self.state, metrics = self.update(self.state, batches, np.int32(count), self.scalars)
+        self.state, metrics = self.update(self.state, batches, self._layout.counts(count), self.scalars)
         compile_seconds = self.update.compile_seconds - compiled_before
         seconds_per_update = None
         if compile_seconds:
@@ -110,7 +124,7 @@ class Dispatcher:
         return Dispatched(first, count, items, metrics, compile_seconds, seconds_per_update)
 
     def losses(self, dispatched: Dispatched) -> tuple[np.ndarray, np.ndarray]:
-        """Wait for a dispatch and return its losses and gradient norms, of shape (updates, rows)."""
+        """Wait for a dispatch and return its losses and gradient norms, of shape (updates, runs)."""
         losses, norms = self._layout.losses(dispatched.metrics)
         return losses[: dispatched.updates], norms[: dispatched.updates]
 
@@ -119,16 +133,17 @@ class Dispatcher:
         return self._layout.gather(self.state, self.runs.index(run))
 
     def place(self, batches: Sequence[Sequence[Batch]]) -> Batch:
-        """Put batches, by update and then by run, where the program wants them.
+        """Put batches, by run and then by update, where the program wants them.
 
         There is always place for `capacity` updates, so that there is one program.
         """
-        return self._layout.place(store(batches, self._batches, self.capacity, self._layout.rows))
+        rows = [() if run is None else batches[run] for run in self._layout.rows]
+        return self._layout.place(store(rows, self._batches, self.capacity))
 
     def _next_batches(self, count: int) -> tuple[Batch, float]:
         """Return the next batches, on the devices, and their items per run."""
-        batches = [[run.batch(self.done + index) for run in self.runs] for index in range(count)]
-        items = sum(int(batch["mask"].sum()) for of_update in batches for batch in of_update)
+        batches = [[run.batch(self.done + index) for index in range(count)] for run in self.runs]
+        items = sum(int(batch["mask"].sum()) for of_run in batches for batch in of_run)
         return self.place(batches), items / len(self.runs)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -22,21 +22,31 @@ class Layout(Protocol):
     """Joins states, batches and scalars of several runs, a row for each, and gathers the state of one.
 
     Attributes:
-        rows: how many rows batches have on this process.
+        rows: the run that each row computes, by its number; None for a row that computes nothing.
+        skips_rows: whether rows of None take no time, so that it pays to `arrange` the runs that are left.
     """
 
-    rows: int
+    rows: Sequence[int | None]
+    skips_rows: bool
+
+    def arrange(self, runs: int) -> None:
+        """Go on with so many runs, before `join`; only where rows are skipped."""
+        ...
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Return the states of all runs as one, on the devices."""
         ...
 
-    def gather(self, state: TrainState, row: int) -> TrainState:
+    def gather(self, state: TrainState, run: int) -> TrainState:
         """Return the state of one run, on one device."""
         ...
 
     def place(self, batches: Batch) -> Batch:
-        """Put batches, stacked over updates and rows, on the devices; of shared ones, the part of this process."""
+        """Put batches, stacked over rows and updates, on the devices; of shared ones, the part of this process."""
+        ...
+
+    def counts(self, count: int) -> Any:
+        """Return how many updates to do as the program wants it."""
         ...
 
     def scalars(self, scalars: Sequence[dict[str, float]]) -> Scalars:
@@ -44,7 +54,7 @@ class Layout(Protocol):
         ...
 
     def losses(self, metrics: UpdateMetrics) -> tuple[np.ndarray, np.ndarray]:
-        """Return losses and gradient norms of some updates, of shape (updates, rows)."""
+        """Return losses and gradient norms of some updates, of shape (updates, runs)."""
         ...
 
     def compile(self, update: Update) -> Compiled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -16,32 +15,29 @@ from gru_bench.training.step import Scalars, TrainState, Update, UpdateMetrics
 _SHAPE = "shape"  # which of the shapes a stored batch had
 
 
-def store(batches: Sequence[Sequence[Batch]], of: Batches, updates: int, rows: int) -> dict[str, NDArray]:
-    """Return the batches of some updates as one array for each name, of shape (updates, rows, ...).
+def store(rows: Sequence[Sequence[Batch]], of: Batches, updates: int) -> dict[str, NDArray]:
+    """Return the batches of some rows as one array for each name, of shape (rows, updates, ...).
 
-    Each time axis has the greatest length that any batch of `of` has there. Further updates are zero; further rows
-    repeat the first one.
+    Each time axis has the greatest length that any batch of `of` has there. What a row does not fill is zero.
 
     Args:
-        batches: by update, then by run.
+        rows: the batches of each row, by update; none for a row that is not computed.
         of: the batches that they are from, for the shapes.
         updates: how many updates there is place for.
-        rows: how many runs there is place for.
     """
     greatest = {axis: max(shape[axis] for shape in of.shapes) for axis in of.shapes[0]}
     stored = {}
-    for name, array in batches[0][0].items():
+    for name, array in next(row[0] for row in rows if row).items():
         steps = [greatest[of.axes[name]]] if name in of.axes else [*array.shape[1:2]]
-        stored[name] = np.zeros((updates, rows, *array.shape[:1], *steps, *array.shape[2:]), array.dtype)
+        stored[name] = np.zeros((len(rows), updates, *array.shape[:1], *steps, *array.shape[2:]), array.dtype)
     if len(of.shapes) > 1:
-        stored[_SHAPE] = np.zeros((updates, rows), np.int32)
-    for update, row in itertools.product(range(len(batches)), range(rows)):
-        batch = batches[update][row if row < len(batches[update]) else 0]
+        stored[_SHAPE] = np.zeros((len(rows), updates), np.int32)
+    for place, batch in (((row, update), each) for row, own in enumerate(rows) for update, each in enumerate(own)):
         for name, array in batch.items():
-            place = stored[name][update, row]
-            (place[:, : array.shape[1]] if name in of.axes else place)[...] = array
+            whole = stored[name][place]
+            (whole[:, : array.shape[1]] if name in of.axes else whole)[...] = array
         if len(of.shapes) > 1:
-            stored[_SHAPE][update, row] = of.shapes.index(of.lengths(batch))
+            stored[_SHAPE][place] = of.shapes.index(of.lengths(batch))
     return stored
 
 

@@ -242,8 +242,13 @@ class Training:
         self._note_progress(run)
 
     def _drop_idle_rows(self) -> None:
-        """Compile a program for the runs that are left, once they are half of its rows or fewer."""
-        if self.live and 2 * len(self.live) <= len(self.dispatcher.runs):
+        """Go on with the runs that are left.
+
+        Where their rows cannot be skipped, a program for fewer is compiled once they are half or fewer.
+        """
+        if self.live and self.dispatcher.skips_rows:
+            self.dispatcher.keep(self.live)
+        elif 0 < 2 * len(self.live) <= len(self.dispatcher.runs):
             self.compile_before += self.dispatcher.update.compile_seconds
             self.dispatcher = Dispatcher(self.live, self.graph, [self.dispatcher.gather(run) for run in self.live])
 

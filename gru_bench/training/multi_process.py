@@ -49,7 +49,7 @@ class MultiProcess(DataParallel):
         wrap = jax.jit(jax.random.wrap_key_data, out_shardings=self._everywhere)
         return state._replace(key=wrap(state.key))
 
-    def gather(self, state: TrainState, row: int) -> TrainState:
+    def gather(self, state: TrainState, run: int) -> TrainState:
         """Return the state, the carry whole, on this process's first device."""
         if self._leads:
             channel.send("gather")
@@ -64,7 +64,7 @@ class MultiProcess(DataParallel):
                 return jax.make_array_from_process_local_data(self._everywhere, array)
             return jax.make_array_from_process_local_data(self._batches, array[:, self._own], array.shape)
 
-        return {name: placed(array[:, 0]) for name, array in batches.items()}
+        return {name: placed(array[0]) for name, array in batches.items()}
 
     def compile(self, update: Update) -> Compiled:
         """Return several updates as one compiled function, which all processes call when process 0 does."""

@@ -24,6 +24,7 @@ from gru_bench.training.environment import threads
 from gru_bench.training.lengths import at_own_shape
 from gru_bench.training.step import Compiled, Scalars, TrainState, Update, UpdateMetrics, make_dispatch
 
+_ROWS = PartitionSpec("replica")
 _FORCED = "xla_force_host_platform_device_count"
 
 logger = logging.getLogger("gru_bench")
@@ -32,10 +33,10 @@ logger = logging.getLogger("gru_bench")
 class Replicas:
     """Several runs that differ in their numbers alone, stacked along a first axis and shared out to the devices.
 
-    Filler rows, which make the shares equal, repeat the first run.
-
     Attributes:
-        rows: how many there are with them.
+        rows: the run of each row. Further rows, which make the shares equal, compute nothing where rows are skipped,
+            and the first run where all rows of a device are one computation.
+        skips_rows: whether the runs of a device follow each other.
     """
 
     def __init__(self, runs: int, batches: Batches, devices: Sequence[Any], *, one_by_one: bool):
@@ -45,62 +46,75 @@ class Replicas:
             runs: how many there are.
             batches: those of a run.
             devices: where they may run.
-            one_by_one: whether the runs of a device follow each other, update by update, or are one batched
-                computation.
+            one_by_one: whether the runs of a device follow each other, or are one batched computation.
         """
-        share = math.ceil(runs / min(runs, len(devices)))
-        devices = devices[: math.ceil(runs / share)]
-        self.rows = share * len(devices)
-        self._first, self._filling, self._run_batches = devices[0], self.rows - runs, batches
-        self._mesh, self._one_by_one = Mesh(np.array(devices), ("replica",)), one_by_one
+        self._share = math.ceil(runs / min(runs, len(devices)))
+        devices = devices[: math.ceil(runs / self._share)]
+        self._first, self._run_batches, self.skips_rows = devices[0], batches, one_by_one
+        self._by_row = NamedSharding(Mesh(np.array(devices), ("replica",)), _ROWS)
+        self.arrange(runs)
+
+    def arrange(self, runs: int) -> None:
+        """Spread so many runs evenly over the devices; there may be fewer than at first, but not more."""
+        size = self._by_row.mesh.size * self._share
+        self._row_of = sorted(range(size), key=lambda row: (row % self._share, row))[:runs]
+        run_of = {row: run for run, row in enumerate(self._row_of)}
+        self.rows: Sequence[int | None] = [run_of.get(row, None if self.skips_rows else 0) for row in range(size)]
 
     def join(self, states: Sequence[TrainState]) -> TrainState:
         """Return the states stacked, each device's share on it."""
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *self._filled(states))
-        return jax.device_put(stacked, NamedSharding(self._mesh, PartitionSpec("replica")))
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *self._by_rows(states))
+        return jax.device_put(stacked, self._by_row)
 
-    def gather(self, state: TrainState, row: int) -> TrainState:
+    def gather(self, state: TrainState, run: int) -> TrainState:
         """Return the state of one run, on the first device."""
-        return jax.device_put(_row(state, row), self._first)
+        return jax.device_put(_row(state, self._row_of[run]), self._first)
 
     def place(self, batches: Batch) -> Batch:
-        """Put each run's batches where its state is."""
-        return jax.device_put(dict(batches), NamedSharding(self._mesh, PartitionSpec(None, "replica")))
+        """Put each row's batches where its state is."""
+        return jax.device_put(dict(batches), self._by_row)
+
+    def counts(self, count: int) -> jax.Array:
+        """Return how many updates each row does."""
+        counts = np.array([0 if run is None else count for run in self.rows], np.int32)
+        return jax.device_put(counts, self._by_row)
 
     def scalars(self, scalars: Sequence[dict[str, float]]) -> Scalars:
         """Return the scalars as arrays, where the states are."""
-        filled = self._filled(scalars)
-        values = {name: np.array([values[name] for values in filled], np.float32) for name in filled[0]}
-        return jax.device_put(values, NamedSharding(self._mesh, PartitionSpec("replica")))
+        by_rows = self._by_rows(scalars)
+        values = {name: np.array([values[name] for values in by_rows], np.float32) for name in by_rows[0]}
+        return jax.device_put(values, self._by_row)
 
     def losses(self, metrics: UpdateMetrics) -> tuple[np.ndarray, np.ndarray]:
-        """Return losses and gradient norms, of shape (updates, rows)."""
-        return tuple(jax.device_get(metrics))
+        """Return losses and gradient norms, of shape (updates, runs)."""
+        losses, norms = (values[self._row_of].T for values in jax.device_get(metrics))
+        return losses, norms
 
     def compile(self, update: Update) -> Compiled:
         """Return several updates of all runs as one compiled function; devices do not wait for each other.
 
         A batched computation has one length: it computes the padded time steps as well, which change no result.
         """
+        alone = make_dispatch(at_own_shape(update, self._run_batches))
+        batched = jax.vmap(make_dispatch(update), in_axes=(0, 0, None, 0))
 
-        def one_by_one(state: TrainState, batch: Batch, scalars: Scalars) -> tuple[TrainState, UpdateMetrics]:
-            return jax.lax.map(lambda row: alone(*row), (state, dict(batch), scalars))
+        def one_by_one(*rows: Any) -> tuple[TrainState, UpdateMetrics]:
+            return jax.lax.map(lambda row: alone(*row), rows)
 
-        alone = at_own_shape(update, self._run_batches)
-        each = one_by_one if self._one_by_one else jax.vmap(update)
-        rows = PartitionSpec("replica")
-        of_updates = PartitionSpec(None, "replica")
+        def at_once(state: TrainState, batches: Batch, counts: Array, scalars: Scalars) -> Any:
+            return batched(state, batches, counts[0], scalars)
+
         shared_out = jax.shard_map(
-            make_dispatch(each),
-            mesh=self._mesh,
-            in_specs=(rows, of_updates, PartitionSpec(), rows),
-            out_specs=(rows, of_updates),
+            one_by_one if self.skips_rows else at_once,
+            mesh=self._by_row.mesh,
+            in_specs=(_ROWS, _ROWS, _ROWS, _ROWS),
+            out_specs=_ROWS,
             check_vma=False,
         )
         return Compiled(shared_out, donate=(0,))
 
-    def _filled(self, values: Sequence[Any]) -> list[Any]:
-        return [*values, *([values[0]] * self._filling)]
+    def _by_rows(self, values: Sequence[Any]) -> list[Any]:
+        return [values[run or 0] for run in self.rows]
 
 
 @jax.jit

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -17,7 +19,7 @@ from gru_bench.sections import OptimizerConfig
 from gru_bench.training.layout import make_layout
 from gru_bench.training.lengths import store
 from gru_bench.training.replicas import Replicas
-from tests.training.small import make_batches, make_parts
+from tests.training.small import Parts, make_batches, make_parts
 from tests.training.support import (
     ROOT,
     SMALL,
@@ -224,28 +226,54 @@ def test_four_devices_share_a_batch(tmp_path: Path):
     assert command("gru_bench.evaluate", f"run={tmp_path / 'on-all'}", cwd=tmp_path).code == 0
 
 
+def updated(layout: Replicas, update: Any, parts: Sequence[Parts], count: int) -> tuple[Any, Any]:
+    """Return states and metrics of runs after some updates."""
+    batches = [part.batches[:count] for part in parts]
+    rows = [() if run is None else batches[run] for run in layout.rows]
+    states = layout.join([part.state for part in parts])
+    placed = layout.place(store(rows, make_batches(), 2))
+    return layout.compile(update)(states, placed, layout.counts(count), layout.scalars([{}] * len(parts)))
+
+
+def assert_updated(layout: Replicas, states: Any, metrics: Any, parts: Sequence[Parts], count: int) -> None:
+    """Assert that states and losses are those of each run alone."""
+    losses, norms = layout.losses(metrics)
+    assert losses.shape == norms.shape == (2, len(parts))
+    for run, part in enumerate(parts):
+        state = part.state
+        for index in range(count):
+            state, told = jax.jit(part.update)(state, part.batches[index])
+            np.testing.assert_allclose(losses[index, run], told.loss, rtol=1e-5)
+        for found, expected in zip(
+            jax.tree.leaves(layout.gather(states, run).params), jax.tree.leaves(state.params), strict=True
+        ):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("one_by_one", [True, False])
 def test_both_ways_to_compute_replicas_agree_with_separate_runs(one_by_one: bool):
     parts = [make_parts(OptimizerConfig(learning_rate=0.01), seed=seed, output_dropout=0.3) for seed in range(3)]
     layout = Replicas(3, make_batches(), jax.local_devices(), one_by_one=one_by_one)
-    compiled = layout.compile(lambda state, batch, _: parts[0].update(state, batch))
-    batches = [[part.batches[index] for part in parts] for index in range(2)]
-    stacked = layout.place(store(batches, make_batches(), 2, layout.rows))
-    states, metrics = compiled(
-        layout.join([part.state for part in parts]), stacked, np.int32(2), layout.scalars([{}] * 3)
-    )
-    losses, norms = layout.losses(metrics)
-    assert losses.shape == norms.shape == (2, 3)
-    for row, part in enumerate(parts):
-        state = part.state
-        for index in range(2):
-            state, told = jax.jit(part.update)(state, part.batches[index])
-            np.testing.assert_allclose(losses[index, row], told.loss, rtol=1e-5)
-        for found, expected in zip(
-            jax.tree.leaves(layout.gather(states, row).params), jax.tree.leaves(state.params), strict=True
-        ):
-            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    states, metrics = updated(layout, lambda state, batch, _: parts[0].update(state, batch), parts, 2)
+    assert_updated(layout, states, metrics, parts, 2)
+
+
+def test_rows_without_a_run_are_skipped():
+    parts = [make_parts(OptimizerConfig(learning_rate=0.01), seed=seed) for seed in range(2)]
+    layout = Replicas(3, make_batches(), jax.local_devices()[:1], one_by_one=True)
+    layout.arrange(2)
+    assert layout.rows == [0, 1, None]
+    states, metrics = updated(layout, lambda state, batch, _: parts[0].update(state, batch), parts, 1)
+    assert np.asarray(states.update).tolist() == [1, 1, 0]
+    assert_updated(layout, states, metrics, parts, 1)
+
+
+def test_the_runs_that_are_left_are_spread_over_the_devices():
+    layout = Replicas(5, make_batches(), [jax.local_devices()[0]] * 2, one_by_one=True)
+    assert layout.rows == [0, 2, 4, 1, 3, None]
+    layout.arrange(2)
+    assert layout.rows == [0, None, None, 1, None, None]
 
 
 def test_devices_that_are_not_there_or_cannot_share_are_refused(monkeypatch: pytest.MonkeyPatch):
