@@ -87,7 +87,7 @@ def _measure(config: Config, sizes: list[int], replicas: int, rounds: int, updat
     with tempfile.TemporaryDirectory() as folder:
         loops = {size: _training(config, task, data, Path(folder, str(size)), size, 1) for size in sizes}
         together = _training(config, task, data, Path(folder, "all"), sizes[-1], replicas) if replicas else None
-        bare = _training(config, task, data, Path(folder, "bare"), sizes[-1], 1)
+        bare = _training(config, task, data, Path(folder, "bare"), config.training.updates_per_dispatch, 1)
         bare.dispatch()
         timers = {"device": partial(device_seconds, bare.dispatcher, updates)}
         timers |= {f"loop {size}": partial(loop_seconds, training, updates) for size, training in loops.items()}

@@ -107,7 +107,7 @@ class Replicas:
         shared_out = jax.shard_map(
             one_by_one if self.skips_rows else at_once,
             mesh=self._by_row.mesh,
-            in_specs=(_ROWS, _ROWS, _ROWS, _ROWS),
+            in_specs=_ROWS,
             out_specs=_ROWS,
             check_vma=False,
         )
