@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,6 @@ from gru_bench.validation import Positive
 if TYPE_CHECKING:
     from gru_bench.claims.claim import Claim
     from gru_bench.claims.rows import Row
-    from gru_bench.config import Config
     from gru_bench.reproduction.plan import Planner
     from gru_bench.reproduction.reproduction import Progress, Reproduction
 
@@ -194,13 +193,7 @@ def _planner(
     from gru_bench.reproduction.plan import Planner
 
     found = None if tuning is None else (tuning, _rows(tuning, folder))
-    return Planner(scale=scale, settings=settings, common=common, tuning=found, count=_counts)
-
-
-def _counts(config: Config) -> Mapping[str, float]:
-    from gru_bench.reproduction.matching import counts  # JAX takes seconds to load, and few plans need it
-
-    return counts(config)
+    return Planner(scale=scale, settings=settings, common=common, tuning=found)
 
 
 def _rows(claim: Claim, folder: Path) -> list[Row]:

@@ -176,11 +176,21 @@ def _finding(
             if (found := numbers(control, full))  # what a control has is a share of its full arm's clean skill
         },
         controlled=part.measure != "run",
+        parameters=_matched_parameters(claim, comparison, here),
         improving=still_improving((*comparison.first, *comparison.second), here),
         missing=sum(not row.finished for row in compared),
     )
     pairs = (np.array([side[seed] for seed in seeds], dtype=np.float64) for side in sides)
     return with_effect(finding, *pairs, better=direction)
+
+
+def _matched_parameters(claim: Claim, comparison: Comparison, rows: Sequence[Row]) -> tuple[float, ...]:
+    """Return the recurrent parameters of each side where one is matched to the other by them, else an empty tuple."""
+    if not any(claim.arms[arm].parameters_of for arm in (*comparison.first, *comparison.second)):
+        return ()
+    sizes = {row.key.arm: size for row in rows if (size := row.numbers.get("parameters_recurrent")) is not None}
+    first, second = comparison.first[0], comparison.second[0]
+    return (sizes[first], sizes[second]) if {first, second} <= sizes.keys() else ()
 
 
 def _averaged(arms: Sequence[BySeed]) -> BySeed:

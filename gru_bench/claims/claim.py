@@ -65,7 +65,7 @@ class Arm:
         tuned: the arm of experiments/tuning whose best trial on the validation split, by setting, is taken over.
         space: of configs/sweeps; trials of a random search are drawn from it.
         half_of: the arm of whose units it gets half, for a control.
-        parameters_of: the arm whose number of recurrent parameters it gets.
+        parameters_of: the arm whose number of recurrent parameters it gets, as closely as a hidden size can.
         compute_of: the arm whose operations of all updates together it gets.
     """
 

@@ -80,6 +80,7 @@ class Finding:
         at_floor: whether an arm has lost nearly all of its clean skill, so that nothing is compared.
         told_apart: of each sensitivity control, whether the setting tells it from its full arm.
         controlled: whether the comparison needs a control for a verdict of no difference.
+        parameters: recurrent parameters of each side's runs, where one arm is matched to the other by them; else empty.
         improving: arms whose best update is the last one in more than a fifth of the runs.
         missing: runs of both arms that diverged: they have no number, or count as failures (see `estimates`).
     """
@@ -103,6 +104,7 @@ class Finding:
     at_floor: bool = False
     told_apart: Mapping[str, bool] = field(default_factory=dict)
     controlled: bool = True
+    parameters: tuple[float, ...] = ()
     improving: tuple[str, ...] = ()
     missing: int = 0
 

@@ -22,7 +22,7 @@ from gru_bench.reporting.format import unit
 from gru_bench.results.comparison import is_floor
 from gru_bench.results.decision import Direction
 from gru_bench.session import train_together
-from gru_bench.training.blueprint import Blueprint
+from gru_bench.training.blueprint import Blueprint, recurrent_parameters
 from gru_bench.training.compilation_cache import compiled_programs_kept
 from gru_bench.training.run import total_updates
 from gru_bench.training.setup import load_task
@@ -175,14 +175,8 @@ def _timed(config: Config) -> _Times:
 def matching_size(config: Config, reference: Config) -> int:
     """Return the hidden size that brings the recurrent parameters of settings closest to those of other ones."""
     task, _ = load_task(config)
-
-    def recurrent(config: Config) -> int:
-        return Blueprint(config, task).shapes.parameters["recurrent"]
-
-    def sized(hidden_size: int) -> Config:
-        return config.with_values({"model.hidden_size": hidden_size, "model.parameter_budget": None})
-
-    return hidden_sizes_around(recurrent(reference), lambda hidden_size: recurrent(sized(hidden_size)))[0]
+    wanted = Blueprint(reference, task).shapes.parameters["recurrent"]
+    return hidden_sizes_around(wanted, recurrent_parameters(config, task))[0]
 
 
 def _latency(config: Config) -> float | None:

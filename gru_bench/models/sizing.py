@@ -43,6 +43,21 @@ def hidden_sizes_around(budget: int, count: Callable[[int], int]) -> tuple[int, 
     return closer, other
 
 
+def attainable(budget: int, count: Callable[[int], int]) -> int:
+    """Return `budget` where a hidden size has it within 1 %, else the recurrent parameters of the closest size.
+
+    Args:
+        budget: the target number.
+        count: returns the number for a hidden size; it is increasing.
+    """
+    closest = count(hidden_sizes_around(budget, count)[0])
+    return budget if _within(closest, budget) else closest
+
+
+def _within(number: int, budget: int) -> bool:
+    return abs(number - budget) <= TOLERANCE * budget
+
+
 def hidden_size_for(budget: int, count: Callable[[int], int]) -> int:
     """Return the hidden size whose number of recurrent parameters is closest to `budget`.
 
@@ -55,7 +70,7 @@ def hidden_size_for(budget: int, count: Callable[[int], int]) -> int:
     """
     count = functools.cache(count)
     best, other = hidden_sizes_around(budget, count)
-    if abs(count(best) - budget) > TOLERANCE * budget:
+    if not _within(count(best), budget):
         low, high = sorted((best, other))
         raise ConfigError(
             "model.parameter_budget",

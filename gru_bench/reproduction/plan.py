@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -62,9 +62,6 @@ class _Trial:
     jobs: tuple[Job, ...]
 
 
-Count = Callable[[Config], Mapping[str, float]]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Planner:
     """Makes the jobs of claims.
@@ -74,14 +71,12 @@ class Planner:
         settings: names of the only ones that are planned; None: all.
         common: settings of `train` for every job, such as folders.
         tuning: the experiment whose trials choose settings, and its rows.
-        count: `recurrent` parameters, `updates` and `flops_per_update` of settings, for arms that are matched.
     """
 
     scale: Scale
     settings: frozenset[str] | None = None
     common: tuple[str, ...]
     tuning: tuple[Claim, Sequence[Row]] | None
-    count: Count
 
     def jobs(self, claim: Claim, rows: Sequence[Row] = ()) -> tuple[list[Job], list[str]]:
         """Return all jobs of a claim in the order in which they are best done, and what cannot be planned, a line each.
@@ -214,11 +209,12 @@ class Planner:
             if config.model.hidden_size is None:
                 raise UserError(f"half of {other} is wanted, which has a parameter budget, expected a hidden size.")
             return (f"model.hidden_size={config.model.hidden_size // 2}",)
-        counts = self.count(config)
+        from gru_bench.reproduction.matching import operations, parameter_budget  # JAX takes seconds to load
+
         if arm.parameters_of is not None:
-            return ("model.hidden_size=null", f"model.parameter_budget={counts['recurrent']:.0f}")
-        operations = counts["updates"] * counts["flops_per_update"]
-        return ("training.updates=null", "training.epochs=null", f"training.flops_budget={operations:.6g}")
+            own = _composed(*shared, *self._chosen(arm, setting), *arm.run, *self.common)
+            return ("model.hidden_size=null", f"model.parameter_budget={parameter_budget(own, config)}")
+        return ("training.updates=null", "training.epochs=null", f"training.flops_budget={operations(config):.6g}")
 
 
 def missing(jobs: Sequence[Job], rows: Sequence[Row]) -> list[Job]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -72,3 +73,13 @@ class Blueprint:
             return self.task.loss(model, batch, carry, jax.random.key(0)).total
 
         return product_flops(loss, self.params, batch)
+
+
+def recurrent_parameters(config: Config, task: Task) -> Callable[[int], int]:
+    """Return the function from a hidden size to the recurrent parameters of the model that settings describe."""
+
+    def count(hidden_size: int) -> int:
+        sized = config.with_values({"model.hidden_size": hidden_size, "model.parameter_budget": None})
+        return Blueprint(sized, task).shapes.parameters["recurrent"]
+
+    return count

@@ -357,6 +357,22 @@ def test_several_arms_are_averaged_seed_by_seed(made):
     assert only(analyse(claim, paired(FIVE))).oriented == pytest.approx(tuple(-value / 2 for value in FIVE))
 
 
+def test_arms_that_are_matched_by_parameters_say_how_many_they_have(tmp_path: Path):
+    values = claim_values(arms={**ARMS, "same": {"run": ["model=gru"], "parameters_of": "lstm"}})
+    values["parts"]["runs"]["numbers"] = ["test", "parameters_recurrent"]
+    values["comparisons"] += [{**values["comparisons"][0], "name": "equal parameters", "first": "same"}]
+    write_claim(tmp_path, "made", values)
+    sizes = {"gru": 300.0, "lstm": 400.0, "same": 395.0}
+    rows = [
+        make_row(arm, seed, {"test": seed + size, "parameters_recurrent": size})
+        for arm, size in sizes.items()
+        for seed in range(2)
+    ]
+    found = analyse(read_claim(tmp_path, "made"), rows).findings
+    assert [finding.parameters for finding in found if finding.setting == "reber"] == [(), (395.0, 400.0)]
+    assert {finding.parameters for finding in found if finding.setting != "reber"} == {()}
+
+
 def test_diverged_runs_are_missing_pairs(made):
     rows = [row for row in paired(FIVE) if row.key[3:] != ("gru", "", 4)]
     finding = only(analyse(made(**BETTER), [*rows, make_row("gru", 4)]))

@@ -18,7 +18,7 @@ from gru_bench.errors import ConfigError
 from gru_bench.models.flops import product_flops
 from gru_bench.models.network import Network, Signature
 from gru_bench.models.recurrence import recur
-from gru_bench.models.sizing import BACKWARD_AND_FORWARD, cell_flops, cell_parameters, hidden_size_for
+from gru_bench.models.sizing import BACKWARD_AND_FORWARD, attainable, cell_flops, cell_parameters, hidden_size_for
 from gru_bench.sections import ModelConfig, TrainingConfig
 from tests.models.support import OPTIONS, make_cell, random_array, random_weights
 from tests.networks import make_model
@@ -110,8 +110,11 @@ def test_a_budget_is_met_within_one_percent_or_refused(name: str, shape: Shape, 
     above = max(2, 1 + bisect_left(range(1, 5_000_000), budget, key=count))
     best = min(above - 1, above, key=lambda hidden: abs(count(hidden) - budget))
     if abs(count(best) - budget) <= 0.01 * budget:
+        assert attainable(budget, count) == budget
         assert abs(count(hidden_size_for(budget, count)) - budget) == abs(count(best) - budget)
         return
+    assert abs(attainable(budget, count) - budget) == abs(count(best) - budget)
+    assert count(hidden_size_for(attainable(budget, count), count)) == attainable(budget, count)
     with pytest.raises(ConfigError) as caught:
         hidden_size_for(budget, count)
     assert caught.value.key == "model.parameter_budget"

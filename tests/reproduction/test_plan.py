@@ -34,7 +34,6 @@ def _planner(folder: Path, rows: list[Row]) -> Planner:
         scale="smoke",
         common=("tracker=none",),
         tuning=(read_claim(folder, "tuning"), rows),
-        count=lambda config: {"recurrent": 3280.0, "updates": 6.0, "flops_per_update": 1e6},
     )
 
 
@@ -84,6 +83,23 @@ def test_half_of_an_arm_has_half_of_its_units(tmp_path: Path):
     rows = [row_of(job, valid=1.0) for job in jobs_of(folder, [], "tuning")]
     sizes = {job.key.arm: job.config.model.hidden_size for job in jobs_of(folder, rows, "accuracy")}
     assert (sizes["gru"], sizes["gru_half"]) == (20, 10)
+
+
+@pytest.mark.parametrize(("units", "budget"), [(20, 3280), (4, 170)])
+def test_an_arm_gets_the_parameters_of_another_one_or_the_closest_number_that_it_can_have(
+    tmp_path: Path, units: int, budget: int
+):
+    folder = write_experiments(tmp_path / "experiments")
+    settings = SETTINGS.replace("model.hidden_size=20", f"model.hidden_size={units}")
+    (folder / "settings.yaml").write_text(settings, encoding="utf-8")
+    rows = [row_of(job, valid=1.0) for job in jobs_of(folder, [], "tuning")]
+    # embeddings are as wide as the state: an LSTM of 20 has 3,280, a GRU of 23 3,266; of 4 it has 144, a GRU of 5 170
+    budgets = {
+        job.config.model.parameter_budget
+        for job in jobs_of(folder, rows, "accuracy")
+        if job.key.arm == "gru_parameters"
+    }
+    assert budgets == {budget}
 
 
 def test_without_a_trial_it_says_what_to_run_and_plans_the_rest(folder: Path):

@@ -114,7 +114,7 @@ def _failures(out: Path, name: str, definitions: Path) -> list[str]:
         reproduction = Reproduction(
             out=out, at_once=1, launcher=None, process=nobody, trainers=nobody, say=lambda _: None
         )
-        planner = Planner(scale="smoke", common=("tracker=none",), tuning=None, count=lambda _: {})
+        planner = Planner(scale="smoke", common=("tracker=none",), tuning=None)
         return reproduction.run(read_claim(definitions, name), planner)
 
 
