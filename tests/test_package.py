@@ -160,11 +160,21 @@ def test_every_training_command_in_the_pages_has_valid_settings(arguments: str):
 
 
 def test_links_between_pages_lead_somewhere():
-    targets = [(page, to) for page in PAGES for to in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))]
-    inside = [(page, target) for page, target in targets if "://" not in target]
+    texts = {page.resolve(): page.read_text(encoding="utf-8") for page in PAGES}
+    places = {page: {*map(_slug, re.findall(r"^#+ (.+)$", text, re.M))} for page, text in texts.items()}
+    links = [(page, link) for page, text in texts.items() for link in re.findall(r"\]\(([^)]+)\)", text)]
+    inside = [(page, *link.partition("#")) for page, link in links if "://" not in link]
     assert len(inside) > len(PAGES)
-    for page, target in inside:
-        assert (page.parent / target).exists(), f"{page.relative_to(ROOT)}: {target}"
+    for page, file, _, place in inside:
+        target = (page.parent / file).resolve() if file else page
+        assert target.exists(), f"{page.relative_to(ROOT)}: {file}"
+        if place and target in places:
+            assert place in places[target], f"{page.relative_to(ROOT)}: {file}#{place}"
+
+
+def _slug(heading: str) -> str:
+    """Return the name that a heading has in links."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def test_the_page_on_configuration_lists_every_setting_and_no_other():
@@ -193,12 +203,14 @@ def test_the_page_on_configuration_lists_every_choice_of_every_group():
     assert len(re.findall(r"^\| `\w+` \| [^|]*`\w+`[^|]* \| [^|]+ \|$", page, re.M)) >= len(GROUPS) - len(NO_GROUPS)
 
 
-def test_the_page_on_data_lists_every_source_and_setting():
-    page = (ROOT / "docs/data.md").read_text(encoding="utf-8")
+def test_the_pages_of_tasks_list_every_source_and_setting():
+    pages = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in (*TASKS, "data")}
+    everything = "".join(pages.values())
     for name, source in LOADERS.items():
-        assert f"| `{name}` |" in page
+        kinds = [task for task, cls in TASKS.items() if cls.accepts in source.kinds]
+        assert all(f"| `{name}` |" in pages[task] for task in kinds), name
         for key in set(settings(source)) - {"mirror", "cache", "kind"}:
-            assert f"`data.{key}`" in page, f"{name}: {key}"
+            assert f"`data.{key}`" in everything, f"{name}: {key}"
 
 
 def test_data_of_an_unknown_name_is_refused():
