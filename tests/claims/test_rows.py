@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gru_bench.checkout import DIRTY
+from gru_bench.claims.claim import RESULTS_FILE
+from gru_bench.claims.reading import claims_in, experiments_folder
 from gru_bench.claims.rows import append_rows, current, level_text, read_rows
 from gru_bench.errors import UserError
 from tests.claims.experiments import make_row
@@ -114,3 +117,12 @@ def test_only_rows_with_the_newest_settings_are_current():
 @pytest.mark.parametrize(("level", "text"), [(None, ""), (3, "3"), (0.3, "0.3"), (1e-3, "0.001"), ("adam", "adam")])
 def test_levels_as_the_column_holds_them(level: float | str | None, text: str):
     assert level_text(level) == text
+
+
+@pytest.mark.parametrize("name", claims_in(experiments_folder()))
+def test_rows_of_this_project_that_give_verdicts_are_of_one_commit_in_each_setting(name: str):
+    rows = [row for row in read_rows(experiments_folder() / name / RESULTS_FILE) if row.key.scale == "small"]
+    assert current(rows) == rows
+    versions = {(row.key.setting, row.code_version) for row in rows}
+    assert len(versions) == len({setting for setting, _ in versions})
+    assert not any(version.endswith(DIRTY) for _, version in versions)
