@@ -15,8 +15,7 @@ import numpy as np
 
 from gru_bench.data.changes import normal
 from gru_bench.data.data_set import SPLITS
-from gru_bench.data.labelled_series.labelled_series import LabelledSeries, Labels, make_labelled_series
-from gru_bench.data.random import random_words
+from gru_bench.data.labelled_series.labelled_series import LabelledSeries, make_labelled_series, random_windows
 from gru_bench.data.series.readings import Readings
 from gru_bench.data.series.series import Rows, make_series
 from gru_bench.data.source import gives
@@ -27,8 +26,7 @@ Size = Annotated[int, Range(low=200, high=1_000_000)]
 PERIOD = 28  # rows of the drive, on average
 MEMORY, SPREAD = 0.97, 0.35  # of the wandering logarithm of the period: from row to row; at most to either side
 ANGLE = np.pi / 4  # of the response while the drive begins its period
-SHORTEST, LONGEST = 60, 140  # rows of an anomalous window
-LEAST_GAP, MOST_GAP = 350, 700  # normal rows before a window
+LENGTHS, GAPS = (60, 140), (350, 700)  # rows of an anomalous window, normal rows before it
 DECIMALS = 6  # so that machines whose sines differ in the last bit agree
 
 
@@ -66,7 +64,7 @@ def load(
     ends = np.cumsum([0, train_size, valid_size, test_size]).tolist()
     splits: dict[str, Rows] = dict(zip(SPLITS, itertools.pairwise(ends), strict=True))
     anomalous = np.zeros(rows, bool)
-    anomalous[ends[2] :] = _windows(test_size, seed)
+    anomalous[ends[2] :] = random_windows(test_size, LENGTHS, GAPS, (seed, 3))
     phase = _phase(rows, seed)
     clean = np.stack([np.sin(phase), np.sin(2 * phase + ANGLE + np.pi * anomalous)], axis=1)
     values = clean + np.array([drive_noise, response_noise]) * normal((rows, 2), (seed, 2))
@@ -92,16 +90,3 @@ def _phase(rows: int, seed: int) -> np.ndarray:
         level = MEMORY * level + shock
         pace[row] = level
     return np.cumsum(2 * np.pi / (PERIOD * np.exp(SPREAD * np.tanh(pace))))
-
-
-def _windows(rows: int, seed: int) -> Labels:
-    """Return labels with windows of random length at random distances, none of them cut at the end."""
-    anomalous = np.zeros(rows, bool)
-    draws = iter(random_words((seed, 3), 2 * rows // LEAST_GAP + 2).tolist())
-    end = 0
-    while True:
-        start = end + LEAST_GAP + next(draws) % (MOST_GAP - LEAST_GAP)
-        end = start + SHORTEST + next(draws) % (LONGEST - SHORTEST)
-        if end > rows:
-            return anomalous
-        anomalous[start:end] = True

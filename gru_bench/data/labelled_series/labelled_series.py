@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gru_bench.data.changes import fraction_facts, noise_facts
 from gru_bench.data.data_set import SPLITS, DataSet
+from gru_bench.data.random import Seed, random_words
 from gru_bench.data.series.series import Rows, Series, SeriesForm
 
 log = logging.getLogger(__name__)
@@ -187,3 +188,23 @@ def windows(anomalous: Labels) -> list[Rows]:
     """Return each run of anomalous rows: its first row and the row after its last one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], anomalous, [False]]).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
+def random_windows(rows: int, lengths: tuple[int, int], gaps: tuple[int, int], seed: Seed) -> Labels:
+    """Return labels with windows of random length at random distances, none of them cut at the end.
+
+    Args:
+        rows: how many rows there are.
+        lengths: rows of a window, at least and less than.
+        gaps: normal rows before a window, likewise.
+        seed: of the draws.
+    """
+    anomalous = np.zeros(rows, bool)
+    draws = iter(random_words(seed, 2 * rows // gaps[0] + 2).tolist())
+    end = 0
+    while True:
+        start = end + gaps[0] + next(draws) % (gaps[1] - gaps[0])
+        end = start + lengths[0] + next(draws) % (lengths[1] - lengths[0])
+        if end > rows:
+            return anomalous
+        anomalous[start:end] = True

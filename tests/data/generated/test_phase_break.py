@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gru_bench.data.generated.phase_break import LEAST_GAP, LONGEST, SHORTEST, load
+from gru_bench.data.generated.phase_break import GAPS, LENGTHS, load
 from gru_bench.data.labelled_series.labelled_series import LabelledSeries, windows
 
 
@@ -19,8 +19,8 @@ def test_only_test_rows_are_anomalous_in_windows_apart(data: LabelledSeries):
     assert series.splits == {"train": (0, 12_000), "valid": (12_000, 14_000), "test": (14_000, 20_000)}
     runs = windows(anomalous)
     assert len(runs) == 10
-    assert all(SHORTEST <= end - start < LONGEST for start, end in runs)
-    assert min(start for start, _ in runs) >= 14_000 + LEAST_GAP
+    assert all(LENGTHS[0] <= end - start < LENGTHS[1] for start, end in runs)
+    assert min(start for start, _ in runs) >= 14_000 + GAPS[0]
     assert data.facts["anomalous_windows"] == {"phase_break": 10}
 
 

@@ -9,8 +9,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from gru_bench.data.labelled_series.baselines import detect
-from gru_bench.data.labelled_series.labelled_series import scored_rows
-from gru_bench.data.public import ecg_anomaly, nab, smap_msl
+from gru_bench.data.labelled_series.labelled_series import scored_rows, windows
+from gru_bench.data.public import ecg_anomaly, ett, etth1_replay, nab, smap_msl
 from gru_bench.errors import ConfigError
 
 
@@ -59,3 +59,23 @@ def test_beats_are_scored_one_by_one_and_learned_from_normal_ones(mirror: Path, 
     of_train = series.scaled[140 : 175 * 140][series.observed[140 : 175 * 140]]
     scores = ((series.scaled - of_train.mean()) ** 2 * series.observed).reshape(-1, 140).sum(axis=1)
     assert metrics["auroc"] == pytest.approx(roc_auc_score(labels[219:], scores[219:]))
+
+
+def test_a_meter_is_replayed_in_each_window_and_nothing_else_is_changed(mirror: Path, tmp_path: Path):
+    data = etth1_replay.load(mirror=mirror, cache=tmp_path)
+    (series,), (anomalous,) = data.members.values(), data.anomalous.values()
+    real = ett.load_etth1(mirror=mirror, cache=tmp_path, context=96, horizon=1)
+    assert series.splits == real.splits
+    assert not anomalous[: series.splits["test"][0]].any()
+    assert (series.values[~anomalous] == real.values[~anomalous]).all()
+    faults = windows(anomalous)
+    assert data.facts["anomalous_windows"] == {"etth1_replay": len(faults)}
+    assert len(faults) >= 10
+    for first, last in faults:
+        assert 24 <= last - first <= 72
+        (meter,) = np.flatnonzero((series.values[first:last] != real.values[first:last]).any(axis=0))
+        assert series.form.targets[meter] != "OT"
+        assert (series.values[first:last, meter] == real.values[first - 168 : last - 168, meter]).all()
+    others = etth1_replay.load(mirror=mirror, cache=tmp_path, seed=1)
+    assert others.facts["digest"] != data.facts["digest"]
+    assert (others.anomalous["etth1_replay"] != anomalous).any()
