@@ -134,7 +134,8 @@ class Planner:
             return
         own = claim.arms[arm]
         shared = (*sized, *part.run, *varied)
-        overrides = (*shared, *self._chosen(own, setting), *own.run, *self._matched(claim, own, setting, shared))
+        unmatched = (*shared, *self._chosen(own, setting), *own.run)
+        overrides = (*unmatched, *self._matched(claim, own, setting, shared, unmatched))
         config = _composed(*overrides, *self.common)
         keys = tuple(dict.fromkeys((*claim.settings[setting].drawn_by_seed, *part.drawn_by_seed)))
         for seed in range(part.first_seed, part.first_seed + count):
@@ -198,8 +199,18 @@ class Planner:
             raise UserError(f"all trials of {arm.tuned} in {setting} diverged: its search space needs other ranges.")
         return trial_overrides(best.values)
 
-    def _matched(self, claim: Claim, arm: Arm, setting: str, shared: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the settings that give an arm half of the units, the parameters, or the operations of another one."""
+    def _matched(
+        self, claim: Claim, arm: Arm, setting: str, shared: tuple[str, ...], unmatched: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """Return the settings that give an arm half of the units, the parameters, or the operations of another one.
+
+        Args:
+            claim: whose arms they are.
+            arm: the one that is matched.
+            setting: where.
+            shared: settings of all arms there.
+            unmatched: those of the arm, these included.
+        """
         other = arm.half_of or arm.parameters_of or arm.compute_of
         if other is None:
             return ()
@@ -212,8 +223,8 @@ class Planner:
         from gru_bench.reproduction.matching import operations, parameter_budget  # JAX takes seconds to load
 
         if arm.parameters_of is not None:
-            own = _composed(*shared, *self._chosen(arm, setting), *arm.run, *self.common)
-            return ("model.hidden_size=null", f"model.parameter_budget={parameter_budget(own, config)}")
+            budget = parameter_budget(_composed(*unmatched, *self.common), config)
+            return ("model.hidden_size=null", f"model.parameter_budget={budget}")
         return ("training.updates=null", "training.epochs=null", f"training.flops_budget={operations(config):.6g}")
 
 
