@@ -136,14 +136,13 @@ def _amounts(answer: NeedAnswer) -> list[str]:
 
 
 def _cases(findings: Sequence[Finding], kind: Answer) -> str:
-    """Write the effects of one kind of answer, and where they were measured."""
+    """Write the effects of one kind of answer, and where one alone was measured."""
     several = len({finding.comparison.name for finding in findings}) > 1
     parts = []
     for _, own in _alike([finding for finding in findings if finding.kind is kind]):
         names = listed(list(dict.fromkeys(finding.comparison.name for finding in own)))
-        places = listed([place(finding) for finding in own]) if len(own) < 3 else f"{len(own)} cases"
-        effect = effect_text(own[0], interval=False) if len(own) == 1 else _effects(own)
-        parts.append(f"{f'{names} ' if several else ''}{effect} ({places})")
+        effect = f"{effect_text(own[0], interval=False)} ({place(own[0])})" if len(own) == 1 else _effects(own)
+        parts.append(f"{f'{names} ' if several else ''}{effect}")
     return ", ".join(parts)
 
 
