@@ -13,6 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.reporting.browser import Browser, chromium
+
 _FILES = itertools.count(1)
 
 hypothesis.settings.register_profile("gru_bench", deadline=None)  # a shared machine stalls now and then
@@ -76,3 +78,24 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with optimised(True):
         return trained(tmp_path_factory.mktemp("finished"), *SMALL)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Headless Chromium; tests that need it are skipped without it."""
+    program = chromium()
+    if program is None:
+        pytest.skip("no chromium on PATH: the page is not opened in a browser")
+    with Browser(program, tmp_path_factory.mktemp("profile")) as started:
+        yield started
+
+
+@pytest.fixture
+def only_this_page(browser: Browser) -> Iterator[None]:
+    """Let no test leave a complaint in the console, or ask for anything but the page itself."""
+    browser.errors.clear()
+    browser.requests.clear()
+    yield
+    assert browser.errors == []
+    assert [address for address in browser.requests if not address.startswith("file:")] == []
+    assert len(browser.requests) == 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.reporting.browser import Browser, chromium
+from tests.reporting.browser import Browser
 
+pytestmark = pytest.mark.usefixtures("only_this_page")
 WIDTHS = (390, 1440)
 HEADS = "[...document.querySelectorAll('table.overview thead th')]"
 FIRST_COLUMN = "[...document.querySelectorAll('table.overview tbody th')].map(cell => cell.dataset.sort)"
@@ -20,26 +20,6 @@ def file(tmp_path_factory: pytest.TempPathFactory, everything: str) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     path.write_text(everything, encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = chromium()
-    if program is None:
-        pytest.skip("no chromium on PATH: the page is not opened in a browser")
-    with Browser(program, tmp_path_factory.mktemp("profile")) as started:
-        yield started
-
-
-@pytest.fixture(autouse=True)
-def quiet(browser: Browser) -> Iterator[None]:
-    """No test may leave a complaint in the console, or ask for anything but the page itself."""
-    browser.errors.clear()
-    browser.requests.clear()
-    yield
-    assert browser.errors == []
-    assert [address for address in browser.requests if not address.startswith("file:")] == []
-    assert len(browser.requests) == 1
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
